@@ -116,6 +116,17 @@ class Analysis:
         return f"<Analysis {head}: {', '.join(costs)}>"
 
     @property
+    def stated(self) -> tuple[str, ...]:
+        """Names of layers whose work the spec states, so that no rule counts it."""
+        return tuple(
+            [
+                cost.step.name
+                for cost in self.layers
+                if cost.step.layer.states_work and cost.work is not None
+            ]
+        )
+
+    @property
     def convention_agreement(self) -> Agreement:
         """Whether `totals.mult_adds` is what the convention's tool counts."""
         doubts = [reservation.agreement for reservation in self.reservations]

@@ -156,8 +156,8 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
     for cost in costs:
         counted = counted_layer(cost, network)
         if counted is None:
-            key = (cost.step.layer.kind, _UNKNOWN)
-            reserved.setdefault(key, []).append((cost.step.name, 0))
+            key = (cost.step.layer.kind, _UNKNOWN if cost.work is None else _STATED)
+            reserved.setdefault(key, []).append((cost.step.name, cost.mult_adds))
             recounted.append(cost)
             continue
         rule = rules[type(cost.step.layer)]
@@ -215,9 +215,12 @@ _UNKNOWN = _Doubt("not covered", "its work is unknown")
 """The reason for opaque layers, whose cost is unknown: a total with them is a lower bound."""
 
 
+_STATED = _Doubt("not covered", "its work is stated by the spec, and no tool counts it")
+
+
 def counted_layer(cost: LayerCost, network: Network) -> Counted | None:
-    """A layer as rules of tools take it; None where its work is unknown."""
-    if cost.work is None:
+    """A layer as rules of tools take it; None where its work is unknown, or a spec states it."""
+    if cost.work is None or cost.step.layer.states_work:
         return None
     inputs = tuple([network.tensors[index].type for index in cost.step.inputs])
     from mnet_cost.analysis.tool_rules import Counted

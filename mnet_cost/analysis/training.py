@@ -140,7 +140,9 @@ def training_cost(
         statistic_bytes=totals.buffers * DTYPES["fp32"].bytes,
         activation_bytes=sum(saved.bytes for saved in saved_tensors),
         saved_tensors=saved_tensors,
-        unmodelled=tuple(cost.step.name for cost in costs if cost.work is None),
+        unmodelled=tuple(
+            cost.step.name for cost in costs if cost.work is None or cost.step.layer.states_work
+        ),
     )
 
 

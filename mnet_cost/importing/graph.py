@@ -33,7 +33,10 @@ Dimension = int | Batch | str
 Shape = tuple[Dimension, ...]
 
 FEW = 64
-"""Stored tensors of at most so many elements are read with their values."""
+"""Stored tensors of real numbers of at most so many elements are read with their values."""
+
+FEW_WHOLE = 4096
+"""Those of whole numbers, which can be positions to gather by, of at most so many."""
 
 MAX_NODES = 100_000
 """Most nodes of a model, with those of functions inlined: the most layers of a spec."""

@@ -126,6 +126,8 @@ class Layer:
     """Whether it is a stored tensor by itself, trained or constant, and so has no inputs."""
     is_known: ClassVar[bool] = True
     """Whether a runtime can calculate it beforehand where all of its inputs are stored."""
+    states_work: ClassVar[bool] = False
+    """Whether its work is what the spec says, and no rule counts it."""
     reads_params: ClassVar[bool] = True
     """Whether all params are read each time; else `Work.input_elements` has those that are."""
     buffers_are_weights: ClassVar[bool] = False

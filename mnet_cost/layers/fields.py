@@ -32,6 +32,12 @@ ROUNDING_HINT = "use floor(...), round(...) or make_divisible(...)"
 ANY_WHOLE = -MAX_SIZE
 """The `minimum` of whole numbers that may be negative."""
 
+MAX_COUNT = 2**53
+"""Largest count that a field states: up to it, doubles hold every whole number."""
+
+SAME = "same"
+"""The word for the shape of the first input."""
+
 EXPRESSION_SCHEMA: Json = {"type": "string", "maxLength": 200}
 
 
@@ -90,13 +96,14 @@ class FieldKind:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Whole(FieldKind):
-    """A whole number: 8, 8.0 or an array of such, at least `minimum`."""
+    """A whole number: 8, 8.0 or an array of such, from `minimum` to `maximum`."""
 
     minimum: int = 1
+    maximum: int = MAX_SIZE
 
     def convert(self, value: Any, check: Check) -> Any:
         if type(value) is int:
-            if self.minimum <= value <= MAX_SIZE:
+            if self.minimum <= value <= self.maximum:
                 return value
         elif not is_number(value):
             raise RuleViolation(f"needs a whole number, not {_a(value)}")
@@ -108,14 +115,14 @@ class Whole(FieldKind):
         elif not isinstance(value, int):
             check(value == floor(value), "needs whole numbers")
         check(value >= self.minimum, "must be at least {}, not {}", self.minimum, value)
-        check(value <= MAX_SIZE, "must be at most {}, not {}", MAX_SIZE, value)
+        check(value <= self.maximum, "must be at most {}, not {}", self.maximum, value)
         return value
 
     def describe(self) -> str:
         return "whole number" if self.minimum == ANY_WHOLE else f"whole number >= {self.minimum}"
 
     def schema(self) -> Json:
-        return {"type": "number", "minimum": self.minimum, "maximum": MAX_SIZE}
+        return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -333,6 +340,42 @@ class Sizes(FieldKind):
     def schema(self) -> Json:
         item = _or_expression(Whole(self.minimum).schema())
         return {"type": "array", "minItems": 1, "items": item}
+
+
+class Shape(Sizes):
+    """A shape: a list of sizes, or `same` for that of the first input."""
+
+    words: ClassVar[frozenset[str]] = frozenset((SAME,))  # type: ignore[misc]
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if is_word(value):
+            return Word((SAME,)).convert(value, check)
+        return Sizes.convert(self, value, check)
+
+    def describe(self) -> str:
+        return f"{SAME} | {Sizes.describe(self)}"
+
+    def schema(self) -> Json:
+        return {"anyOf": [{"enum": [SAME]}, Sizes.schema(self)]}
+
+
+class Shapes(FieldKind):
+    """A list of shapes."""
+
+    words: ClassVar[frozenset[str]] = Shape.words  # type: ignore[misc]
+    lists: ClassVar[tuple[bool, bool]] = (True, False)
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not isinstance(value, list) or not value:
+            raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
+        shape = Shape()
+        return tuple([shape.convert(item, check) for item in value])
+
+    def describe(self) -> str:
+        return f"list of shapes, each {Shape().describe()}"
+
+    def schema(self) -> Json:
+        return {"type": "array", "minItems": 1, "items": Shape().schema()}
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

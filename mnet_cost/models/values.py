@@ -45,7 +45,7 @@ def wanted(kind: FieldKind) -> str:
     if isinstance(kind, Flag):
         return "`true` or `false`"
     if isinstance(kind, Sizes):
-        return "a list of numbers"
+        return "a list of numbers" + "".join(f" or `{word}`" for word in kind.words)
     if isinstance(kind, Word):
         return one_of(kind.options) if kind.options else "a word"
     return f"a number, {one_of(sorted(kind.words))}" if kind.words else "a number"

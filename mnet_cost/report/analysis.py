@@ -122,7 +122,7 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
         f"{tensor.name} {format_bytes(tensor.bytes)}" for tensor in peak.live_at_peak[:3]
     )
     more = len(peak.live_at_peak) - 3
-    modelled = len(analysis.layers) - len(analysis.unmodelled)
+    modelled = len(analysis.layers) - len(analysis.unmodelled) - len(analysis.stated)
 
     def fact(name: str, detail: str, brief: str = "", more: bool = False) -> Fact:
         total, form = find_metric(name), metric_form(name)
@@ -157,7 +157,8 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
             "coverage",
             f"{100 * analysis.coverage:.4g} %",
             "text",
-            f"{modelled} of {len(analysis.layers)} layers have a cost rule",
+            f"{modelled} of {len(analysis.layers)} layers have a cost rule"
+            + (f", {len(analysis.stated)} a stated cost" if analysis.stated else ""),
             more=not analysis.unmodelled,
             whole=True,
         ),
@@ -340,6 +341,9 @@ def _first_notes(analysis: Analysis, training: TrainingCost | None) -> list[str]
         names = ", ".join(analysis.unmodelled[:5]) + ("..." if len(analysis.unmodelled) > 5 else "")
         what = "totals are lower bounds" if analysis.has_totals else "no total is given"
         notes.append(f"the cost of {names} is unknown: {what}")
+    if analysis.stated:
+        names = ", ".join(analysis.stated[:5]) + ("..." if len(analysis.stated) > 5 else "")
+        notes.append(f"the cost of {names} is what the spec states: no rule counts it")
     schedule = analysis.schedule
     if schedule is not None:
         peak = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)

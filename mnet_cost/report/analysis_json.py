@@ -44,6 +44,7 @@ def analysis_document(analysis: Analysis, training: TrainingCost | None = None) 
             "lower_bound": bool(analysis.unmodelled) and analysis.has_totals,
             "coverage": analysis.coverage,
             "unmodelled": list(analysis.unmodelled),
+            "stated": list(analysis.stated),
         },
         "published": published_document(published_rows(analysis)),
         "layers": [_layer_document(analysis, i) for i in range(len(analysis.layers))],

@@ -158,6 +158,8 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
         note += f"\nin {network.spec.path}: {', '.join(origin.nodes)}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
+    elif step.layer.states_work:
+        note += "\nits work is what the spec states: no rule counts it"
     if step.is_static:
         note += f"\n{_STATIC}"
     note = kernels.fuses(step.name) + note

@@ -1,4 +1,4 @@
-"""Names and versions of the JSON documents: `mnet-cost/analysis/4`. `schema --of` has the names.
+"""Names and versions of the JSON documents: `mnet-cost/analysis/5`. `schema --of` has the names.
 
 A version is raised whenever a key goes, comes or changes its meaning.
 """
@@ -6,7 +6,7 @@ A version is raised whenever a key goes, comes or changes its meaning.
 from __future__ import annotations
 
 VERSIONS = {
-    "analysis": 4,
+    "analysis": 5,
     "batches": 2,
     "compare": 3,
     "explain": 2,

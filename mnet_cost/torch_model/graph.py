@@ -155,8 +155,8 @@ def refuse_unbuildable(network: Network) -> None:
     """Raise `UsageError`, with every layer that torch has no rule for, if there is any."""
     problems = [
         Problem(
-            f"torch cannot build `{step.name}`: a layer `{step.layer.kind}` says no more than a "
-            "shape",
+            f"torch cannot build `{step.name}`: a layer `{step.layer.kind}` says no more than "
+            + ("shapes and what it costs" if step.layer.states_work else "a shape"),
             step.node.span(),
             "describe it with layers that are known (`mnet-cost layers`)",
         )

@@ -603,6 +603,17 @@ def test_unknown_work_stays_unknown() -> None:
     assert analysis.convention_agreement == "not covered"
 
 
+def test_no_tool_counts_what_a_spec_states() -> None:
+    entry = "[{opaque: {operation: fft, shape: same, mult_adds: 50, params: 3, vector_ops: 9}}]"
+    for convention in CONVENTIONS[1:]:
+        analysis = layers(entry, convention.name)
+        assert analysis.totals.mult_adds == 50
+        assert [(each.why, each.mult_adds) for each in analysis.reservations] == [
+            ("its work is stated by the spec, and no tool counts it", 50)
+        ]
+        assert analysis.convention_agreement == "not covered"
+
+
 def test_unknown_convention() -> None:
     with pytest.raises(UsageError) as caught:
         find_convention("fvcor")

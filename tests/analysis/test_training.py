@@ -198,6 +198,9 @@ def test_an_unknown_layer_is_not_zero() -> None:
     cost = training_cost(build(text + "shape: [3]}\n"))
     assert cost.unmodelled == ("opaque",)
     assert saved_bytes(cost) == {"x": 16}
+    stated = training_cost(build(text + "shape: same, mult_adds: 7, params: 0, vector_ops: 0}\n"))
+    assert stated.forward_mult_adds == 12 + 7
+    assert stated.unmodelled == ("opaque",)  # what it saves is not stated
 
 
 def test_attention_saves_projections_and_a_number_a_row() -> None:

@@ -611,7 +611,16 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     RoiPool: cases(maps_and_boxes(), {"size": pair(whole(1, 4))}),
     Opaque: cases(
         st.lists(shape(1, 4), max_size=3),
-        {"operation": st.just("sort"), "shape": st.lists(whole(0, 9), min_size=1, max_size=4)},
+        {"operation": st.just("sort")},
+        {
+            "shape": st.just("same") | st.lists(whole(0, 9), min_size=1, max_size=4),
+            "outputs": st.lists(
+                st.just("same") | st.lists(whole(0, 9), min_size=1, max_size=3), max_size=3
+            ),
+            "mult_adds": whole(0, 9),
+            "params": whole(0, 9),
+            "vector_ops": whole(0, 9),
+        },
     ),
 }
 

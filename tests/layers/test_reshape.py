@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,20 @@ EXAMPLES = [
     # what it does is not known, which is not zero
     Example(Opaque(operation="proposals", shape=(300, 4)), (IMAGE, (9,)), (300, 4), None),
     Example(Opaque(operation="anchors", shape=(1917, 4)), (), (1917, 4), None),
+    Example(Opaque(operation="sort", shape="same"), (IMAGE, (9,)), IMAGE, None),
+    Example(Opaque(operation="top", outputs=((4, 2), "same")), (IMAGE,), (4, 2), None),
+    Example(
+        Opaque(operation="fft", shape="same", mult_adds=7, params=5, vector_ops=3),
+        (IMAGE, (9,)),
+        IMAGE,
+        Work(7, 3, 0, 5, 0, prod(IMAGE) + 9, prod(IMAGE)),
+    ),
+    Example(
+        Opaque(operation="top", outputs=((4, 2), "same"), mult_adds=0, params=0, vector_ops=0),
+        (IMAGE,),
+        (4, 2),
+        Work(input_elements=prod(IMAGE), output_elements=8 + prod(IMAGE)),
+    ),
 ]
 
 

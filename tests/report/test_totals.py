@@ -104,3 +104,53 @@ def test_no_report_is_told_whether_to_give_totals() -> None:
         if argument.arg in ("lower_bound", "refused")
     ]
     assert told == []
+
+
+STATED = """\
+format: 1
+name: stated
+knobs: {c: 8}
+input: {image: [3, 32, 32]}
+blocks:
+  odd:
+    layers:
+      - id: fft
+        opaque:
+          operation: fft
+          outputs: [same, [input.channels // 2, input.height, 1]]
+          mult_adds: 2 * input.channels * input.height
+          params: 4
+          vector_ops: 0
+      - {relu: {}, from: fft.0}
+layers:
+  - conv2d: {channels: c, kernel: 3}
+  - {id: odd, odd: {}}
+  - {conv2d: {channels: 4, kernel: 1}, from: odd.fft.1}
+"""
+
+
+def test_a_stated_cost_counts_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    Path("stated.yaml").write_text(STATED)
+    conv, last = 8 * 3 * 9 * 32 * 32, 4 * 4 * 32
+    assert main(["analyze", "stated.yaml", "--batch", "2", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["totals"]["mult_adds"] == 2 * (conv + 2 * 8 * 32 + last)
+    assert document["totals"]["params"] == 8 * 3 * 9 + 4 + 4 * 4
+    assert (document["totals"]["coverage"], document["totals"]["unmodelled"]) == (1.0, [])
+    assert document["totals"]["stated"] == ["odd.fft"]
+    odd = document["layers"][1]
+    assert (odd["input_bytes"], odd["output_bytes"]) == (2 * 4 * 8192, 2 * 4 * (8192 + 4 * 32))
+    assert main(["analyze", "stated.yaml", "--device", "pixel_1", "--notes"]) == 0
+    text = capsys.readouterr().out
+    assert "* the cost of odd.fft is what the spec states: no rule counts it" in text
+    assert "3 of 4 layers have a cost rule, 1 a stated cost" in text
+    assert main(["explain", "stated.yaml", "odd.fft"]) == 0
+    assert "its work is what the spec states: no rule counts it" in capsys.readouterr().out
+    swept = mnet_cost.sweep("stated.yaml", c="2:6:2").columns["mult_adds"]
+    assert list(swept) == [
+        mnet_cost.analyze("stated.yaml", c=c).totals.mult_adds for c in (2, 4, 6)
+    ]

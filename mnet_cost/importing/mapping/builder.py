@@ -44,6 +44,9 @@ Shaped = Sequence[Dim] | Callable[[TensorType], Sequence[Dim]]
 _ANY_BATCH = 2**31 - 1
 """Stands for a batch of any size where shapes are compared: a prime that divides no size."""
 
+_MOST_COPIES = 64
+"""Most copies that are put together; more are no sum of parts that a person would write."""
+
 _DTYPES: Mapping[str, DType] = {
     name: DTYPES[dtype]
     for dtype, names in {
@@ -80,8 +83,8 @@ class Builder:
         """The layer that each stored tensor belongs to, by the name of the tensor."""
         self._parameters: dict[tuple[str, tuple[int, ...]], Wire] = {}
         """Stored tensors that are layers, by name and shape."""
-        self._stored: dict[int, Stored] = {}
-        """The stored tensor that a layer is, by the index of the layer."""
+        self._stored: dict[int, tuple[Stored, ...]] = {}
+        """The stored tensors that a layer is made of, by the index of the layer."""
         self._node = Origin(())
 
     def at(self, node: Node) -> None:
@@ -171,13 +174,15 @@ class Builder:
         """
         if value.wire is not None:
             return value.wire
+        if value.spread is not None:
+            return self.wire(self.copied(value))
         own = layer_shape(value.shape)
         stored = value.stored
         if stored is None:
             if value.known is None or not all(isinstance(x, (int, float)) for x in value.known):
                 raise Unmapped("reads what is no tensor")
             fields: dict[str, Any] = {"shape": list(own), "values": _listed(value.known)}
-            return self._stored_layer("constant", own, fields, None)
+            return self.stored_layer("constant", own, fields, ())
         place = (self.canonical(stored), own)
         wire = self._parameters.get(place)
         if wire is None:
@@ -192,18 +197,18 @@ class Builder:
             assert reshaped.wire is not None
             return reshaped.wire
         if is_trained(stored):
-            return self._stored_layer("parameter", own, {"shape": list(own)}, stored)
+            return self.stored_layer("parameter", own, {"shape": list(own)}, (stored,))
         fields = {"shape": list(own), "values": _listed(stored.values) or "zeros"}
-        return self._stored_layer("constant", own, fields, stored)
+        return self.stored_layer("constant", own, fields, (stored,))
 
-    def _stored_layer(
-        self, kind: str, own: tuple[int, ...], fields: dict[str, Any], stored: Stored | None
+    def stored_layer(
+        self, kind: str, own: tuple[int, ...], fields: dict[str, Any], stored: Sequence[Stored]
     ) -> Wire:
-        made = self.layer(kind, (), own, fields, owns=(stored,))
+        """A layer `parameter` or `constant`, which is what some stored tensors come out as."""
+        made = self.layer(kind, (), own, fields, owns=stored)
         assert made.wire is not None
-        if stored is not None:
-            assert made.wire.layer is not None
-            self._stored[made.wire.layer] = stored
+        assert made.wire.layer is not None
+        self._stored[made.wire.layer] = tuple(stored)
         return made.wire
 
     def joined(self, values: Sequence[Value]) -> tuple[tuple[Wire, ...], tuple[Dim, ...]]:
@@ -212,6 +217,9 @@ class Builder:
         A stored tensor loses the axis that is the batch in the others.
         """
         shape = joined_shape([value.shape for value in values])
+        narrow = [value if value.spread is None else value.spread for value in values]
+        is_same = joined_shape([value.shape for value in narrow]) == shape
+        values = narrow if is_same else [self.copied(value) for value in values]
         rank = len(shape)
         places = {
             rank - value.rank + value.batch_axis for value in values if value.batch_axis is not None
@@ -225,6 +233,27 @@ class Builder:
                 value = self.without_axis(value, place - (rank - value.rank), shape[place])
             wires.append(self.wire(value))
         return tuple(wires), shape
+
+    def copied(self, value: Value) -> Value:
+        """A broadcast tensor as copies put together; of constants alone it is a constant."""
+        if value.spread is None:
+            return value
+        x = value.spread
+        for place, (old, new) in enumerate(zip(x.shape, value.shape, strict=True)):
+            if old == new or not isinstance(new, int):
+                continue
+            shape = (*x.shape[:place], new, *x.shape[place + 1 :])
+            if x.static and not self.trains(x):
+                own = list(layer_shape(shape))
+                zeros = {"shape": own, "values": "zeros"}
+                x = self.layer("constant", (), own, zeros)._replace(shape=shape, dtype=x.dtype)
+            elif new > _MOST_COPIES:
+                raise Unmapped(f"puts {new} copies together")
+            else:
+                wire = self.wire(x)
+                fields = {"axis": x.axis(place)}
+                x = self.layer("concat", [wire] * new, shape, fields, dtype=x.dtype)
+        return x
 
     def without_axis(self, value: Value, axis: int, size: Dim) -> Value:
         """A value without batch, to be joined with others in which `axis` is the batch, of `size`.
@@ -248,6 +277,8 @@ class Builder:
             raise Unmapped(
                 f"cannot make {list(map(str, value.shape))} into {list(map(str, shape))}"
             )
+        if value.spread is not None:
+            value = self.copied(value)
         if value.wire is None or layer_shape(shape) == layer_shape(value.shape):
             return value._replace(shape=shape)
         kind, fields = _reshape(self._type(value.wire), shape, remaining)
@@ -273,6 +304,7 @@ class Builder:
         """Take back all layers but the first `count`: a node has no rule after all."""
         for part in (self.layers, self._made, self._static):
             del part[count:]
+        self._stored = {at: stored for at, stored in self._stored.items() if at < count}
         self._owners = {name: at for name, at in self._owners.items() if at < count}
         self._stored = {at: stored for at, stored in self._stored.items() if at < count}
         self._parameters = {
@@ -287,21 +319,36 @@ class Builder:
 
     def sources(self, value: Value) -> list[Stored]:
         """The stored tensors that a static value is made of."""
+        if value.spread is not None:
+            value = value.spread
         if value.wire is None:
             return [] if value.stored is None else [value.stored]
         sources: dict[str, Stored] = {}
-        seen: set[int] = set()
-        left = [value.wire.layer]
+        for index in self._behind(value.wire):
+            for stored in self._stored.get(index, ()):
+                sources.setdefault(self.canonical(stored), stored)
+        return list(sources.values())
+
+    def _behind(self, wire: Wire) -> dict[int, None]:
+        """The layers that a tensor is made by, that of the tensor included."""
+        seen: dict[int, None] = {}
+        left = [wire.layer]
         while left:
             index = left.pop()
-            if index is None or index in seen:
-                continue
-            seen.add(index)
-            if index in self._stored:
-                stored = self._stored[index]
-                sources.setdefault(self.canonical(stored), stored)
-            left += [wire.layer for wire in self.layers[index].inputs]
-        return list(sources.values())
+            if index is not None and index not in seen:
+                seen[index] = None
+                left += [wire.layer for wire in self.layers[index].inputs]
+        return seen
+
+    def is_elsewhere(self, stored: Stored, values: Iterable[Value]) -> bool:
+        """Whether a stored tensor belongs to a layer that none of `values` is made by."""
+        owner = self._owners.get(self.canonical(stored))
+        wires = [x.wire for x in values if x.wire is not None]
+        return owner is not None and not any(owner in self._behind(wire) for wire in wires)
+
+    def trains(self, value: Value) -> bool:
+        """Whether a static value is made of trained tensors, among others."""
+        return any(is_trained(stored) for stored in self.sources(value))
 
     def release(self, stored: Iterable[Stored]) -> None:
         """Forget that stored tensors belong to a layer `parameter`: what is made of them becomes
@@ -389,6 +436,9 @@ class Builder:
         if layer is None:
             cls = KINDS[kind]
             known = known_fields(cls)
+            for name in fields:
+                if name not in known:
+                    raise RuleViolation(f"has no field `{name}`")
             values = {
                 name: known[name].kind.convert(value, require) for name, value in fields.items()
             }
@@ -478,9 +528,12 @@ def _reshape(
 
 
 def is_trained(stored: Stored) -> bool:
-    """Whether a stored tensor counts as trained: where the file does not say, all real numbers."""
+    """Whether a stored tensor counts as trained: where the file does not say, all real numbers but
+    single ones without an axis, which are settings."""
     if stored.trained is not None:
         return stored.trained
+    if not stored.shape:
+        return False
     return stored.dtype.startswith(("float", "bfloat")) or stored.quantization is not None
 
 

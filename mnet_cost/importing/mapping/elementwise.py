@@ -8,21 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mnet_cost.importing.graph import FEW_WHOLE
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.known import calculate
-from mnet_cost.importing.mapping.values import Unmapped, Value, joined_shape
+from mnet_cost.importing.mapping.known import FUNCTIONS, broadcast, calculate
+from mnet_cost.importing.mapping.values import Unmapped, Value, elements, joined_shape, plain
 from mnet_cost.layers.arithmetic import REVERSIBLE
 
 
 def known_result(function: str, operands: Sequence[Value]) -> Value | None:
     """The result of a function of known tensors, where it is known, too."""
-    if any(x.known is None for x in operands):
+    if any(x.numbers is None or x.batch_axis is not None for x in operands):
         return None
-    shape = joined_shape([x.shape for x in operands])
-    lengths = {len(x.known or ()) for x in operands}
-    if len(lengths - {1}) > 1 or (1 in lengths and len(shape) and max(lengths) == 1 != 1):
+    shape = plain(joined_shape([x.shape for x in operands]))
+    if elements(shape) > FEW_WHOLE:
         return None
-    result = calculate(function, *[x.known or () for x in operands])
+    repeated = [broadcast(x.numbers or (), plain(x.shape), shape) for x in operands]
+    result = calculate(function, *repeated)
     if result is None:
         return None
     return Value(shape, operands[0].dtype, known=result, static=True)
@@ -39,7 +40,9 @@ def function(b: Builder, x: Value, kind: str, known: str | None = None, **fields
 
 
 def operation(b: Builder, x: Value, name: str, known: str | None = None, **fields: Any) -> Value:
-    """A function of one tensor that `elementwise` has."""
+    """A function of one tensor that `elementwise` has; of known numbers it is calculated."""
+    if known is None and not fields and name in FUNCTIONS:
+        known = name
     return function(b, x, "elementwise", known, operation=name, **fields)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mnet_cost.importing.graph import Batch
+from mnet_cost.tensors import product
 
 
 class Unknown(Exception):
@@ -126,3 +127,55 @@ def strides(shape: Sequence[int]) -> list[int]:
         result.append(step)
         step *= size
     return result[::-1]
+
+
+def permuted(
+    elements: Sequence[Any], shape: Sequence[int], order: Sequence[int]
+) -> tuple[Any, ...]:
+    """The elements of a tensor with its axes in another order."""
+    steps = strides(shape)
+    positions = [0]
+    for axis in order:
+        positions = [p + i * steps[axis] for p in positions for i in range(shape[axis])]
+    return tuple([elements[p] for p in positions])
+
+
+def taken(
+    elements: Sequence[Any], shape: Sequence[int], axis: int, positions: Sequence[int]
+) -> tuple[Any, ...]:
+    """The elements at some positions of an axis, in the order of `positions`."""
+    step = strides(shape)[axis]
+    block = step * shape[axis]
+    return tuple(
+        [
+            element
+            for start in range(0, len(elements), block or 1)
+            for i in positions
+            for element in elements[start + i * step : start + (i + 1) * step]
+        ]
+    )
+
+
+def joined(
+    parts: Sequence[Sequence[Any]], shapes: Sequence[Sequence[int]], axis: int
+) -> tuple[Any, ...]:
+    """The elements of tensors one after the other along an axis."""
+    elements: list[Any] = []
+    for row in range(product(tuple(shapes[0][:axis]))):
+        for part, shape in zip(parts, shapes, strict=True):
+            size = strides(shape)[axis] * shape[axis]
+            elements += part[row * size : (row + 1) * size]
+    return tuple(elements)
+
+
+def broadcast(
+    elements: Sequence[Any], shape: Sequence[int], wanted: Sequence[int]
+) -> tuple[Any, ...]:
+    """The elements of a tensor that is repeated along its axes of size 1, or in front of them."""
+    shape = (1,) * (len(wanted) - len(shape)) + tuple(shape)
+    steps = strides(shape)
+    positions = [0]
+    for axis, size in enumerate(wanted):
+        step = steps[axis] if shape[axis] != 1 else 0
+        positions = [p + i * step for p in positions for i in range(size)]
+    return tuple([elements[p] for p in positions])

@@ -36,15 +36,10 @@ class Call(NamedTuple):
     """By position; None for one that is left out."""
     arguments: Mapping[str, Any]
     """Attributes, or arguments by name; a tensor among them is a `Value`."""
-    stated: tuple[tuple[Dim | str, ...] | None, ...]
+    declared: tuple[tuple[Dim | str, ...] | None, ...]
     """Shapes that the file states for the outputs; a size that it leaves open is a symbol."""
     dtypes: tuple[str | None, ...]
     """Types of the outputs, where the file states them."""
-
-    @property
-    def declared(self) -> tuple[tuple[Dim, ...] | None, ...]:
-        """Shapes that the file states for the outputs, where it states all sizes."""
-        return tuple([None if shape is None else _complete(shape) for shape in self.stated])
 
     def input(self, number: int) -> Value:
         """An input that has to be there, or `Unmapped`."""
@@ -68,6 +63,14 @@ class Call(NamedTuple):
         if not isinstance(value, Value):
             raise Unmapped(f"has no tensor `{name}`")
         return value
+
+    def stated(self, number: int = 0) -> tuple[Dim, ...] | None:
+        """The shape that the file states for an output; None where it leaves a size open."""
+        declared = self.declared[number]
+        if declared is None:
+            return None
+        sizes = tuple([size for size in declared if not isinstance(size, str)])
+        return sizes if len(sizes) == len(declared) else None
 
 
 Rule = Callable[[Builder, Call], Value | list[Value]]
@@ -279,17 +282,17 @@ class _Mapper:
         return [made] if isinstance(made, Value) else made
 
     def _call(self, node: Node) -> Call:
-        stated, dtypes = [], []
+        declared, dtypes = [], []
         for name in node.outputs:
             tensor = self._graph.tensors.get(name)
-            stated.append(None if tensor is None else self._stated(tensor.shape))
+            declared.append(None if tensor is None else self._declared(tensor.shape))
             dtypes.append(None if tensor is None else tensor.dtype)
         inputs = tuple([self._value(name) if name else None for name in node.inputs])
         for name, value in zip(node.inputs, inputs, strict=True):
             if name and value is None:
                 raise Refused(f"reads `{name}`, which nothing makes")
         arguments = {name: self._argument(value) for name, value in node.attributes.items()}
-        return Call(node, inputs, arguments, tuple(stated), tuple(dtypes))
+        return Call(node, inputs, arguments, tuple(declared), tuple(dtypes))
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, Reference):
@@ -300,7 +303,7 @@ class _Mapper:
             return [self._argument(part) for part in value]
         return value
 
-    def _stated(self, shape: Shape | None) -> tuple[Dim | str, ...] | None:
+    def _declared(self, shape: Shape | None) -> tuple[Dim | str, ...] | None:
         """A shape that the file states; the batch is not marked in it where the file has a number
         for it."""
         if shape is None:
@@ -316,18 +319,19 @@ class _Mapper:
         """
         inputs = _tensors((*call.inputs, *call.arguments.values()))
         if all(x.static and not any(map(is_trained, self._builder.sources(x))) for x in inputs):
-            plain = [shape for shape in call.declared if shape and not has_batch(shape)]
-            if len(plain) == len(call.declared):
+            shapes = [call.stated(number) for number in range(len(call.declared))]
+            complete = [shape for shape in shapes if shape is not None and not has_batch(shape)]
+            if len(complete) == len(shapes):
                 return [
                     constant(self._builder, shape, dtype, None)
-                    for shape, dtype in zip(plain, call.dtypes, strict=True)
+                    for shape, dtype in zip(complete, call.dtypes, strict=True)
                 ]
         self._builder.notes[f"{call.node.operator} {reason}: it is `opaque`"] = None
         values = []
         for number, name in enumerate(call.node.outputs):
             if not name:
                 continue
-            shape = self._opaque_shape(call, number)
+            shape = self._complete(call, number)
             if shape is None:
                 raise Refused(
                     f"{reason}, and the file does not state the shape of its output",
@@ -336,18 +340,18 @@ class _Mapper:
             values.append(self._opaque_output(call, number, shape, inputs))
         return values
 
-    def _opaque_shape(self, call: Call, number: int) -> tuple[Dim, ...] | None:
+    def _complete(self, call: Call, number: int) -> tuple[Dim, ...] | None:
         """The shape that the file states for an output, where it leaves no size open, or only that
         of the batch, which then is the first axis as it is of an input."""
-        stated = call.stated[number]
-        if not stated or not isinstance(stated[0], str):
-            return call.declared[number]
+        stated, complete = call.declared[number], call.stated(number)
+        if stated is None or complete is not None:
+            return complete
+        sizes = [size for size in stated if not isinstance(size, str)]
         inputs = _tensors((*call.inputs, *call.arguments.values()))
-        rest = _complete(stated[1:])
-        if rest is None or not self._has_batch:
+        is_batch = self._has_batch and any(x.shape[:1] == (Batch(1),) for x in inputs)
+        if not is_batch or not isinstance(stated[0], str) or len(sizes) + 1 < len(stated):
             return None
-        is_batch = any(x.shape[:1] == (Batch(1),) for x in inputs)
-        return (Batch(1), *rest) if is_batch else None
+        return (Batch(1), *sizes)
 
     def _opaque_output(
         self, call: Call, number: int, shape: tuple[Dim, ...], inputs: Sequence[Value]
@@ -359,17 +363,21 @@ class _Mapper:
                 if not shape or shape[0] != (self._fixed or shape[0]):
                     raise Refused("has no rule, and its output has no batch")
                 shape = (Batch(1), *shape[1:])
-        fields = {"operation": _word(call.node.operator)}
+        fields: dict[str, Any] = {"operation": _word(call.node.operator)}
         own = [size.times if isinstance(size, Batch) else size for size in shape]
         if shape and shape[0] == Batch(1):
             own = own[1:]
-        return self._builder.layer(
-            "opaque", activations, shape, fields | {"shape": own or [1]}, dtype=call.dtypes[number]
-        )
+        fields["shape"] = own or [1]
+        try:
+            return self._builder.layer(
+                "opaque", activations, shape, fields, dtype=call.dtypes[number]
+            )
+        except Unmapped as problem:
+            raise Refused(f"has no rule, and {problem}") from None
 
     def _check(self, call: Call, outputs: Sequence[Value]) -> None:
         """Our shapes against those that the file states."""
-        for number, (value, stated) in enumerate(zip(outputs, call.stated, strict=False)):
+        for number, (value, stated) in enumerate(zip(outputs, call.declared, strict=False)):
             if stated is None:
                 continue
             batch = self._builder.batch
@@ -408,12 +416,6 @@ def rule_name(node: Node) -> str:
 def described(node: Node) -> str:
     """A node as messages name it."""
     return f"node `{node.name}` ({node.operator})"
-
-
-def _complete(shape: Sequence[Dim | str]) -> tuple[Dim, ...] | None:
-    """A shape without symbols, or None."""
-    sizes = tuple([size for size in shape if not isinstance(size, str)])
-    return sizes if len(sizes) == len(shape) else None
 
 
 def _shown(shape: Sequence[Any]) -> str:

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnet_cost.importing.graph import FEW, Batch
+from mnet_cost.importing.graph import FEW_WHOLE, Batch
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.known import strides
-from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, elements, mixing
+from mnet_cost.importing.mapping.known import broadcast, joined, permuted, taken
+from mnet_cost.importing.mapping.values import (
+    ALONE,
+    Dim,
+    Unmapped,
+    Value,
+    elements,
+    joined_shape,
+    mixing,
+    plain,
+)
 
 
 def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
@@ -19,30 +28,39 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     if sorted(places) != list(range(x.rank)):
         raise Unmapped(f"has an order {list(order)} for {x.rank} axes")
     shape = tuple([x.shape[place] for place in places])
-    if x.known is not None and x.rank < 2:
-        return x
+    if x.numbers is not None and x.batch_axis is None:
+        known = permuted(x.numbers, plain(x.shape), places)
+        return Value(shape, x.dtype, known=known, static=True)
     own = [place for place in range(x.rank) if x.shape[place] != ALONE]
     axes = [own.index(place) for place in places if place in own]
     if axes == sorted(axes):
-        return x._replace(shape=shape)
+        return b.copied(x)._replace(shape=shape)
+    long = [place for place in places if x.shape[place] != 1]
+    if long == sorted(long):  # only axes of size 1 change places
+        return b.reshaped(x, shape)
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 
 _MOST_KNOWN = 4096
+"""Numbers that are known together: sizes, axes, positions."""
 
 
 def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
     """Tensors one after the other along an axis; known numbers stay known."""
+    values = [x for x in values if 0 not in x.shape] or values
     first = values[0]
     place = first.place(axis)
     shape: list[Dim] = list(first.shape)
     if any(x.rank != first.rank for x in values):
         raise Unmapped("joins tensors of different numbers of axes")
-    if first.rank == 1 and all(x.known is not None for x in values):
-        if sum(len(x.known or ()) for x in values) > _MOST_KNOWN:  # each may be twice the last one
+    if all(x.numbers is not None and x.batch_axis is None for x in values):
+        shapes = [plain(x.shape) for x in values]
+        if sum(len(x.numbers or ()) for x in values) > _MOST_KNOWN:  # it may double node by node
             raise Unmapped(f"puts more than {_MOST_KNOWN:,} known numbers together")
-        known = tuple([element for x in values for element in x.known or ()])
-        return Value((len(known),), first.dtype, known=known, static=True)
+        known = joined([x.numbers or () for x in values], shapes, place)
+        shape[place] = sum(sizes[place] for sizes in shapes)
+        return Value(tuple(shape), first.dtype, known=known, static=True)
+    values = [x for x in values if x.shape[place] != 0] or values[:1]
     whole = next((x for x in values if x.batch_axis is not None), first)
     if place == whole.batch_axis:
         raise mixing()
@@ -69,17 +87,20 @@ def slice_of(b: Builder, x: Value, axis: int, start: int, stop: int | None, step
         if start == 0 and step == 1 and (stop is None or stop >= 2**31 - 1):
             return x
         raise mixing()
+    if x.numbers is not None and x.batch_axis is None and step:
+        positions = range(size)[start:stop:step]
+        shape = (*x.shape[:place], len(positions), *x.shape[place + 1 :])
+        known = taken(x.numbers, plain(x.shape), place, positions)
+        return Value(shape, x.dtype, known=known, static=True)
     if step < 1:
         raise Unmapped(f"takes positions with a step of {step}")
     first, last, _ = slice(start, stop, step).indices(size)
     count = max(0, -(-(last - first) // step))
-    if not count:
-        raise Unmapped("takes nothing")
     shape = (*x.shape[:place], count, *x.shape[place + 1 :])
+    if not count:
+        return Value(shape, x.dtype, known=(), static=True)
     if (first, count) == (0, size):
         return x
-    if x.known is not None and x.rank == 1:
-        return x._replace(shape=shape, known=x.known[first:last:step], stored=None, wire=None)
     fields = {
         "start": first or None,
         "stop": last if last != size else None,
@@ -98,19 +119,14 @@ def take(b: Builder, x: Value, axis: int, index: int) -> Value:
     if not -size <= index < size:
         raise Unmapped(f"takes position {index} of {size}")
     shape = x.shape[:place] + x.shape[place + 1 :]
-    if x.known is not None:
-        step = strides([1 if isinstance(s, Batch) else s for s in x.shape])[place]
-        known = tuple([e for i, e in enumerate(x.known) if i // step % size == index % size])
+    if x.numbers is not None and x.batch_axis is None:
+        known = taken(x.numbers, plain(x.shape), place, (index % size,))
         return Value(shape, x.dtype, known=known, static=True)
     if size == 1 or not [s for s in shape if s != ALONE]:
         start = index % size
         return b.reshaped(slice_of(b, x, place, start, start + 1), shape)
     fields = {"index": index, "axis": x.axis(place)}
     return b.layer("take", (x,), shape, fields, dtype=x.dtype)
-
-
-_MOST_COPIES = 64
-"""Most copies that are put together; more are no sum of parts that a person would write."""
 
 
 def expand(b: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
@@ -121,24 +137,29 @@ def expand(b: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
     rank = max(x.rank, len(sizes))
     shape = (1,) * (rank - x.rank) + x.shape
     wanted = (1,) * (rank - len(sizes)) + tuple(sizes)
-    if x.known is not None and len(x.known) == 1 and all(isinstance(s, int) for s in wanted):
-        count = elements(wanted)
-        if count <= FEW:
-            return Value(wanted, x.dtype, known=x.known * count, static=True)
+    if x.numbers is not None and x.batch_axis is None and _is_few(wanted):
+        shape = plain(joined_shape((shape, wanted)))
+        return Value(shape, x.dtype, known=broadcast(x.numbers, plain(x.shape), shape), static=True)
     x = b.reshaped(x, shape)
+    made = list(x.shape)
     for place, size in enumerate(wanted):
         if size in (1, x.shape[place]):
             continue
         if x.shape[place] != 1:
             raise Unmapped(f"cannot make {x.shape[place]} positions {size}")
+        made[place] = size
         if isinstance(size, Batch):
             if size != ALONE or x.batch_axis is not None:
                 raise mixing()
             without = b.reshaped(x, x.shape[:place] + x.shape[place + 1 :])
             x = without._replace(shape=(*x.shape[:place], size, *x.shape[place + 1 :]))
-        else:
-            x = _copies(b, x, place, size)
-    return x
+    if tuple(made) == x.shape:
+        return x
+    return Value(tuple(made), x.dtype, static=x.static, spread=x)
+
+
+def _is_few(sizes: Sequence[Dim]) -> bool:
+    return all(isinstance(size, int) for size in sizes) and elements(sizes) <= FEW_WHOLE
 
 
 def tile(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
@@ -146,12 +167,18 @@ def tile(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
     if len(repeats) != x.rank:
         raise Unmapped(f"has {len(repeats)} repeats for {x.rank} axes")
     for place, count in enumerate(repeats):
-        if count != 1:
-            x = _copies(b, x, place, count)
+        size = x.shape[place]
+        if count == 1:
+            continue
+        if isinstance(size, Batch):
+            raise mixing()
+        if count < 1:
+            raise Unmapped(f"puts {count} copies together")
+        apart = b.reshaped(x, (*x.shape[:place], 1, *x.shape[place:]))
+        shape = (*x.shape[:place], count, *x.shape[place:])
+        x = b.reshaped(expand(b, apart, shape), _with(x.shape, place, size * count))
     return x
 
 
-def _copies(b: Builder, x: Value, place: int, count: int) -> Value:
-    if not 1 <= count <= _MOST_COPIES:
-        raise Unmapped(f"puts {count} copies together")
-    return concat(b, [x] * count, place)
+def _with(shape: Sequence[Dim], place: int, size: int) -> tuple[Dim, ...]:
+    return (*shape[:place], size, *shape[place + 1 :])

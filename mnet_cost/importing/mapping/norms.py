@@ -140,5 +140,5 @@ def _scaled(b: Builder, x: Value, scale: Value | None, shift: Value | None, behi
 
 def _epsilon(epsilon: float) -> float | None:
     """As a spec says it: from a file it comes with the precision of 32 bits."""
-    written = float(f"{epsilon:.6g}")
-    return None if written == _EPSILON else written
+    plain = float(f"{epsilon:.6g}")
+    return None if plain == _EPSILON else plain

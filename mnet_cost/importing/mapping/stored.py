@@ -7,9 +7,19 @@ of the result, and as many trained numbers as the table has. Not here: which val
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mnet_cost.importing.mapping.builder import Builder, is_trained
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
+from mnet_cost.importing.mapping.convolutions import plain_pair
+from mnet_cost.importing.mapping.values import (
+    Dim,
+    Unmapped,
+    Value,
+    elements,
+    has_batch,
+    layer_shape,
+    mixing,
+)
 
 
 def embedding(b: Builder, table: Value, indices: Value) -> Value:
@@ -37,6 +47,49 @@ def looked_up(b: Builder, table: Value, shape: Sequence[Dim]) -> Value:
     trained = table.stored.elements
     fields = {"shape": own, "trained": trained if own != list(table.shape) else None}
     return b.layer("parameter", (), shape, fields, owns=[table.stored])
+
+
+def made_of(b: Builder, values: Sequence[Value], shape: Sequence[Dim], dtype: str | None) -> Value:
+    """What is made of stored tensors alone in a way that no layer has: it is stored as it comes
+    out, with as many trained numbers as all of them have."""
+    shape = tuple(shape)
+    own = layer_shape(shape)
+    sources = {b.canonical(x): x for value in values for x in b.sources(value)}
+    trained = [x for x in sources.values() if is_trained(x) and not b.is_elsewhere(x, values)]
+    fields: dict[str, Any] = {"shape": list(own)}
+    if trained:
+        b.release(trained)
+        total = sum(x.elements for x in trained)
+        fields["trained"] = total if total != elements(shape) else None
+        wire = b.stored_layer("parameter", own, fields, trained)
+    else:
+        wire = b.stored_layer("constant", own, fields | {"values": "zeros"}, ())
+    return Value(shape, dtype, wire, static=True)
+
+
+def at_stored_positions(b: Builder, x: Value, axes: Sequence[int], positions: Value) -> Value:
+    """x at positions along `axes`, which are neighbours, where the positions are stored but not
+    known: [..., *axes, ...] -> [..., *positions, ...].
+
+    The kind of as much work is a `resize` that copies an element for each of its outputs.
+    """
+    first, last = axes[0], axes[-1]
+    if list(axes) != list(range(first, last + 1)) or not positions.static:
+        raise Unmapped("takes positions that are calculated, or along axes that are apart")
+    ahead, behind = x.shape[:first], x.shape[last + 1 :]
+    if has_batch(x.shape[first:]):
+        raise mixing()
+    shape = (*ahead, *positions.shape, *behind)
+    batch = ahead[: 1 if has_batch(ahead[:1]) else 0]
+    if has_batch(ahead[len(batch) :]):
+        raise Unmapped("takes positions of a tensor whose batch is not the first axis")
+    columns = elements(behind)
+    image = (*batch, elements(ahead[len(batch) :]), elements(x.shape[first : last + 1]), columns)
+    wanted = (*image[:-2], elements(positions.shape), columns)
+    fields = {"size": plain_pair([elements(positions.shape), columns])}
+    b.notes["`resize` stands for taking elements at stored positions, which is as much work"] = None
+    made = b.layer("resize", (b.reshaped(x, image),), wanted, fields, dtype=x.dtype)
+    return b.reshaped(made, shape)
 
 
 def constant(b: Builder, shape: Sequence[Dim], dtype: str | None, number: float | None) -> Value:

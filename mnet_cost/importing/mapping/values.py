@@ -52,6 +52,10 @@ class Value(NamedTuple):
     """Its elements in row-major order: int, float, bool, str, `Batch`."""
     static: bool = False
     """Whether it is stored, or made of stored tensors alone."""
+    spread: Value | None = None
+    """The tensor that this one is a broadcast of: it is copied where that is not done anyway."""
+    positions: Any = None
+    """What `positions.py` knows of it, where its elements depend on the batch."""
 
     @property
     def rank(self) -> int:
@@ -72,6 +76,15 @@ class Value(NamedTuple):
     def number(self) -> Any:
         """Its element where it has one and that is known, else None."""
         return self.known[0] if self.known is not None and len(self.known) == 1 else None
+
+    @property
+    def numbers(self) -> tuple[Any, ...] | None:
+        """Its elements where they are known and can be calculated with; None for trained tensors of
+        several elements, of which a layer has to be the owner."""
+        trained = self.stored is not None and self.stored.trained is not False
+        if trained and self.rank and (self.dtype or "").startswith(("float", "bfloat")):
+            return self.known if self.known is not None and len(self.known) == 1 else None
+        return self.known
 
     def axis(self, axis: int) -> int:
         """The place of an axis of the file, in `own_shape`, counted from the end.
@@ -120,6 +133,13 @@ def own_shape(shape: Sequence[Dim]) -> tuple[int, ...]:
 def layer_shape(shape: Sequence[Dim]) -> tuple[int, ...]:
     """The shape of the type of a tensor: one number for each example has one axis, of size 1."""
     return own_shape(shape) or (1,)
+
+
+def plain(shape: Sequence[Dim]) -> tuple[int, ...]:
+    """A shape that does not have the batch, or `Unmapped`."""
+    if has_batch(shape):
+        raise Unmapped("works over an axis that has the batch")
+    return tuple([size for size in shape if isinstance(size, int)])
 
 
 def has_batch(shape: Sequence[Dim]) -> bool:
@@ -175,6 +195,8 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
         ahead *= other
     passed = 1
     for i, wanted in enumerate(target):
+        if wanted == 1 and passed == ahead and batch != 1:
+            continue  # an axis in front of that of the batch
         if passed * wanted > ahead or passed == ahead:
             # The batch begins in this axis: it holds `ahead / passed`, the batch, and what is left.
             outer, rest = divmod(ahead, passed)

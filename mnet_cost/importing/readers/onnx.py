@@ -15,6 +15,7 @@ from typing import Any
 from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import (
     FEW,
+    FEW_WHOLE,
     Dimension,
     Graph,
     Node,
@@ -204,6 +205,7 @@ def _values(message: Message, tensor: Stored) -> tuple[Any, ...] | None:
     if message.get("location") == _EXTERNAL or message["external"]:
         return None
     count, raw = tensor.elements, message.get("raw")
+    is_few = count <= (FEW_WHOLE if tensor.dtype in ("int32", "int64") else FEW)
     if raw is not None and len(raw):
         needed = size_bytes(tensor.dtype, tensor.shape)
         if len(raw) != needed:
@@ -212,8 +214,8 @@ def _values(message: Message, tensor: Stored) -> tuple[Any, ...] | None:
                 f"{len(raw):,} bytes instead of {needed if needed is None else f'{needed:,}'}",
                 "the file is damaged: export or download it again",
             )
-        return from_bytes(tensor.dtype, raw, count) if count <= FEW else None
-    if count > FEW:
+        return from_bytes(tensor.dtype, raw, count) if is_few else None
+    if not is_few:
         return None
     listed = message[_LISTS.get(tensor.dtype, "int32s")]
     if tensor.dtype in ("complex64", "complex128"):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mnet_cost.importing.graph import FEW, MAX_NODES
+from mnet_cost.importing.graph import FEW_WHOLE, MAX_NODES
 from mnet_cost.importing.readers.protobuf import Field, Message
 
 # One more than is allowed shows that there are more.
 _NODES = MAX_NODES + 1
-_ELEMENTS = 2 * FEW + 1
-"""Numbers of a list: complex elements have two each."""
+_ELEMENTS = FEW_WHOLE + 1
+"""Numbers of a list."""
 
 MESSAGES: Mapping[str, Message] = {
     "model": {

@@ -125,8 +125,9 @@ def _totals() -> Json:
         {
             **metric_keys([total.name for total in TOTALS]),
             "lower_bound": flag("whether totals are lower bounds, since a layer has no cost rule"),
-            "coverage": number("share of the layers that have a cost rule, from 0 to 1"),
+            "coverage": number("share of the layers whose cost is known, from 0 to 1"),
             "unmodelled": listed(text("name of a layer"), "layers without a cost rule"),
+            "stated": listed(text("name of a layer"), "layers whose cost the spec states"),
         },
         "sums over all layers; null where a layer has no cost rule",
     )

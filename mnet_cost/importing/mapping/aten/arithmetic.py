@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from mnet_cost.importing.mapping import activations
 from mnet_cost.importing.mapping.aten.arguments import (
@@ -14,7 +13,14 @@ from mnet_cost.importing.mapping.aten.arguments import (
     word,
 )
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.elementwise import binary, function, known_result, operation
+from mnet_cost.importing.mapping.elementwise import (
+    binary,
+    comparison,
+    function,
+    known_result,
+    operation,
+    select,
+)
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
@@ -25,6 +31,10 @@ def _number(number: float) -> Value:
 
 def _binary(name: str) -> Rule:
     return lambda b, call: binary(b, operand(call, "self"), operand(call, "other"), name)
+
+
+def _comparison(name: str) -> Rule:
+    return lambda b, call: comparison(b, operand(call, "self"), operand(call, "other"), name)
 
 
 def _sum(name: str, is_reversed: bool = False) -> Rule:
@@ -69,20 +79,12 @@ def _add_product(b: Builder, call: Call) -> Value:
     return b.layer("elementwise", wires, shape, fields)
 
 
-def _select(b: Builder, condition: Value, x: Value, other: Value) -> Value:
-    known = known_result("select", (condition, x, other))
-    if known is not None:
-        return known
-    wires, shape = b.joined((condition, x, other))
-    return b.layer("elementwise", wires, shape, {"operation": "select"})
-
-
 def _where(b: Builder, call: Call) -> Value:
-    return _select(b, operand(call, "condition"), operand(call, "self"), operand(call, "other"))
+    return select(b, operand(call, "condition"), operand(call, "self"), operand(call, "other"))
 
 
 def _masked_fill(b: Builder, call: Call) -> Value:
-    return _select(b, operand(call, "mask"), operand(call, "value"), operand(call, "self"))
+    return select(b, operand(call, "mask"), operand(call, "value"), operand(call, "self"))
 
 
 def _clamp(b: Builder, call: Call) -> Value:
@@ -230,7 +232,7 @@ def _rules() -> dict[str, Rule]:
     rules: dict[str, Rule] = dict(_SIZES)
     for name, rule in _ONE.items():
         rules |= _overloads(name, rule, "default")
-    both = partial(_overloads)
+    both = _overloads
     rules |= both("add", _sum("add"), "Tensor", "Scalar")
     rules |= both("sub", _sum("subtract"), "Tensor", "Scalar")
     rules |= both("rsub", _sum("subtract", is_reversed=True), "Tensor", "Scalar")
@@ -245,7 +247,7 @@ def _rules() -> dict[str, Rule]:
     rules |= both("where", _where, "self", "ScalarSelf", "ScalarOther", "Scalar")
     rules |= both("masked_fill", _masked_fill, "Scalar", "Tensor")
     for name, known in _COMPARED.items():
-        rules |= both(name, _known(known, "self", "other"), *_OVERLOADS)
+        rules |= both(name, _comparison(known), *_OVERLOADS)
     rules["aten.softmax.int"] = rules["aten._softmax.default"] = lambda b, call: (
         activations.softmax(b, call.tensor("self"), whole(call, "dim"))
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from mnet_cost.importing.graph import Batch
-from mnet_cost.importing.mapping import norms
+from mnet_cost.importing.mapping import images, norms
 from mnet_cost.importing.mapping.aten.arguments import (
     flag,
     on_axes,
@@ -14,6 +14,7 @@ from mnet_cost.importing.mapping.aten.arguments import (
     optional_tensor,
     places,
     plain,
+    plain_whole,
     real,
     whole,
     wholes,
@@ -186,8 +187,10 @@ def _adaptive_pool(statistic: Literal["avg", "max"], axes: int) -> Rule:
         places = range(x.rank - axes, x.rank)
         given = call.get("output_size")
         listed = given if isinstance(given, list) else [given] * axes
+        if len(listed) != axes or x.rank <= axes:
+            raise Unmapped(f"has {len(listed)} sizes for {axes} axes of {x.rank}")
         size = [
-            int(plain(x.shape[place] if wanted is None else wanted, "output_size"))
+            plain_whole(x.shape[place] if wanted is None else wanted, "output_size")
             for place, wanted in zip(places, listed, strict=True)
         ]
         if set(size) == {1}:
@@ -232,25 +235,15 @@ def norm(b: Builder, call: Call) -> Value:
     return reduce(b, x, name, places(call, x), keep=flag(call, "keepdim"))
 
 
-def resize(b: Builder, call: Call) -> Value:
+def resized(b: Builder, call: Call) -> Value:
     """upsample_nearest2d and its like."""
-    x, mode = call.tensor("input" if "input" in call.arguments else "self"), call.node.operator
-    shape = call.declared[0]
-    if shape is None or x.rank != 4:
-        raise Unmapped("is of no image, or of a size that is not known")
-    name = next((ours for theirs, ours in _MODES.items() if theirs in mode), None)
-    if name is None:
-        raise Unmapped("interpolates in a way of its own")
-    corners = name != "nearest" and flag(call, "align_corners")
-    fields = {
-        "size": plain_pair([int(plain(n, "size")) for n in shape[2:]]),
-        "mode": None if name == "nearest" else name,
-        "align_corners": corners or None,
-    }
-    return b.layer("resize", (x,), channels_first(x), fields)
-
-
-_MODES = {"nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic"}
+    x, operator = call.tensor("input" if "input" in call.arguments else "self"), call.node.operator
+    shape = call.stated()
+    if shape is None or len(shape) != x.rank:
+        raise Unmapped("gives a size that is not known")
+    mode = next((ours for ours in ("nearest", "bilinear", "bicubic") if ours in operator), operator)
+    wanted = {place: plain_whole(shape[place], "size") for place in range(2, x.rank)}
+    return images.resize(b, x, wanted, None, mode, flag(call, "align_corners"))
 
 
 def pixel_shuffle(b: Builder, call: Call) -> Value:
@@ -329,7 +322,7 @@ RULES: Mapping[str, Rule] = {
             "aten._upsample_bilinear2d_aa.vec",
             "aten._upsample_bicubic2d_aa.vec",
         ),
-        resize,
+        resized,
     ),
     "aten.pixel_shuffle.default": pixel_shuffle,
     "aten.pixel_unshuffle.default": pixel_shuffle,

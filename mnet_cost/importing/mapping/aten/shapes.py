@@ -11,18 +11,27 @@ from mnet_cost.importing.mapping.aten.arguments import (
     flag,
     optional_whole,
     places,
-    plain,
+    plain_whole,
     real,
     sizes,
     tensors,
     whole,
     wholes,
+    word,
 )
 from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.images import pad
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.movement import concat, slice_of, take, transpose
-from mnet_cost.importing.mapping.stored import constant, looked_up
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
+from mnet_cost.importing.mapping.movement import (
+    concat,
+    expand,
+    slice_of,
+    take,
+    tile,
+    transpose,
+)
+from mnet_cost.importing.mapping.stored import at_stored_positions, constant, looked_up
+from mnet_cost.importing.mapping.values import Unmapped, Value, joined_shape
 
 
 def size(b: Builder, call: Call) -> Value:
@@ -112,36 +121,44 @@ def squeeze(b: Builder, call: Call) -> Value:
     return b.reshaped(x, [size for i, size in enumerate(x.shape) if i not in gone])
 
 
-def expand(b: Builder, call: Call) -> Value:
-    """expand: axes of size 1 are repeated."""
+def repeated(b: Builder, call: Call) -> Value:
+    """expand: axes of size 1 are repeated; -1 leaves an axis as it is."""
     x = call.tensor("self")
     target = call.tensor("other").shape if "other" in call.arguments else sizes(call, "size")
-    added = len(target) - x.rank
-    if added < 0:
-        raise Unmapped("has fewer axes than its input")
-    old: tuple[Dim, ...] = (1,) * added + x.shape
-    shape = tuple([a if b == -1 else b for a, b in zip(old, target, strict=True)])
-    return expanded(b, x, shape)
+    return expand(b, x, [1 if size == -1 else size for size in target])
 
 
-def expanded(b: Builder, x: Value, shape: tuple[Dim, ...]) -> Value:
-    """x with axes of size 1 repeated to `shape`."""
-    x = b.reshaped(x, (1,) * (len(shape) - x.rank) + x.shape)
-    for place, wanted in enumerate(shape):
-        if x.shape[place] == wanted:
-            continue
-        if x.shape[place] != 1:
-            raise Unmapped(f"repeats an axis of {x.shape[place]}")
-        if wanted == Batch(1) and x.batch_axis is None:
-            without = b.reshaped(x, x.shape[:place] + x.shape[place + 1 :])
-            x = without._replace(
-                shape=(*x.shape[:place], wanted, *x.shape[place + 1 :]), known=None
-            )
-            continue
-        if isinstance(wanted, Batch):
-            raise Unmapped("repeats an axis for each example")
-        x = concat(b, [x] * wanted, place)
-    return x
+def copies(b: Builder, call: Call) -> Value:
+    """repeat: so many copies along each axis, of which new ones are in front."""
+    x = call.tensor("self")
+    counts = sizes(call, "repeats" if "repeats" in call.arguments else "dims")
+    x = b.reshaped(x, (1,) * (len(counts) - x.rank) + x.shape)
+    if any(isinstance(count, Batch) for count in counts):
+        wanted = [
+            count if x.shape[place] == 1 else x.shape[place] for place, count in enumerate(counts)
+        ]
+        if wanted != [count if count != 1 else x.shape[i] for i, count in enumerate(counts)]:
+            raise Unmapped("repeats several positions for each example")
+        return expand(b, x, wanted)
+    return tile(b, x, [count for count in counts if isinstance(count, int)])
+
+
+def padded(b: Builder, call: Call) -> Value:
+    """pad and its like: (before, after) for each axis, the last one first."""
+    x = call.tensor("self")
+    numbers = wholes(call, "pad" if "pad" in call.arguments else "padding")
+    ends = {x.rank - 1 - i: (numbers[2 * i], numbers[2 * i + 1]) for i in range(len(numbers) // 2)}
+    mode = word(call, "mode", _PAD_MODES.get(call.node.operator, "constant"))
+    value = 0.0 if call.get("value") is None else real(call, "value")
+    return pad(b, x, ends, mode, value)
+
+
+_PAD_MODES = {
+    "aten.reflection_pad1d.default": "reflect",
+    "aten.reflection_pad2d.default": "reflect",
+    "aten.replication_pad1d.default": "replicate",
+    "aten.replication_pad2d.default": "replicate",
+}
 
 
 def cat(b: Builder, call: Call) -> Value:
@@ -210,12 +227,19 @@ def index(b: Builder, call: Call) -> Value:
     axes = [place for place, value in enumerate(given) if value is not None]
     if not axes:
         return x
-    shape = call.declared[0]
-    if shape is not None and x.stored is not None and all(given[place].static for place in axes):
-        return looked_up(b, x, shape)
-    if len(axes) == 1:
+    if (
+        (stated := call.stated(0)) is not None
+        and x.stored is not None
+        and all(given[place].static for place in axes)
+    ):
+        return looked_up(b, x, stated)
+    if len(axes) == 1 and given[axes[0]].known is not None:
         return _picked(b, x, axes[0], given[axes[0]])
-    raise Unmapped("takes positions along several axes together")
+    shape = joined_shape([given[place].shape for place in axes])
+    if any(given[place].dtype == "bool" for place in axes):
+        raise Unmapped("takes as many elements as a mask has, which is not known")
+    static = all(given[place].static for place in axes)
+    return at_stored_positions(b, x, axes, Value(shape, static=static))
 
 
 def index_select(b: Builder, call: Call) -> Value:
@@ -224,9 +248,11 @@ def index_select(b: Builder, call: Call) -> Value:
 
 
 def _picked(b: Builder, x: Value, axis: int, positions: Value) -> Value:
-    if positions.known is None or positions.rank > 1 or positions.dtype == "bool":
+    if positions.known is None:
+        return at_stored_positions(b, x, [x.place(axis)], positions)
+    if positions.rank > 1 or positions.dtype == "bool":
         raise Unmapped("takes positions that are not known")
-    taken = parts.picked(b, x, axis, [int(plain(i, "index")) for i in positions.known])
+    taken = parts.picked(b, x, axis, [plain_whole(i, "index") for i in positions.known])
     if positions.rank:
         return taken
     place = x.place(axis)
@@ -275,7 +301,7 @@ def _filled(number: float | None) -> Rule:
         value = number
         if value is None and call.get("fill_value") is not None:
             value = real(call, "fill_value")
-        shape = call.declared[0]
+        shape = call.stated(0)
         if shape is None:
             raise Unmapped("makes a tensor of a shape that is not known")
         return constant(b, shape, call.dtypes[0], value)
@@ -326,8 +352,13 @@ RULES: Mapping[str, Rule] = {
     "aten.squeeze.default": squeeze,
     "aten.squeeze.dim": squeeze,
     "aten.squeeze.dims": squeeze,
-    "aten.expand.default": expand,
-    "aten.expand_as.default": expand,
+    "aten.expand.default": repeated,
+    "aten.expand_as.default": repeated,
+    "aten.repeat.default": copies,
+    "aten.tile.default": copies,
+    "aten.pad.default": padded,
+    "aten.constant_pad_nd.default": padded,
+    **dict.fromkeys(_PAD_MODES, padded),
     "aten.cat.default": cat,
     "aten.concat.default": cat,
     "aten.stack.default": stack,

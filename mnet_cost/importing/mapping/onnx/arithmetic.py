@@ -18,6 +18,7 @@ from mnet_cost.importing.mapping.elementwise import (
 )
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.onnx.reading import setting, version
+from mnet_cost.importing.mapping.positions import added, multiplied
 from mnet_cost.importing.mapping.values import Unmapped, Value
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 
@@ -41,7 +42,16 @@ _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 
 
 def _binary(name: str) -> Rule:
-    return lambda b, call: binary(b, call.input(0), call.input(1), name)
+    def rule(b: Builder, call: Call) -> Value:
+        first, other = call.input(0), call.input(1)
+        if first.positions or other.positions:
+            made = added(first, other) if name == "add" else None
+            made = multiplied(first, other) if name == "multiply" else made
+            if made is not None:
+                return made
+        return binary(b, first, other, name)
+
+    return rule
 
 
 def _kind(kind: str) -> Rule:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mnet_cost.importing.graph import FEW, Batch
+from mnet_cost.importing.graph import FEW, FEW_WHOLE, Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.onnx.reading import stored
+from mnet_cost.importing.mapping.positions import Positions
+from mnet_cost.importing.mapping.stored import made_of
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, own_shape
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 from mnet_cost.tensors import product
@@ -47,7 +49,7 @@ def made(call: Call, sizes: tuple[Dim, ...], dtype: str | None, number: Any) -> 
         raise Unmapped("has a negative size")
     if all(isinstance(size, int) for size in sizes) and number is not None:
         count = product(tuple(sizes))
-        if count <= FEW:
+        if count <= (FEW if isinstance(number, float) else FEW_WHOLE):
             return Value(tuple(sizes), dtype, known=(number,) * count, static=True)
     if 0 in own_shape(sizes):
         raise Unmapped("has no elements")
@@ -57,13 +59,16 @@ def made(call: Call, sizes: tuple[Dim, ...], dtype: str | None, number: Any) -> 
 def numbers_between(b: Builder, call: Call) -> Value:
     """Range: from `start` to before `limit` in steps of `delta`."""
     first, limit, step = (call.input(number).number for number in range(3))
-    if any(isinstance(x, Batch) for x in (first, limit, step)):
-        raise Unmapped("counts examples")
     if first is None or limit is None or not step:
         raise Unmapped("has bounds that are not known")
+    if isinstance(limit, Batch) and type(first) is int and step == 1:
+        made = Positions(first, (1,))
+        return Value((limit,), call.input(0).dtype, static=True, positions=made)
+    if any(isinstance(x, Batch) for x in (first, limit, step)):
+        raise Unmapped("counts examples")
     count = max(0, math.ceil((limit - first) / step))
     dtype = call.input(0).dtype
-    if count <= FEW:
+    if count <= FEW_WHOLE:
         known = tuple([first + step * i for i in range(count)])
         return Value((count,), dtype, known=known, static=True)
     return stored(call, (count,), dtype)
@@ -96,6 +101,31 @@ def mel_weights(b: Builder, call: Call) -> Value:
     return stored(call, (length // 2 + 1, mel_bins), TENSOR_TYPES[call.get("output_datatype", 1)])
 
 
+def folded(shape: Callable[[Sequence[Value]], Sequence[Dim]]) -> Rule:
+    """The rule of an operator that has one only where all that it reads is stored: what it makes,
+    of that shape, is then stored as well."""
+
+    def rule(b: Builder, call: Call) -> Value:
+        inputs = [x for x in call.inputs if x is not None]
+        if not all(x.static for x in inputs):
+            raise Unmapped("has no rule")
+        return made_of(b, inputs, shape(inputs), inputs[0].dtype)
+
+    return rule
+
+
+def _first(inputs: Sequence[Value]) -> Sequence[Dim]:
+    return inputs[0].shape
+
+
+def _gathered(inputs: Sequence[Value]) -> Sequence[Dim]:
+    x, index = inputs[:2]
+    depth = index.shape[-1]
+    if not isinstance(depth, int):
+        raise Unmapped("has no rule")
+    return (*index.shape[:-1], *x.shape[depth:])
+
+
 RULES: Mapping[str, Rule] = {
     "Constant": constant,
     "ConstantOfShape": filled,
@@ -104,5 +134,11 @@ RULES: Mapping[str, Rule] = {
     "HannWindow": window,
     "HammingWindow": window,
     "BlackmanWindow": window,
+    "CumSum": folded(_first),
+    "CumProd": folded(_first),
+    "ScatterND": folded(_first),
+    "ScatterElements": folded(_first),
+    "GatherElements": folded(lambda inputs: inputs[1].shape),
+    "GatherND": folded(_gathered),
     "MelWeightMatrix": mel_weights,
 }

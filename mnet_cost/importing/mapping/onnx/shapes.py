@@ -17,8 +17,10 @@ from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, expand, slice_of, take, tile, transpose
 from mnet_cost.importing.mapping.onnx.reading import axes_of, setting, version, whole
 from mnet_cost.importing.mapping.parts import picked, split
+from mnet_cost.importing.mapping.positions import gathered, spread
 from mnet_cost.importing.mapping.stored import embedding, looked_up
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
+from mnet_cost.importing.mapping.values import Unmapped, Value, plain
+from mnet_cost.tensors import product
 
 _END = 2**31 - 1
 
@@ -67,12 +69,9 @@ def flatten(b: Builder, call: Call) -> Value:
         raise Unmapped(f"cuts {x.rank} axes at {axis}")
     if cut == 1:
         return b.reshaped_to(x, (x.shape[0], -1))
-    ahead: Dim = 1
-    for part in x.shape[:cut]:
-        if isinstance(part, Batch) or isinstance(ahead, Batch):
-            raise Unmapped("joins the batch with axes behind it")
-        ahead *= part
-    return b.reshaped_to(x, (ahead, -1))
+    if any(isinstance(part, Batch) for part in x.shape[cut:]):
+        return b.reshaped_to(x, (product(plain(x.shape[:cut])), -1))
+    return b.reshaped_to(x, (-1, product(plain(x.shape[cut:]))))
 
 
 def squeeze(b: Builder, call: Call) -> Value:
@@ -97,7 +96,10 @@ def unsqueeze(b: Builder, call: Call) -> Value:
     if len(places) < len(axes) or not all(0 <= place < rank for place in places):
         raise Unmapped(f"has axes {axes} for {x.rank} axes")
     old = iter(x.shape)
-    return b.reshaped(x, [1 if place in places else next(old) for place in range(rank)])
+    made = tuple([1 if place in places else next(old) for place in range(rank)])
+    if x.positions and (result := spread(x, made)) is not None:
+        return result
+    return b.reshaped(x, made)
 
 
 def gather(b: Builder, call: Call) -> Value:
@@ -107,14 +109,16 @@ def gather(b: Builder, call: Call) -> Value:
     if index.known is not None and all(isinstance(i, int) for i in index.known):
         if index.rank == 0:
             return take(b, x, axis, index.known[0])
-        if x.known is not None and x.rank == 1:
-            known = tuple([_at(x.known, i) for i in index.known])
+        if x.numbers is not None and x.rank == 1:
+            known = tuple([_at(x.numbers, i) for i in index.known])
             return Value(index.shape, x.dtype, known=known, static=True)
         if index.rank == 1 and len(index.known):
             return picked(b, x, axis, index.known)
     made = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
     if x.stored is not None and index.static:
         return looked_up(b, x, made)
+    if x.rank == 1 and index.positions:
+        return gathered(b, x, index)
     if axis == 0 and index.wire is not None:
         return embedding(b, x, index)
     raise Unmapped("takes positions that are not known")

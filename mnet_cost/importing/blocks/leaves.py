@@ -1,0 +1,186 @@
+"""What two layers must have in common to be one line of a block, and what may differ.
+
+A leaf has a key (kind, words, flags, axes, lengths of lists) and numbers by the place where they
+stand: `channels`, `shape.0`. Copies have equal keys; numbers that differ become arguments. Padding
+that is `same` by another name has the number and a mark, since at a stride of 1 both are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mnet_cost.importing.layer_graph import ImportedLayer
+from mnet_cost.layers import KINDS
+from mnet_cost.layers.fields import Axes, Axis, LayerField, Numbers
+from mnet_cost.models.calls import known_fields
+
+KIND = "kind"
+"""The place of the kind itself, where an argument can name it: of activations without fields."""
+
+_ACTIVATIONS = frozenset(
+    ("relu", "relu6", "hard_swish", "silu", "gelu", "leaky_relu", "elu", "mish", "gelu_tanh")
+)
+"""Kinds and short forms that take one another's place in otherwise equal blocks."""
+
+_SAME_BY_NUMBER = frozenset(
+    ("conv2d", "depthwise_conv2d", "conv1d", "conv3d", "dynamic_conv2d", "max_pool2d")
+)
+"""Kinds where a symmetric number of `padding` can be the same thing as the word `same`."""
+
+_ORDERS = frozenset((("transpose", "axes"), ("constant", "values")))
+"""Lists that are one thing: no number in them differs alone."""
+
+Number = int | float | str
+
+
+class Leaf(NamedTuple):
+    """A layer as a line of a list of entries."""
+
+    key: Hashable
+    """Equal for layers that can be copies of one line."""
+    word: str
+    """The kind, or the short form that stands for it."""
+    fixed: Mapping[str, Any]
+    """Fields that are in the key, without those at their default."""
+    numbers: Mapping[str, Number]
+    """By place: the field, with `.0`, `.1` in a list."""
+    is_same: bool
+    """Whether `padding` can be left out: it is `same`."""
+
+
+class Leaves:
+    """The leaves of a graph, each made once."""
+
+    def __init__(self, layers: Sequence[ImportedLayer]) -> None:
+        self._made: dict[Hashable, Leaf] = {}
+        self._words = _writes_same(layers)
+
+    def leaf(self, layer: ImportedLayer) -> Leaf:
+        """The leaf of a layer."""
+        fields = tuple((name, _hashable(value)) for name, value in sorted(layer.fields.items()))
+        form = (layer.kind, fields, len(layer.inputs), len(layer.types), layer.precision)
+        leaf = self._made.get(form)
+        if leaf is None:
+            leaf = self._made[form] = _leaf(layer, self._words)
+        return leaf
+
+
+def place_value(numbers: Mapping[str, Any], name: str) -> Any:
+    """The value of a field in numbers by place: a list where its places have numbers."""
+    if name in numbers:
+        return numbers[name]
+    length = sum(place.startswith(f"{name}.") for place in numbers)
+    return [numbers[f"{name}.{i}"] for i in range(length)]
+
+
+def _leaf(layer: ImportedLayer, words: bool) -> Leaf:
+    word, given = short_form(layer.kind, layer.fields)
+    shape = (len(layer.inputs), len(layer.types), layer.precision)
+    if word in _ACTIVATIONS and not given and len(layer.inputs) == 1:
+        return Leaf(("activation", *shape), word, {}, {KIND: word}, False)
+    fixed: dict[str, Any] = {}
+    numbers: dict[str, Number] = {}
+    form: list[Hashable] = []
+    is_same, padding = same_padding(layer)
+    for name, field in known_fields(KINDS[word]).items():
+        value = given.get(name, field.default)
+        if name == "padding" and is_same:
+            value = "same" if words else padding
+        elif name == "padding" and value == "valid":
+            value = 0
+        if isinstance(value, tuple):
+            value = list(value)
+        if name == "padding" and isinstance(value, list) and len(value) == 4:
+            top, bottom, left, right = value
+            value = [top, left] if (top, left) == (bottom, right) else value
+        if isinstance(value, list) and len(value) > 1 and field.kind.lists[1]:
+            value = value[0] if len(set(map(str, value))) == 1 and _is_both(value) else value
+        if _is_fixed(word, field, value):
+            form.append((name, _hashable(value)))
+            if value != field.default:
+                fixed[name] = value
+        elif isinstance(value, list):
+            form.append((name, len(value), tuple(item == -1 for item in value)))
+            numbers.update({f"{name}.{i}": item for i, item in enumerate(value)})
+        else:
+            form.append((name, value == -1))
+            numbers[name] = value
+    key = (word, *shape, tuple(form))
+    return Leaf(key, word, fixed, numbers, is_same)
+
+
+def short_form(kind: str, fields: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The word that stands for a layer in a spec, and the fields beside it."""
+    if kind == "elementwise":
+        operation = fields["operation"]
+        rest = {name: value for name, value in fields.items() if name != "operation"}
+        if operation == "clamp" and rest == {"low": -1.0, "high": 1.0}:
+            return "hard_tanh", {}
+        if operation in KINDS and operation not in ("add", "multiply"):
+            return operation, rest
+    return kind, dict(fields)
+
+
+def same_padding(layer: ImportedLayer) -> tuple[bool, Any]:
+    """(Whether its padding is `same`, whatever the size of the input; that padding in numbers).
+
+    With a stride of 1, or a kernel of 1, `same` is a number on both sides.
+    """
+    if layer.kind not in _SAME_BY_NUMBER:
+        return False, None
+    fields = layer.fields
+    kernel, stride, dilation, padding = (
+        fields.get("kernel"), fields.get("stride", 1), fields.get("dilation", 1),
+        fields.get("padding", "same"),
+    )  # fmt: skip
+    if kernel is None:
+        return False, None
+    axes = max([len(part) for part in (kernel, stride, dilation) if isinstance(part, list)] or [1])
+    wanted = []
+    for k, s, d in zip(*(_each(part, axes) for part in (kernel, stride, dilation)), strict=True):
+        if (s != 1 and k != 1) or d * (k - 1) % 2:
+            return False, None
+        wanted.append(d * (k - 1) // 2)
+    number: Any = wanted[0] if len(set(wanted)) == 1 else wanted
+    if padding == "valid":
+        padding = 0
+    if isinstance(padding, list):
+        if len(padding) == 2 * len(wanted) and padding[::2] == padding[1::2]:
+            padding = padding[::2]
+        if len(set(padding)) == 1 and len(padding) in (1, len(wanted), 2, 3):
+            padding = padding[0]
+    return padding == "same" or padding == number, number
+
+
+def _writes_same(layers: Sequence[ImportedLayer]) -> bool:
+    """Whether the graph pads as `same` where that is no number, as TensorFlow does."""
+    words = numbers = 0
+    for layer in layers:
+        if layer.kind in _SAME_BY_NUMBER and not same_padding(layer)[0]:
+            padding = layer.fields.get("padding", "same")
+            words += padding == "same"
+            numbers += padding != "same"
+    return words > numbers
+
+
+def _is_fixed(word: str, field: LayerField, value: Any) -> bool:
+    if (word, field.name) in _ORDERS or isinstance(field.kind, (Axis, Axes, Numbers)):
+        return True
+    items = value if isinstance(value, list) else [value]
+    return not all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in items)
+
+
+def _is_both(value: list[Any]) -> bool:
+    """Whether a list of equal numbers is one number for each axis, and no list of sizes."""
+    return all(isinstance(item, (int, float)) for item in value)
+
+
+def _each(value: Any, axes: int) -> list[Any]:
+    return value if isinstance(value, list) else [value] * axes
+
+
+def _hashable(value: Any) -> Hashable:
+    if isinstance(value, (list, tuple)):
+        return tuple(_hashable(item) for item in value)
+    return (type(value).__name__, value) if isinstance(value, bool) else value

@@ -1,0 +1,81 @@
+"""Whether a written spec is the graph that it was written of: layer by layer, before it is kept.
+
+Folding never changes the order of layers, so step i of the network has to be layer i of the graph:
+the same kind and fields, the same inputs, the same shapes. From that equal mult-adds and params
+follow. Not here: whether the layers are what the file says, which their shapes show in mapping.
+"""
+
+from __future__ import annotations
+
+from mnet_cost.importing.blocks.leaves import same_padding
+from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
+from mnet_cost.layers.fields import field_values
+from mnet_cost.models.calls import known_fields
+from mnet_cost.network import Network
+from mnet_cost.network.types import Step
+
+
+def difference(network: Network, graph: LayerGraph) -> str | None:
+    """The first thing in which a network is not the graph; None where there is none."""
+    if len(network.steps) != len(graph.layers):
+        return f"{len(network.steps)} layers instead of {len(graph.layers)}"
+    wires: dict[int, Wire] = {index: Wire(None, n) for n, index in enumerate(network.inputs)}
+    for number, (step, layer) in enumerate(zip(network.steps, graph.layers, strict=True)):
+        for place, output in enumerate(step.outputs):
+            wires[output] = Wire(number, place)
+        what = _difference_of(network, step, layer, wires)
+        if what is not None:
+            return f"layer {number} ({', '.join(layer.origin.nodes) or layer.kind}): {what}"
+    outputs = tuple([wires[index] for index in network.outputs])
+    if outputs != graph.outputs:
+        return f"outputs {outputs} instead of {graph.outputs}"
+    return None
+
+
+def _difference_of(
+    network: Network, step: Step, layer: ImportedLayer, wires: dict[int, Wire]
+) -> str | None:
+    if step.layer.kind != layer.kind:
+        return f"{step.layer.kind} instead of {layer.kind}"
+    fields = known_fields(type(step.layer))
+    written = {
+        name: value
+        for name, value in field_values(step.layer).items()
+        if value != _plain(fields[name].default)
+    }
+    given = {
+        name: value for name, value in layer.fields.items() if value != _plain(fields[name].default)
+    }
+    if written != given and _canonical(layer, written) != _canonical(layer, given):
+        return f"{written} instead of {given}"
+    inputs = tuple([wires[index] for index in step.inputs])
+    if inputs != layer.inputs:
+        return f"inputs {inputs} instead of {layer.inputs}"
+    if (step.shares, step.tied_to) != (layer.shares, layer.tied_to):
+        return "other layers that it shares weights with"
+    shapes = [network.tensors[index].type.shape for index in step.outputs]
+    if shapes != [type_.shape for type_ in layer.types]:
+        return f"shapes {shapes} instead of {[type_.shape for type_ in layer.types]}"
+    return None
+
+
+def _canonical(layer: ImportedLayer, fields: dict[str, object]) -> dict[str, object]:
+    """Fields where equal ones are written in one way."""
+    canonical: dict[str, object] = {}
+    for name, value in fields.items():
+        if isinstance(value, list) and name != "shape":
+            if name == "padding" and len(value) == 4 and value[::2] == value[1::2]:
+                value = value[::2]
+            if len({(type(item), item) for item in value}) == 1 and name != "sizes":
+                value = value[0]
+        canonical[name] = value
+    is_same, _ = same_padding(layer._replace(fields=fields))
+    if is_same:
+        canonical.pop("padding", None)
+    elif canonical.get("padding") == "valid":
+        canonical["padding"] = 0
+    return canonical
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,172 @@
+"""Which layers of a graph hold numbers that depend on the size of its images.
+
+A graph is relative if it has none: then it can be asked about at any resolution. Each layer is
+tried at twice the size by the rules of its own kind. It holds such a number if it does not fit
+there, if tensors that it stores would have other shapes, if what it makes stays as large as it was
+though its input grew, or if a `-1` in a reshape takes up what is no change of its own axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
+from mnet_cost.layers import KINDS, Layer
+from mnet_cost.models.calls import known_fields
+from mnet_cost.network.inference import infer_outputs
+from mnet_cost.tensors import RuleViolation, TensorType, axis_names, require
+
+FACTOR = 2
+
+
+class ResolutionLiteral(NamedTuple):
+    """A layer that is right at one size of the images only."""
+
+    layer: int
+    reason: str
+    """`reshape: {shape: [49, 768]} holds a size`."""
+
+
+def image_inputs(graph: LayerGraph) -> tuple[int, ...]:
+    """Numbers of the inputs that are images, or may be."""
+    return tuple(
+        [
+            number
+            for number, declared in enumerate(graph.inputs)
+            if len(declared.type.shape) == 3 and declared.type.layout in (None, "input", "image")
+        ]
+    )
+
+
+def resolution_literals(graph: LayerGraph) -> tuple[ResolutionLiteral, ...]:
+    """The layers that hold a number which depends on the size of the images."""
+    images = image_inputs(graph)
+    types: dict[Wire, TensorType] = {}
+    for number, declared in enumerate(graph.inputs):
+        type_ = declared.type
+        if number in images:
+            *front, height, width = type_.shape
+            type_ = TensorType((*front, FACTOR * height, FACTOR * width), type_.dtype, type_.layout)
+        types[Wire(None, number)] = type_
+    return tuple(_literals(graph, types))
+
+
+def _literals(graph: LayerGraph, types: dict[Wire, TensorType]) -> Iterator[ResolutionLiteral]:
+    for number, layer in enumerate(graph.layers):
+        before = tuple([graph.type_of(wire) for wire in layer.inputs])
+        after = tuple([types[wire] for wire in layer.inputs])
+        made = layer_of(layer)
+        reason, outputs = None, layer.types
+        if any(a.shape != b.shape for a, b in zip(before, after, strict=True)):
+            reason = _reason(layer, made, before, after)
+            if reason is None:
+                try:
+                    outputs = infer_outputs(made, after, require)
+                except RuleViolation as violation:
+                    reason = str(violation)
+        if reason is not None:
+            yield ResolutionLiteral(number, reason)
+        for place, type_ in enumerate(outputs):
+            types[Wire(number, place)] = type_
+
+
+def layer_of(layer: ImportedLayer) -> Layer:
+    """The layer with its fields converted, as elaboration makes it."""
+    kind = KINDS[layer.kind]
+    known = known_fields(kind)
+    fields = {
+        name: known[name].kind.convert(value, require) for name, value in layer.fields.items()
+    }
+    return kind(**fields)
+
+
+def _reason(
+    layer: ImportedLayer,
+    made: Layer,
+    before: tuple[TensorType, ...],
+    after: tuple[TensorType, ...],
+) -> str | None:
+    """Why a layer that fits at both sizes is right at one of them only; None if it is not so."""
+    if made.needs(before) != made.needs(after):
+        return "what it stores has a size of the image"
+    fields: dict[str, Any] = dict(layer.fields)
+    x, y = before[0], after[0]
+    if layer.kind == "reshape":
+        if not reshapes_alike(x.shape, y.shape, fields["shape"]):
+            return f"shape {fields['shape']} holds a size of the image"
+    elif layer.kind == "resize" and fields.get("size") is not None:
+        return f"size {fields['size']}"
+    elif layer.kind in ("window_merge", "to_image"):
+        return f"height {fields['height']}"
+    elif layer.kind == "slice":
+        stop = fields.get("stop")
+        is_end = stop is not None and stop > 0
+        if (is_end or fields.get("start", 0) < 0) and _grows(fields.get("axis"), x, y):
+            return f"it is cut at {stop if is_end else fields['start']}"
+    elif layer.kind == "split" and fields.get("sizes") and _grows(fields.get("axis"), x, y):
+        return f"parts of {fields['sizes']}"
+    elif layer.kind == "opaque" and not _follows_inputs(fields.get("shape")):
+        return f"shape {fields['shape']}"
+    elif layer.kind == "avg_pool2d" and _covers(fields, x) and not _covers(fields, y):
+        return "its window is the whole image"
+    return None
+
+
+def reshapes_alike(before: Sequence[int], after: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether a reshape does with sizes `after` what it does with sizes `before`.
+
+    Axes are taken in groups that have as many elements before the reshape as after it. In each
+    group that has to stay so: then only a `-1` whose own axes have grown grows.
+    """
+    elements = 1
+    for size in before:
+        elements *= size
+    known = 1
+    for size in shape:
+        known *= size if size != -1 else 1
+    old = [elements // known if size == -1 else size for size in shape]
+    grown = 1
+    for size in after:
+        grown *= size
+    if grown % known or (-1 not in shape and grown != known):
+        return False
+    new = [grown // known if size == -1 else size for size in shape]
+    i = j = 0
+    while i < len(before) or j < len(old):
+        a, b, c, d = 1, 1, 1, 1
+        while True:
+            if a <= b and i < len(before):
+                a, c, i = a * before[i], c * after[i], i + 1
+            elif j < len(old):
+                b, d, j = b * old[j], d * new[j], j + 1
+            elif i < len(before):
+                a, c, i = a * before[i], c * after[i], i + 1
+            if a == b and (a > 1 or (i == len(before) and j == len(old))):
+                break
+            if i == len(before) and j == len(old):
+                break
+        if c != d:
+            return False
+    return True
+
+
+def _grows(axis: Any, x: TensorType, y: TensorType) -> bool:
+    """Whether an axis is longer in `y`; the default of a slice or split is the channels."""
+    rank = len(x.shape)
+    names = axis_names(rank, x.layout)
+    if axis is None:
+        axis = "channels" if "channels" in names else "features"
+    at = axis if isinstance(axis, int) else names.index(axis) - len(names) if axis in names else -1
+    return bool(x.shape[at] != y.shape[at])
+
+
+def _follows_inputs(shape: Any) -> bool:
+    """Whether the shape of an opaque layer is written as that of its input."""
+    return shape is None or isinstance(shape, str) or any(isinstance(s, str) for s in shape)
+
+
+def _covers(fields: dict[str, Any], x: TensorType) -> bool:
+    kernel = fields["kernel"]
+    sizes = kernel if isinstance(kernel, list) else [kernel, kernel]
+    return tuple(sizes) == tuple(x.shape[-2:])

@@ -1,0 +1,448 @@
+"""Writes a grammar as plain data of a spec: what YAML text is made of.
+
+An entry has an `id` only where somebody refers to it, or all have one (flat: names of the file's
+nodes). `from` is left out where it is the entry before, fields where they have their default, and
+equal entries in a row are one with `repeat`. Not here: which layers become a block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mnet_cost.importing.blocks.arguments import (
+    WIDTHS,
+    ByKnob,
+    Solved,
+    default_of,
+    input_names,
+    solved,
+)
+from mnet_cost.importing.blocks.grammar import Grammar, Option, Source, word_of
+from mnet_cost.importing.blocks.leaves import KIND, place_value
+from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
+from mnet_cost.importing.names import LONGEST_NAME, BlockNames, legal
+from mnet_cost.layers import KINDS
+from mnet_cost.models.calls import known_fields
+from mnet_cost.tensors import LAYOUTS
+
+Data = dict[str, Any]
+
+
+class Knobs(NamedTuple):
+    """Knobs that a spec offers, and how numbers of it follow from them."""
+
+    declared: Mapping[str, Data]
+    by_knob: ByKnob | None = None
+    sizes: Mapping[tuple[int, int], str] = {}
+    """The text of a size of an input, by (number of the input, axis)."""
+
+
+NO_KNOBS = Knobs({})
+
+
+class UnwritableError(Exception):
+    """The grammar has a form that the language cannot say: a simpler one can be written."""
+
+
+def flat_data(graph: LayerGraph, knobs: Knobs = NO_KNOBS) -> Data:
+    """The graph one to one: an entry for each layer, called as its node is in the file."""
+    return spec_data(Grammar([graph]), knobs, named=True)
+
+
+def spec_data(grammar: Grammar, knobs: Knobs = NO_KNOBS, named: bool = False) -> Data:
+    """Plain data of a spec; with `named` each entry of the network has an `id`.
+
+    Raises `UnwritableError` for an option that the language cannot say, `NotRecoveredError` for a
+    number that no expression of a knob gives.
+    """
+    graph = grammar.graphs[0]
+    numbers = solved(grammar, knobs.by_knob)
+    blocks = BlockNames(grammar)
+    data: Data = {"format": 1, "name": graph.name, "source": _source_text(graph)}
+    if knobs.declared:
+        data["knobs"] = {name: dict(knob) for name, knob in knobs.declared.items()}
+    inputs = _input_names(graph.inputs)
+    data["input"] = {
+        name: _input(declared, number, knobs)
+        for number, (name, declared) in enumerate(zip(inputs, graph.inputs, strict=True))
+    }
+    callers_first = [number for number in reversed(grammar.order()) if number]
+    if callers_first:
+        data["blocks"] = {
+            blocks.names[number]: _block(grammar, number, numbers, blocks.names)
+            for number in callers_first
+        }
+    top = _List(grammar, 0, numbers, blocks.names, inputs, named)
+    data["layers"] = top.entries()
+    last = Source(len(grammar.rules[0].slots) - 1)
+    if grammar.outputs != (last,):
+        data["outputs"] = [top.reference(source) for source in grammar.outputs]
+    return data
+
+
+def _source_text(graph: LayerGraph) -> str:
+    return "; ".join((graph.source, *graph.notes))
+
+
+def _input_names(inputs: Sequence[ImportedInput]) -> tuple[str, ...]:
+    names: list[str] = []
+    for number, declared in enumerate(inputs):
+        name = legal(declared.name, names) or f"input{number + 1}"
+        if name in ("input_", "input", "previous_") and len(inputs) == 1:
+            name = "image" if len(declared.type.shape) == 3 else "x"
+        names.append(name)
+    return tuple(names)
+
+
+def _input(declared: ImportedInput, number: int, knobs: Knobs) -> Any:
+    type_ = declared.type
+    shape = [knobs.sizes.get((number, axis), size) for axis, size in enumerate(type_.shape)]
+    if type_.dtype is None and type_.layout not in LAYOUTS:
+        return shape
+    data: Data = {"shape": shape}
+    if type_.dtype is not None:
+        data["dtype"] = type_.dtype.name
+    if type_.layout in LAYOUTS:
+        data["layout"] = type_.layout
+    return data
+
+
+def _block(
+    grammar: Grammar, number: int, numbers: Mapping[int, Solved], names: Mapping[int, str]
+) -> Data:
+    rule = grammar.rules[number]
+    inputs = input_names(rule)
+    data: Data = {}
+    if len(inputs) > 1:
+        data["input"] = list(inputs)
+    arguments = {
+        argument.name: "required" if argument.default is None else argument.default
+        for argument in numbers[number].arguments
+    }
+    if arguments:
+        data["arguments"] = arguments
+    data["layers"] = _List(grammar, number, numbers, names, inputs, False).entries()
+    return data
+
+
+class _List:
+    """One list of entries: the network, or what is in a block."""
+
+    def __init__(
+        self,
+        grammar: Grammar,
+        number: int,
+        numbers: Mapping[int, Solved],
+        names: Mapping[int, str],
+        inputs: tuple[str, ...],
+        named: bool,
+    ) -> None:
+        self.grammar = grammar
+        self.number = number
+        self.rule = grammar.rules[number]
+        self.solved = numbers[number]
+        self.numbers = numbers
+        self.blocks = names
+        self.inputs = inputs
+        self.named = named
+        self.ids = self._ids()
+
+    def entries(self) -> list[Any]:
+        """The entries, equal ones in a row as one with `repeat`."""
+        entries: list[Any] = []
+        at = 0
+        while at < len(self.rule.slots):
+            option = next((n for n, o in enumerate(self.rule.options) if o.start == at), None)
+            if option is not None:
+                entries.append(self._option(option))
+                at = self.rule.options[option].stop
+                continue
+            stop = self._run(at)
+            entries.append(self._entry(at, repeat=stop - at, identity=self.ids.get(stop - 1)))
+            at = stop
+        return entries
+
+    def reference(self, source: Source, group: Option | None = None) -> str:
+        """What a tensor is called, here or in a group of this list."""
+        if group is not None and source == group.instead:
+            return "input"
+        if source.slot < 0:
+            name = self.inputs[-1 - source.slot]
+            if self.rule.inputs == 1 and self.number == 0:
+                name = "input"
+            if group is not None and name == "input":
+                raise UnwritableError("a group cannot read the input of the block around it")
+            return name
+        name = self.ids[source.slot]
+        if self.rule.slots[source.slot].outputs > 1:
+            return f"{name}.{source.number}"
+        return name
+
+    # --- entries
+
+    def _run(self, at: int) -> int:
+        """The end of the entries from `at` on that are one entry with `repeat`."""
+        stop = at + 1
+        slots = self.rule.slots
+        if len(slots[at].sources) != 1 or slots[at].outputs != 1 or self.named:
+            return stop
+        options = self.rule.options
+        entry = self._entry(at)
+        if isinstance(entry, dict) and ("use" in entry or "weights_of" in entry):
+            return stop
+        while (
+            stop < len(slots)
+            and stop - 1 not in self.ids
+            and slots[stop].key == slots[at].key
+            and slots[stop].rule == slots[at].rule
+            and slots[stop].sources == (Source(stop - 1),)
+            and not any(option.start <= stop < option.stop for option in options)
+            and self._body(stop) == self._body(at)
+        ):
+            stop += 1
+        return stop
+
+    def _entry(
+        self,
+        at: int,
+        *,
+        group: Option | None = None,
+        repeat: int = 1,
+        identity: str | None = None,
+        when: str | None = None,
+    ) -> Any:
+        slot = self.rule.slots[at]
+        word, fields, modifiers = self._body(at)
+        sources = self._written_sources(at, group)
+        entry: Data = {} if identity is None else {"id": identity}
+        if word == "use":
+            entry["use"] = fields
+        elif sources is not None and not fields and (len(sources) > 1 or identity is None):
+            entry[word], sources = sources, None
+        else:
+            entry[word] = fields
+        if sources is not None:
+            entry["from"] = sources if len(sources) > 1 else sources[0]
+        entry |= modifiers
+        if when is not None:
+            entry["when"] = when
+        if repeat > 1:
+            entry["repeat"] = repeat
+        if len(entry) == 1 and not fields and slot is not None and entry[word] == {}:
+            return word
+        return entry
+
+    def _option(self, number: int) -> Any:
+        """The entry, or group of entries, that has a `when`."""
+        option = self.rule.options[number]
+        when = self._text(self.solved.conditions[number])
+        identity = self.ids.get(option.stop - 1)
+        if option.stop - option.start == 1:
+            return self._entry(option.start, identity=identity, when=when)
+        entries = []
+        for at in range(option.start, option.stop):
+            own = None if at == option.stop - 1 else self.ids.get(at)
+            entries.append(self._entry(at, group=option, identity=own))
+        entry: Data = {} if identity is None else {"id": identity}
+        entry["layers"] = entries
+        if option.instead != self._previous(option.start):
+            entry["from"] = self.reference(option.instead)
+        return entry | {"when": when}
+
+    def _previous(self, at: int, group: Option | None = None) -> Source | None:
+        """The tensor that `previous` is before a slot; None where it is not one tensor."""
+        if group is not None and at == group.start:
+            return group.instead
+        if at == 0:
+            return Source(-1) if self.rule.inputs == 1 else None
+        ended = next((option for option in self.rule.options if option.stop == at), None)
+        if ended is not None and ended.instead != self._previous(ended.start):
+            return None  # without the option, `previous` is not what stands for it
+        return Source(at - 1) if self.rule.slots[at - 1].outputs == 1 else None
+
+    def _written_sources(self, at: int, group: Option | None) -> list[str] | None:
+        """The inputs of an entry, or None where it is the entry before."""
+        slot = self.rule.slots[at]
+        previous = self._previous(at, group)
+        if not slot.sources or slot.sources == (previous,):
+            return None
+        return [
+            "previous" if source == previous else self.reference(source, group)
+            for source in slot.sources
+        ]
+
+    def _body(self, at: int) -> tuple[str, Any, Data]:
+        """(Kind or block, fields or arguments, `weights_of`) of a slot."""
+        slot = self.rule.slots[at]
+        texts = {place: self._text(text) for place, text in self.solved.slots[at].items()}
+        if slot.rule is not None:
+            arguments = {}
+            for argument in self.numbers[slot.rule].arguments:
+                if argument.name not in texts:
+                    continue  # of an option that no copy has
+                text = texts[argument.name]
+                is_needed = argument.default is None or argument.field in WIDTHS
+                if is_needed or not _is_same(text, argument.default):
+                    arguments[argument.name] = text
+            return self.blocks[slot.rule], arguments, {}
+        child = next(c for c in (frame[at] for frame in self.rule.frames) if c is not None)
+        layer, leaf = self.grammar.layer(child), self.grammar.leaves[child]
+        modifiers = {}
+        if layer.shares is not None:
+            return "use", self.ids[self._slot_of(layer.shares)], {}
+        if layer.tied_to is not None:
+            modifiers["weights_of"] = self.ids[self._slot_of(layer.tied_to)]
+        if KIND in texts:
+            return str(texts[KIND]), {}, modifiers
+        fields = {}
+        for name in default_names(leaf.word):
+            if name in leaf.fixed:
+                fields[name] = leaf.fixed[name]
+                continue
+            value = place_value(texts, name)
+            if value == [] or (name == "padding" and self._is_same_padding(at)):
+                continue
+            if not _is_same(value, default_of(leaf.word, name)):
+                fields[name] = value
+        return leaf.word, fields, modifiers
+
+    def _text(self, text: Any) -> Any:
+        """A value with the names of slots in it."""
+        if isinstance(text, str) and "@" in text:
+            return _SLOT.sub(lambda match: self.ids[int(match[1])], text)
+        return text
+
+    def _is_same_padding(self, at: int) -> bool:
+        children = [frame[at] for frame in self.rule.frames]
+        return all(c is None or self.grammar.leaves[c].is_same for c in children)
+
+    # --- ids
+
+    def _ids(self) -> dict[int, str]:
+        """Names of the slots that somebody refers to."""
+        needed = dict.fromkeys(self._referred())
+        if self.named:
+            needed = dict.fromkeys(range(len(self.rule.slots)))
+        taken = set(self.inputs) | set(KINDS) | set(self.blocks.values()) | {"input", "previous"}
+        ids: dict[int, str] = {}
+        wishes = {at: self._wish(at) for at in sorted(needed)}
+        counts: dict[str, int] = {}
+        for wish in wishes.values():
+            counts[wish] = counts.get(wish, 0) + 1
+        numbered: dict[str, int] = {}
+        for at, wish in wishes.items():
+            name = wish if counts[wish] == 1 else None
+            if name is not None:
+                name = legal(name, taken)
+            while name is None:
+                numbered[wish] = numbered.get(wish, 0) + 1
+                joint = "" if wish[-1:].isalpha() else "_of_"
+                name = legal(f"{wish[: LONGEST_NAME - 10]}{joint}{numbered[wish]}", taken)
+            taken.add(name)
+            ids[at] = name
+        return ids
+
+    def _referred(self) -> list[int]:
+        """Slots that are read by name."""
+        referred: set[int] = set()
+        for at, slot in enumerate(self.rule.slots):
+            group = next(
+                (o for o in self.rule.options if o.start <= at < o.stop and o.stop - o.start > 1),
+                None,
+            )
+            previous = self._previous(at, group)
+            for source in slot.sources:
+                if source.slot >= 0 and source != previous:
+                    if group is not None and source == group.instead:
+                        continue
+                    referred.add(source.slot)
+        for option in self.rule.options:
+            is_group = option.stop - option.start > 1
+            is_named = option.instead != self._previous(option.start)
+            if is_group and is_named and option.instead.slot >= 0:
+                referred.add(option.instead.slot)
+        if self.number == 0:
+            last = Source(len(self.rule.slots) - 1)
+            if self.grammar.outputs != (last,):
+                referred |= {source.slot for source in self.grammar.outputs if source.slot >= 0}
+            for at, slot in enumerate(self.rule.slots):
+                if slot.rule is None:
+                    child = self.rule.frames[0][at]
+                    assert child is not None
+                    layer = self.grammar.layer(child)
+                    for other in (layer.shares, layer.tied_to):
+                        if other is not None:
+                            referred.add(self._slot_of(other))
+        return sorted(referred)
+
+    def _slot_of(self, layer: int) -> int:
+        """The slot of the network that is a layer which others share."""
+        return self.rule.frames[0].index(layer)
+
+    def _wish(self, at: int) -> str:
+        """What a slot would best be called."""
+        slot = self.rule.slots[at]
+        if self.named:
+            child = self.rule.frames[0][at]
+            assert child is not None
+            nodes = self.grammar.layer(child).origin.nodes
+            return (legal(nodes[-1]) if nodes else None) or "layer"
+        if slot.outputs > 1:
+            return "halves" if slot.outputs == 2 else "parts"
+        readers = [other for other in self.rule.slots if Source(at) in other.sources]
+        words = [word_of(reader) for reader in readers]
+        word = word_of(slot)
+        stored = {
+            "relative_position_bias": "position", "window_mask": "mask", "constant": "table",
+            "parameter": "trained",
+        }  # fmt: skip
+        if word in stored:
+            return stored[word]
+        for reader, kind in zip(readers, words, strict=True):
+            place = reader.sources.index(Source(at))
+            if kind == "add" and len(reader.sources) == 2:
+                option = next((o for o in self.rule.options if o.stop == at + 1), None)
+                if option is not None and option.instead.slot < 0:
+                    return "shortcut"
+                if len(readers) == 1 and self.number:
+                    return "main"
+            if kind == "concat" and len(reader.sources) > 1 and len(readers) == 1:
+                return "branch" if self.number else "part"
+            if kind in ("attention", "scaled_dot_product_attention") and len(reader.sources) > 2:
+                return ("query", "key", "value", "bias")[min(place, 3)]
+        if word:
+            return _RESULTS.get(word, _without_digits(word))
+        return "x" if self.number else self.blocks[slot.rule or 0].partition("_")[0]
+
+
+_SLOT = re.compile(r"@(\d+)")
+
+_RESULTS = {
+    "conv2d": "conv", "depthwise_conv2d": "depthwise", "batch_norm": "normed",
+    "layer_norm": "normed", "group_norm": "normed", "rms_norm": "normed", "activation": "act",
+    "add": "sum", "multiply": "product", "concat": "joined", "linear": "projected",
+    "max_pool2d": "pooled", "avg_pool2d": "pooled", "global_avg_pool": "pooled",
+    "reshape": "reshaped", "transpose": "transposed", "slice": "part", "resize": "resized",
+    "softmax": "shares", "matmul": "scores", "window_partition": "windows", "sigmoid": "gate",
+    "window_merge": "merged", "box_decode": "boxes", "roll": "rolled", "embedding": "embedded",
+    "attention": "attended", "flatten": "flattened", "to_sequence": "sequence", "pad": "padded",
+    "to_image": "as_image", "take": "taken", "elementwise": "value", "reduce": "reduced",
+    "scale": "scaled", "identity": "x", "dropout": "x", "hard_sigmoid": "gate",
+    "scaled_dot_product_attention": "attended", "channel_shuffle": "shuffled",
+}  # fmt: skip
+"""What the output of a layer is called where others read it."""
+
+
+def _without_digits(word: str) -> str:
+    return word.removesuffix("2d").rstrip("0123456789_") or "x"
+
+
+def default_names(word: str) -> Sequence[str]:
+    """The fields of a kind or short form, in the order of its class."""
+    return tuple(known_fields(KINDS[word]))
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    return a == b and isinstance(a, (bool, str)) == isinstance(b, (bool, str))
