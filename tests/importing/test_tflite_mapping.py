@@ -352,6 +352,26 @@ def test_a_channel_shuffle() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("last", "padding", "ends"), [((6, 8), {}, (2, 2)), ((2, 4), {"padding": 0}, (0, 0))]
+)
+def test_a_dilation_that_old_converters_write_as_batches(
+    last: tuple[int, int], padding: dict[str, int], ends: tuple[int, int]
+) -> None:
+    tensors = [
+        T("b", [2], "int32", [2, 2]), T("p", [2, 2], "int32", [*ends, *ends]),
+        T("s", [4, 5, 6, 4]), T("w", [5, 3, 3, 4], data=True), T("c", [4, 3, 4, 5]),
+        T("z", [2, 2], "int32", data=True),
+    ]  # fmt: skip
+    operators = [
+        Op("SPACE_TO_BATCH_ND", ("i", "b", "p"), ("s",)),
+        Op("CONV_2D", ("s", "w"), ("c",), ONE | {"padding": "VALID"}),
+        Op("BATCH_TO_SPACE_ND", ("c", "b", "z"), ("y",)),
+    ]
+    fields = {"channels": 5, "kernel": 3, **padding, "dilation": 2}
+    assert image_layers(tensors, operators, [1, *last, 5]) == [("conv2d", fields, (5, *last))]
+
+
 def test_zeros_that_convolutions_share_are_no_bias_of_theirs() -> None:
     tensors = [T("b", [4], data=True), T("a", [1, 6, 8, 4])]
     operators = [
@@ -399,9 +419,12 @@ def test_weights_of_16_bits_are_weights() -> None:
         Op("DEQUANTIZE", ("h",), ("w",)),
         Op("CONV_2D", ("x", "w"), ("y",), ONE),
     ]
-    assert layers(mapped(tensors, operators)) == [
-        ("conv2d", {"channels": 5, "kernel": 1}, (5, 6, 8))
-    ]
+    result = mapped(tensors, operators)
+    assert layers(result) == [("conv2d", {"channels": 5, "kernel": 1}, (5, 6, 8))]
+    assert result.notes == (
+        "1 layers calculate with real numbers on weights that the file has as float16: "
+        "their weights are taken to have the precision of the analysis",
+    )
 
 
 # What has no rule, and what is refused
