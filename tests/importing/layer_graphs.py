@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.importing.graph import Scope
+from mnet_cost.models.types import Origin, Scope
 from mnet_cost.importing.layer_graph import (
     ImportedInput,
     ImportedLayer,
     LayerGraph,
-    Origin,
+
     Wire,
 )
 from mnet_cost.layers import KINDS, Layer
