@@ -9,16 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.patterns.activations import activations
 from mnet_cost.importing.patterns.attention import dot_products, whole_attention
 from mnet_cost.importing.patterns.channels import trained_factors, whole_image_pools
 from mnet_cost.importing.patterns.channels_last import channels_in_front
 from mnet_cost.importing.patterns.concat import growing_lists
+from mnet_cost.importing.patterns.norms import norms
 from mnet_cost.importing.patterns.sequences import sequences
+from mnet_cost.importing.patterns.shuffles import shuffles
 from mnet_cost.importing.patterns.views import joined_views
 from mnet_cost.importing.patterns.windows import windows
 
 PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     joined_views,
+    shuffles,
+    norms,
+    activations,
     growing_lists,
     dot_products,
     whole_attention,

@@ -6,7 +6,7 @@ front is `class_token`, a trained table added is `position_embedding`.
 
 from __future__ import annotations
 
-from mnet_cost.importing.layer_graph import LayerGraph, Wire
+from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.patterns.editor import Editor
 
 
@@ -20,6 +20,8 @@ def sequences(graph: LayerGraph) -> LayerGraph:
             continue
         if layer.kind == "transpose":
             _from_flat(editor, wire)
+            if number in editor.layers:
+                _to_image_by_rows(editor, wire)
         elif layer.kind in ("reshape", "flatten"):
             _from_channels_last(editor, wire)
             if number in editor.layers:
@@ -44,14 +46,58 @@ def _from_flat(editor: Editor, wire: Wire) -> None:
 
 
 def _from_channels_last(editor: Editor, wire: Wire) -> None:
-    """[C, H, W] to [H, W, C] to [H * W, C]."""
+    """[C, H, W] to [H, W, C] to [H * W, C]; layers that work along C alone may be between."""
     assert wire.layer is not None
     (last,) = editor.layers[wire.layer].inputs
-    before = editor.made_by(last, "transpose")
-    if before is None or list(before.fields["axes"]) != [1, 2, 0] or not editor.is_inner(last):
+    between: list[int] = []
+    while True:
+        layer = editor.made_by(last)
+        if layer is None or last.layer is None or not editor.is_inner(last):
+            return
+        if layer.kind == "transpose":
+            break
+        if not _works_along_the_last(editor, layer) or len(editor.shape(last)) != 3:
+            return
+        between.append(last.layer)
+        last = layer.inputs[0]
+    if list(layer.fields["axes"]) != [1, 2, 0]:
         return
-    assert last.layer is not None
-    _replace_by_sequence(editor, wire, before.inputs[0], (last.layer, wire.layer))
+    (image,) = layer.inputs
+    _, height, width = editor.shape(image)
+    if editor.shape(wire) != (height * width, editor.shape(wire)[-1]):
+        return
+    if not between:
+        _replace_by_sequence(editor, wire, image, (last.layer, wire.layer))
+        return
+    if editor.type_of(image).layout in ("sequence", "signal", "volume"):
+        return
+    current = editor.add("to_sequence", (image,), (last.layer,))
+    for number in reversed(between):
+        moved = editor.layers[number]
+        if current is None:
+            return
+        fields = dict(moved.fields)
+        if "axis" in fields:
+            fields["axis"] = -1
+        replaced = (number, wire.layer) if number == between[0] else (number,)
+        current = editor.add(moved.kind, (current,), replaced, **fields)
+    if current is not None and editor.shape(current) == editor.shape(wire):
+        editor.replace(wire, current)
+
+
+_POINTWISE = frozenset(("relu", "relu6", "gelu", "silu", "hard_swish", "dropout", "linear"))
+
+
+def _works_along_the_last(editor: Editor, layer: ImportedLayer) -> bool:
+    """Whether a layer does the same at each position of the axes before the last."""
+    if len(layer.inputs) != 1:
+        return False
+    if layer.kind in ("layer_norm", "rms_norm", "scale", "l2_normalize"):
+        axis = layer.fields.get("axis")
+        return axis in (-1, "features") or (
+            axis is None and editor.type_of(layer.inputs[0]).layout == "sequence"
+        )
+    return layer.kind in _POINTWISE
 
 
 def _replace_by_sequence(
@@ -82,6 +128,23 @@ def _to_image(editor: Editor, wire: Wire) -> None:
     new = editor.add(
         "to_image", before.inputs, (turned.layer, wire.layer), height=shape[1], width=shape[2]
     )
+    if new is not None:
+        editor.replace(wire, new)
+
+
+def _to_image_by_rows(editor: Editor, wire: Wire) -> None:
+    """[H * W, C] to [H, W, C] to [C, H, W]."""
+    assert wire.layer is not None
+    layer = editor.layers[wire.layer]
+    (rows,) = layer.inputs
+    before = editor.made_by(rows, "reshape")
+    if before is None or list(layer.fields["axes"]) != [2, 0, 1] or not editor.is_inner(rows):
+        return
+    (sequence,) = before.inputs
+    height, width, channels = editor.shape(rows)
+    if editor.shape(sequence) != (height * width, channels) or rows.layer is None:
+        return
+    new = editor.add("to_image", (sequence,), (rows.layer, wire.layer), height=height, width=width)
     if new is not None:
         editor.replace(wire, new)
 

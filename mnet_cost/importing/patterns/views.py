@@ -66,6 +66,13 @@ def _join_transposes(editor: Editor, wire: Wire) -> None:
     if axes == sorted(axes):
         editor.replace(wire, source)
         return
+    shape = editor.shape(source)
+    moved = [axis for axis in axes if shape[axis] > 1]
+    if moved == sorted(moved):  # only axes of size 1 change their place
+        reshaped = editor.add("reshape", (source,), (number,), shape=list(editor.shape(wire)))
+        if reshaped is not None:
+            editor.replace(wire, reshaped)
+        return
     before = editor.made_by(source, "transpose")
     if before is None or not editor.is_inner(source):
         return

@@ -45,8 +45,13 @@ def _windows(editor: Editor, last: int) -> None:
     new: Wire | None = None
     if len(before) == 3 and len(after) == 3:
         rows, high, columns, wide, channels = editor.shape(split)
-        if before == (rows * high, columns * wide, channels) and (
-            after == (rows * columns, high * wide, channels)
+        is_merge = columns == wide and high != wide
+        if high == columns == wide:
+            is_merge = editor.made_by(x, "attention", "linear") is not None
+        if (
+            not is_merge
+            and before == (rows * high, columns * wide, channels)
+            and (after == (rows * columns, high * wide, channels))
         ):
             window = high if high == wide else [high, wide]
             image = editor.add("transpose", (x,), replaced[:1], axes=[2, 0, 1])
