@@ -15,7 +15,7 @@ from mnet_cost.errors import ModelFileError, Problem, one_of
 from mnet_cost.importing.graph import Dialect, Graph
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
-from mnet_cost.importing.patterns import simplified
+from mnet_cost.importing.patterns import recognized
 from mnet_cost.importing.write import flat_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.models.types import ModelSpec
@@ -81,7 +81,7 @@ def read_spec(path: str, sizes: dict[str, Any]) -> ModelSpec:
     for name, size in given.items():
         if type(size) is not int or size < 1:
             raise ModelFileError(f"{path}: the size `{name}` is a whole number, not {size}")
-    return spec_of(simplified(layers_of(graph, sizes=given)), path)
+    return spec_of(recognized(layers_of(graph, sizes=given)), path)
 
 
 def spec_of(layers: LayerGraph, path: str) -> ModelSpec:

@@ -17,7 +17,7 @@ from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.files import FORMATS, layers_of, read_graph, spec_of
 from mnet_cost.importing.graph import Graph
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.patterns import simplified
+from mnet_cost.importing.patterns import recognized
 from mnet_cost.importing.written import written
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.plain_data import spec_from_data
@@ -80,7 +80,7 @@ def import_model(
     is_file = isinstance(source, (str, os.PathLike)) and not is_factory(source)
     layers = layers_of(graph, shapes if is_file else None, has_batch)
     if not flat:
-        layers = simplified(layers)
+        layers = recognized(layers)
     form = written(layers, flat)
     spec = spec_from_data(form.data, graph.source)
     names = [step.name for step in elaborate(spec, {}).steps]
@@ -96,7 +96,7 @@ def load_onnx(path: str | os.PathLike[str], shapes: Shapes | None = None) -> Mod
     `shapes` has the shapes of inputs whose sizes the file leaves open, with the batch in front.
     Raises `ModelFileError`.
     """
-    layers = simplified(layers_of(read_graph(path), shapes))
+    layers = recognized(layers_of(read_graph(path), shapes))
     return Model(spec_of(layers, os.fsdecode(path)), {})
 
 
@@ -109,7 +109,7 @@ def from_torch(
     gets one image of 224 pixels. Runs the code of the module.
     """
     graph = graph_of(module, shapes, arguments)
-    return Model(spec_of(simplified(layers_of(graph)), graph.source), {})
+    return Model(spec_of(recognized(layers_of(graph)), graph.source), {})
 
 
 def from_exported(program: Any) -> Model:
