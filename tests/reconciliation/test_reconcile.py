@@ -132,6 +132,15 @@ def test_flops_batches_and_other_settings(
     assert (best.conventions, best.factor, dict(best.setting)) == (conventions, factor, setting)
 
 
+def test_an_image_without_a_knob_has_other_sizes() -> None:
+    net = small("[{conv2d: {channels: 4, kernel: 3}}, batch_norm]", "{x: [3, 96, 96]}")
+    reconciled = explained(net, 3 * 4 * 9 * 224 * 224)
+    assert causes(reconciled) == {"input 224x224, not 96x96": 108 * (224 * 224 - 96 * 96)}
+    assert dict(reconciled.best.setting) == {"input": "224x224"}
+    with_norm = explained(net, f"thop={(108 + 16) * 64 * 64}")
+    assert causes(with_norm)["batch-norm at 4 per element"] == 16 * 64 * 64
+
+
 def test_a_batch_of_the_network_is_taken_off() -> None:
     best = explained(network("mobilenet_v1@batch=4"), 588_962_304).best
     assert (best.conventions, dict(best.setting)) == (("thop",), {"batch": 1})
