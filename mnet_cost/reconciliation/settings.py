@@ -1,8 +1,8 @@
 """Other settings that a number may be of: batches, sizes of the input, numbers of classes.
 
 What is tried are the values of knobs that sources have published, and those that people use often.
-Where an image has a size that no knob sets, the spec is read again with another one. Not here: which
-setting gives a number.
+Where an image has a size that no knob sets, the spec is read again with another one. Not here:
+which setting gives a number.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _other_images(network: Network) -> Iterator[tuple[Mapping[str, Any], Network
     if not isinstance(inputs, dict) or len(inputs) != 1 or _RESOLUTION in network.spec.knobs:
         return
     ((name, declared),) = inputs.items()
-    shape = declared.get("shape") if isinstance(declared, dict) else declared
+    shape: Any = declared.get("shape") if isinstance(declared, dict) else declared
     if not _is_image(shape):
         return
     for side in RESOLUTIONS:
