@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from importing.layer_graphs import Layers, library_graph
+from layer_graphs import Layers, library_graph
 
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.write import flat_data

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import Any
 
 import pytest
-from importing.layer_graphs import Layers
+from layer_graphs import Layers
 
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.patterns import recognized
