@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from importing.test_mapping import graph, layers
+from node_graphs import graph, layers
 
 from mnet_cost.errors import ModelFileError
 from mnet_cost.importing.graph import Graph, Stored, Subgraph
