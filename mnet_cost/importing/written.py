@@ -15,7 +15,7 @@ from mnet_cost.importing.check import difference
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.write import NO_KNOBS, Data, Knobs, UnwritableError, flat_data, spec_data
 from mnet_cost.models.dump import dump_data
-from mnet_cost.models.load import parse_spec
+from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.network import elaborate
 
 MOST_FOLDED = 20_000
@@ -59,7 +59,7 @@ def written(graph: LayerGraph, flat: bool = False, knobs: Knobs = NO_KNOBS) -> W
 def wrong(data: Data, graph: LayerGraph) -> str | None:
     """In what a written spec is not the graph; None if it is."""
     try:
-        network = elaborate(parse_spec(dump_data(data)))
+        network = elaborate(spec_from_data(data))
     except SpecError as error:
         return str(error)
     return difference(network, graph)

@@ -164,7 +164,8 @@ def _notes(result: ReconciliationResult) -> Iterator[str]:
             continue
         gap = each.best.causes[-1].mult_adds
         percent = 100 * abs(gap) / each.figure.value
-        share = f"{percent:.2g} % of it" if percent >= 0.01 else "less than 0.01 % of it"
+        share = f"{percent:,.0f} % of it" if percent >= 10 else f"{percent:.2g} % of it"
+        share = "less than 0.01 % of it" if percent < 0.01 else share
         closest = _conventions(each.best) + (", as FLOPs" if each.best.factor == 2 else "")
         yield f"{each.figure.text}: {gap:+,} are not explained, {share}; the closest is {closest}"
         if each.uncovered:

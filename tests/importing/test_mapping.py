@@ -22,11 +22,13 @@ def graph(
 ) -> Graph:
     """A graph of (operator, inputs, outputs[, attributes]) on the input `x`.
 
-    What is stored is a shape, or a list of whole numbers.
+    What is stored is a shape, a list of whole numbers, a number, or all there is to say.
     """
     tensors = {}
     for name, value in stored.items():
-        if isinstance(value, list):
+        if isinstance(value, Stored):
+            tensors[name] = value
+        elif isinstance(value, list):
             tensors[name] = Stored(name, "int64", (len(value),), tuple(value))
         elif isinstance(value, (int, float)):
             tensors[name] = Stored(name, "float32", (), (value,))

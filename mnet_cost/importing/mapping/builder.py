@@ -156,7 +156,11 @@ class Builder:
             if type_.shape != layer_shape(whole):
                 raise Unmapped(f"`{kind}` gives {type_}, and the file has {list(map(str, whole))}")
         index = len(self.layers)
-        shares, tied_to = self._owned(index, layer, types, [x for x in owns if x is not None])
+        owned = [x for x in owns if x is not None]
+        shares, tied_to = self._owned(index, layer, types, owned)
+        for stored in owned:
+            if precision is None and stored.quantization is not None:
+                precision = precision_of(stored.quantization.dtype)
         self.layers.append(
             ImportedLayer(kind, given, wires, made, self._node, shares, tied_to, precision)
         )
@@ -302,6 +306,13 @@ class Builder:
                 raise Unmapped(f"cannot make {whole} elements into {list(map(str, target))}")
             sizes[remaining] = whole // others
         return self.reshaped(value, with_batch(value.shape, sizes, self.batch), remaining)
+
+    def set_precision(self, value: Value, dtype: str) -> None:
+        """The layer that makes a tensor makes numbers of `dtype`, where that is a precision."""
+        precision = precision_of(dtype)
+        if precision is not None and value.wire is not None and value.wire.layer is not None:
+            index = value.wire.layer
+            self.layers[index] = self.layers[index]._replace(precision=precision)
 
     def undo(self, count: int) -> None:
         """Take back all layers but the first `count`: a node has no rule after all."""
@@ -543,6 +554,11 @@ def is_trained(stored: Stored) -> bool:
 def dtype_of(name: str | None) -> DType | None:
     """The type of elements that do not have the precision of the analysis, else None."""
     return None if name is None else _DTYPES.get(name)
+
+
+def precision_of(dtype: str) -> str | None:
+    """The precision in which tensors of a type are calculated with; None where we have none."""
+    return "int8" if dtype in ("int8", "uint8") else None
 
 
 def _name_of(dtype: DType | None) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from mnet_cost.importing.graph import FEW_WHOLE, Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.known import broadcast, joined, permuted, taken
+from mnet_cost.importing.mapping.stored import made_of
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
@@ -41,10 +42,6 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 
-_MOST_KNOWN = 4096
-"""Numbers that are known together: sizes, axes, positions."""
-
-
 def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
     """Tensors one after the other along an axis; known numbers stay known."""
     values = [x for x in values if 0 not in x.shape] or values
@@ -55,10 +52,10 @@ def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
         raise Unmapped("joins tensors of different numbers of axes")
     if all(x.numbers is not None and x.batch_axis is None for x in values):
         shapes = [plain(x.shape) for x in values]
-        if sum(len(x.numbers or ()) for x in values) > _MOST_KNOWN:  # it may double node by node
-            raise Unmapped(f"puts more than {_MOST_KNOWN:,} known numbers together")
-        known = joined([x.numbers or () for x in values], shapes, place)
         shape[place] = sum(sizes[place] for sizes in shapes)
+        if elements(shape) > FEW_WHOLE:  # it may double node by node
+            return made_of(b, values, shape, first.dtype)
+        known = joined([x.numbers or () for x in values], shapes, place)
         return Value(tuple(shape), first.dtype, known=known, static=True)
     values = [x for x in values if x.shape[place] != 0] or values[:1]
     whole = next((x for x in values if x.batch_axis is not None), first)
