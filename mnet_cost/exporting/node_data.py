@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.errors import OutputError, Problem
-from mnet_cost.importing.layer_graph import Origin
+from mnet_cost.models.types import Origin
 from mnet_cost.units import file_unit
 
 SetName = Literal["latency", "mult_adds", "traffic", "bound"]

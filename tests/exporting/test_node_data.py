@@ -9,8 +9,8 @@ import pytest
 from mnet_cost.analysis import analyze
 from mnet_cost.errors import OutputError
 from mnet_cost.exporting.node_data import LayerNumbers, node_data, numbers_of
-from mnet_cost.importing.layer_graph import Origin
 from mnet_cost.models.load import parse_spec
+from mnet_cost.models.types import Origin
 
 SPEC = """\
 format: 1
