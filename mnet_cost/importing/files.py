@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mnet_cost.errors import ModelFileError, Problem, one_of
 from mnet_cost.importing.graph import Dialect, Graph
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.mapping.mapper import Table, map_graph
+from mnet_cost.importing.mapping.mapper import map_graph
 from mnet_cost.importing.patterns import recognized
 from mnet_cost.importing.write import flat_data
 from mnet_cost.models.plain_data import spec_from_data
@@ -32,6 +32,7 @@ FORMATS: Mapping[str, Format] = {
     ".onnx": Format("onnx.read_onnx"),
     ".pt2": Format("pt2.read_pt2"),
     ".tflite": Format("tflite.read_tflite"),
+    ".param": Format("ncnn.read_ncnn"),
 }
 """By the ending of the file."""
 
@@ -54,10 +55,9 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
     return read(name)
 
 
-def table_of(dialect: Dialect) -> Table:
-    """The rules of the operators of a dialect."""
-    table: Table = import_module(f"mnet_cost.importing.mapping.{dialect}").TABLE
-    return table
+_MAPPERS: Mapping[Dialect, str] = {"tflite": "map_tflite", "ncnn": "map_ncnn"}
+"""Dialects whose graphs are changed before their nodes are mapped, or whose layers afterwards: the
+function that does all of it."""
 
 
 def layers_of(
@@ -67,7 +67,11 @@ def layers_of(
     sizes: Mapping[str, int] | None = None,
 ) -> LayerGraph:
     """The layers of a graph, one to one; arguments as `map_graph`."""
-    return map_graph(graph, table_of(graph.dialect), shapes, has_batch, sizes)
+    module = import_module(f"mnet_cost.importing.mapping.{graph.dialect}")
+    if graph.dialect in _MAPPERS:
+        mapper: Callable[..., LayerGraph] = getattr(module, _MAPPERS[graph.dialect])
+        return mapper(graph, shapes, has_batch, sizes)
+    return map_graph(graph, module.TABLE, shapes, has_batch, sizes)
 
 
 def read_spec(path: str, sizes: dict[str, Any]) -> ModelSpec:

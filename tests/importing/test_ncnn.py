@@ -151,6 +151,11 @@ def test_int8_is_the_precision_of_a_layer() -> None:
     assert [layer.precision for layer in result.layers] == ["int8"]
 
 
+def test_names_that_a_converter_gives_twice() -> None:
+    nodes = read("Input x 0 1 x", "Split s 1 2 x a b", "Split s 1 2 a c d").nodes
+    assert [node.name for node in nodes] == ["s", "s:5"]
+
+
 def test_an_input_without_a_shape() -> None:
     lines = ("Input x 0 1 x", "Convolution c 1 1 x y 0=4 1=1 6=12")
     assert problem(text(*lines)) == (
@@ -181,7 +186,8 @@ def test_what_is_no_ncnn_model() -> None:
     [
         (("Convolution c 1 1 x",), "line 3 is no layer: type, name, numbers of blobs"),
         (("Convolution c one 1 x y",), "line 3 is no layer: type, name, numbers of blobs"),
-        (("Input x 0 1 x", "ReLU x 1 1 x y"), "line 4: there is a layer `x` already"),
+        (("Input x 0 1 x", "ReLU r 1 1 x y", "ReLU s 1 1 x y"),
+         "node `s` (ReLU) makes `y`, which is already an output of `r`"),
         (("Input x 0 1 x", "ReLU r 1 1 x y zero=1"), "line 4: `zero=1` is no parameter"),
         (("Input x 0 1 x", "ReLU r 1 1 x y -23300=3,1"), "line 4: `-23300=3,1` is no parameter"),
         (("Input x 0 1 x", "Convolution c 1 1 x y 0=4 1=3 6=7"),

@@ -12,6 +12,7 @@ from tflite_files import Op, T, tflite_file
 
 from mnet_cost.errors import ModelFileError
 from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.mapping import builder
 from mnet_cost.importing.mapping.tflite import map_tflite
 from mnet_cost.importing.readers.tflite import graph_of
 
@@ -408,6 +409,7 @@ def test_int8_is_the_precision_of_layers_and_no_layer() -> None:
         ("relu", {}, (5, 6, 8)),
     ]
     assert [layer.precision for layer in result.layers] == ["int8", "int8"]
+    assert result.notes == ("all layers are int8 in the file: `--precision int8` counts so",)
 
 
 def test_weights_of_16_bits_are_weights() -> None:
@@ -483,6 +485,16 @@ def test_open_sizes_are_asked_for_in_the_order_of_the_file() -> None:
     )
     result = mapped(tensors, [conv], {"x": [1, 32, 48, 3]})
     assert layers(result)[0][2] == (5, 32, 48)
+
+
+def test_more_layers_than_a_spec_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "MAX_NODES", 50)
+    parts = [T(f"t{i}", [1, 4]) for i in range(60)]
+    unpack = Op("UNPACK", ("x",), tuple(part.name for part in parts), {"num": 60, "axis": 1})
+    tensors = [T("x", [1, 60, 4]), *parts, T("y", [1, 4])]
+    assert "node `UNPACK:0` (UNPACK) makes more than 50 layers of the model" in problem(
+        tensors, [unpack, Op("RELU", ("t0",), ("y",))]
+    )
 
 
 def test_mutated_files_are_mapped_or_refused() -> None:

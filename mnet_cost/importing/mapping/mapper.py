@@ -350,7 +350,7 @@ class _Mapper:
             if shape is None:
                 raise Refused(
                     f"{reason}, and the file does not state the shape of its output",
-                    "export the model with shapes: for ONNX, onnx.shape_inference.infer_shapes",
+                    _WITH_SHAPES.get(self._graph.dialect),
                 )
             values.append(self._opaque_output(call, number, shape, inputs))
         return values
@@ -416,6 +416,12 @@ def _tensors(arguments: Iterable[Any]) -> list[Value]:
         elif isinstance(argument, list):
             values += _tensors(argument)
     return values
+
+
+_WITH_SHAPES = {
+    "onnx": "export the model with shapes, or let onnx.shape_inference.infer_shapes add them"
+}
+"""The way out where a shape is missing."""
 
 
 def _is_one_for_all(shape: Sequence[Dim]) -> bool:

@@ -114,8 +114,8 @@ class _Layers:
         self._blobs += len(bottoms) + len(tops)
         if self._blobs > MAX_BLOBS:
             raise Unreadable(f"its layers read and make more than {MAX_BLOBS:,} blobs")
-        if name in self._names:
-            raise Unreadable(f"line {number}: there is a layer `{name}` already")
+        while name in self._names:  # converters give some names twice
+            name = f"{name}:{number}"
         self._names.add(name)
         parameters = _parameters(number, words)
         if kind == "Input":

@@ -12,6 +12,7 @@ from mnet_cost.importing.graph import Graph
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
 from mnet_cost.importing.mapping.ncnn import arithmetic, layers, movement
+from mnet_cost.importing.mapping.precision import with_precisions
 
 TABLE = Table(rules={**layers.RULES, **arithmetic.RULES, **movement.RULES}, refused={})
 
@@ -27,12 +28,5 @@ def map_ncnn(
     Raises `ModelFileError` for what is refused.
     """
     result = map_graph(graph, TABLE, shapes, has_batch, sizes)
-    is_int8 = {name.rpartition(".")[0] for name, x in graph.stored.items() if x.quantization}
-    return result._replace(
-        layers=tuple(
-            [
-                layer._replace(precision="int8") if layer.origin.nodes[0] in is_int8 else layer
-                for layer in result.layers
-            ]
-        )
-    )
+    nodes = [name.rpartition(".")[0] for name, x in graph.stored.items() if x.quantization]
+    return with_precisions(result, dict.fromkeys(nodes, "int8"))

@@ -14,6 +14,7 @@ from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
+from mnet_cost.importing.mapping.precision import with_precisions
 from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement
 from mnet_cost.importing.mapping.tflite.biases import BIASES, without_shared_biases
 from mnet_cost.importing.mapping.tflite.idioms import without_idioms
@@ -55,13 +56,8 @@ def map_tflite(
         name: channels_first(sizes) if name in images else sizes for name, sizes in shapes.items()
     }
     result = map_graph(with_images(graph), TABLE, given, has_batch, sizes)
-    precisions = _precisions(graph)
-    return result._replace(
-        notes=(*result.notes, *notes, *_small_weights(graph)),
-        layers=tuple(
-            [x._replace(precision=precisions.get(x.origin.nodes[0])) for x in result.layers]
-        ),
-    )
+    result = with_precisions(result, _precisions(graph))
+    return result._replace(notes=(*result.notes, *notes, *_small_weights(graph)))
 
 
 def _check_open_sizes(graph: Graph, tensor: Tensor, sizes: Mapping[str, int]) -> None:
