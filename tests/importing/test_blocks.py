@@ -73,7 +73,7 @@ def test_each_network_of_the_library_is_the_same_when_it_is_folded(
 ) -> None:
     for name, graph in graphs.items():
         result = written(graph)  # compares each form with the graph, layer by layer
-        assert not result.notes, name
+        assert not any("flat" in note for note in result.notes), name
         folded, flat = (len(str(data)) for data in (result.data, flat_data(graph)))
         assert folded <= flat, name
 
@@ -96,8 +96,7 @@ def test_a_wrong_spec_is_found(graphs: dict[str, LayerGraph]) -> None:
     assert wrong(data, graphs["mobilenet_v1"]) is None
     data["layers"][3]["depthwise_conv2d"]["kernel"] = 5
     message = wrong(data, graphs["mobilenet_v1"])
-    assert message is not None
-    assert message.startswith("layer 3 (separable.depthwise_conv2d): {'kernel': 5")
+    assert message == "layer 3 (separable.depthwise_conv2d): kernel 5 instead of 3"
 
 
 def test_each_entry_of_a_flat_spec_is_called_as_its_node() -> None:
