@@ -25,7 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "write a network as ONNX, as a program of torch.export, as PyTorch source, or as a "
         "workload of a simulator",
         "mnet-cost export mobilenet_v1 --alpha 0.5 -o mobilenet.py",
-        "All but workloads needs torch: python -m pip install 'mnet-cost[torch]'; for ONNX "
+        "All but workloads need torch: python -m pip install 'mnet-cost[torch]'; for ONNX "
         "'mnet-cost[onnx]'.",
     )
     add_model_argument(parser)
