@@ -14,7 +14,6 @@ from typing import Any
 from mnet_cost.importing.graph import Batch
 from mnet_cost.tensors import product
 
-
 _MOST_BITS = 64
 """Of whole numbers: larger ones are no sizes."""
 
