@@ -1,4 +1,4 @@
-"""Networks of timm as layers.
+"""Networks of timm as layers, beside eager PyTorch: `timm_networks.py --cache FOLDER [NAMES]`.
 
     python benchmarks/importing/timm_networks.py --cache FOLDER [NAMES]
 

@@ -7,12 +7,14 @@ follow. Not here: whether the layers are what the file says, which their shapes 
 
 from __future__ import annotations
 
-from mnet_cost.importing.blocks.leaves import same_padding
+from mnet_cost.importing.blocks.leaves import axis_of, same_padding
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
+from mnet_cost.importing.resolution import layer_of
 from mnet_cost.layers.fields import field_values
 from mnet_cost.models.calls import known_fields
 from mnet_cost.network import Network
 from mnet_cost.network.types import Step
+from mnet_cost.tensors import TensorType
 
 
 def difference(network: Network, graph: LayerGraph) -> str | None:
@@ -23,7 +25,7 @@ def difference(network: Network, graph: LayerGraph) -> str | None:
     for number, (step, layer) in enumerate(zip(network.steps, graph.layers, strict=True)):
         for place, output in enumerate(step.outputs):
             wires[output] = Wire(number, place)
-        what = _difference_of(network, step, layer, wires)
+        what = _difference_of(network, graph, step, layer, wires)
         if what is not None:
             return f"layer {number} ({', '.join(layer.origin.nodes) or layer.kind}): {what}"
     outputs = tuple([wires[index] for index in network.outputs])
@@ -33,7 +35,7 @@ def difference(network: Network, graph: LayerGraph) -> str | None:
 
 
 def _difference_of(
-    network: Network, step: Step, layer: ImportedLayer, wires: dict[int, Wire]
+    network: Network, graph: LayerGraph, step: Step, layer: ImportedLayer, wires: dict[int, Wire]
 ) -> str | None:
     if step.layer.kind != layer.kind:
         return f"{step.layer.kind} instead of {layer.kind}"
@@ -46,8 +48,23 @@ def _difference_of(
     given = {
         name: value for name, value in layer.fields.items() if value != _plain(fields[name].default)
     }
-    if written != given and _canonical(layer, written) != _canonical(layer, given):
-        return f"{written} instead of {given}"
+    if axis_of(layer, tuple([graph.type_of(wire) for wire in layer.inputs])) is not None:
+        written.pop("axis", None)  # compared as a number below
+        given.pop("axis", None)
+    ours, theirs = _canonical(layer, written), _canonical(layer, given)
+    if ours != theirs:
+        return ", ".join(
+            f"{name} {ours.get(name)} instead of {theirs.get(name)}"
+            for name in sorted(ours.keys() | theirs.keys())
+            if ours.get(name) != theirs.get(name)
+        )
+    given_types = tuple([graph.type_of(wire) for wire in layer.inputs])
+    types = tuple([network.tensors[index].type for index in step.inputs])
+    own = layer._replace(fields=field_values(step.layer))
+    if axis_number(own, types) != axis_number(layer, given_types) or (
+        step.layer.needs(types) != layer_of(layer).needs(given_types)
+    ):
+        return "it works along another axis"
     inputs = tuple([wires[index] for index in step.inputs])
     if inputs != layer.inputs:
         return f"inputs {inputs} instead of {layer.inputs}"
@@ -57,6 +74,12 @@ def _difference_of(
     if shapes != [type_.shape for type_ in layer.types]:
         return f"shapes {shapes} instead of {[type_.shape for type_ in layer.types]}"
     return None
+
+
+def axis_number(layer: ImportedLayer, inputs: tuple[TensorType, ...]) -> int | None:
+    """The axis that a layer works along on inputs of these types; None where it has none."""
+    axis = axis_of(layer, inputs)
+    return None if axis is None else axis[0]
 
 
 def _canonical(layer: ImportedLayer, fields: dict[str, object]) -> dict[str, object]:

@@ -299,7 +299,8 @@ class _List:
         fields = {}
         for name in default_names(leaf.word):
             if name in leaf.fixed:
-                fields[name] = leaf.fixed[name]
+                if name != "axis" or not self._is_usual_axis(at):
+                    fields[name] = leaf.fixed[name]
                 continue
             value = place_value(texts, name)
             if value == [] or (name == "padding" and self._is_same_padding(at)):
@@ -317,6 +318,10 @@ class _List:
     def _is_same_padding(self, at: int) -> bool:
         children = [frame[at] for frame in self.rule.frames]
         return all(c is None or self.grammar.leaves[c].is_same for c in children)
+
+    def _is_usual_axis(self, at: int) -> bool:
+        children = [frame[at] for frame in self.rule.frames]
+        return all(c is None or self.grammar.leaves[c].is_usual_axis for c in children)
 
     # --- ids
 
@@ -413,7 +418,8 @@ class _List:
             if kind in ("attention", "scaled_dot_product_attention") and len(reader.sources) > 2:
                 return ("query", "key", "value", "bias")[min(place, 3)]
         if word:
-            return _RESULTS.get(word, _without_digits(word))
+            named = _RESULTS.get(word, _without_digits(word))
+            return "value" if named in KINDS else named
         return "x" if self.number else self.blocks[slot.rule or 0].partition("_")[0]
 
 

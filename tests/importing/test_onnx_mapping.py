@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from node_graphs import graph, layers
 
-from importing.test_mapping import graph, layers
 from mnet_cost.errors import ModelFileError
 from mnet_cost.importing.graph import Graph, Stored, Subgraph
 from mnet_cost.importing.layer_graph import LayerGraph

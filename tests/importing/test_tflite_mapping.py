@@ -12,6 +12,7 @@ from tflite_files import Op, T, tflite_file
 
 from mnet_cost.errors import ModelFileError
 from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.mapping import builder
 from mnet_cost.importing.mapping.tflite import map_tflite
 from mnet_cost.importing.readers.tflite import graph_of
 
@@ -352,6 +353,26 @@ def test_a_channel_shuffle() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("last", "padding", "ends"), [((6, 8), {}, (2, 2)), ((2, 4), {"padding": 0}, (0, 0))]
+)
+def test_a_dilation_that_old_converters_write_as_batches(
+    last: tuple[int, int], padding: dict[str, int], ends: tuple[int, int]
+) -> None:
+    tensors = [
+        T("b", [2], "int32", [2, 2]), T("p", [2, 2], "int32", [*ends, *ends]),
+        T("s", [4, 5, 6, 4]), T("w", [5, 3, 3, 4], data=True), T("c", [4, 3, 4, 5]),
+        T("z", [2, 2], "int32", data=True),
+    ]  # fmt: skip
+    operators = [
+        Op("SPACE_TO_BATCH_ND", ("i", "b", "p"), ("s",)),
+        Op("CONV_2D", ("s", "w"), ("c",), ONE | {"padding": "VALID"}),
+        Op("BATCH_TO_SPACE_ND", ("c", "b", "z"), ("y",)),
+    ]
+    fields = {"channels": 5, "kernel": 3, **padding, "dilation": 2}
+    assert image_layers(tensors, operators, [1, *last, 5]) == [("conv2d", fields, (5, *last))]
+
+
 def test_zeros_that_convolutions_share_are_no_bias_of_theirs() -> None:
     tensors = [T("b", [4], data=True), T("a", [1, 6, 8, 4])]
     operators = [
@@ -388,6 +409,7 @@ def test_int8_is_the_precision_of_layers_and_no_layer() -> None:
         ("relu", {}, (5, 6, 8)),
     ]
     assert [layer.precision for layer in result.layers] == ["int8", "int8"]
+    assert result.notes == ("all layers are int8 in the file: `--precision int8` counts so",)
 
 
 def test_weights_of_16_bits_are_weights() -> None:
@@ -399,9 +421,12 @@ def test_weights_of_16_bits_are_weights() -> None:
         Op("DEQUANTIZE", ("h",), ("w",)),
         Op("CONV_2D", ("x", "w"), ("y",), ONE),
     ]
-    assert layers(mapped(tensors, operators)) == [
-        ("conv2d", {"channels": 5, "kernel": 1}, (5, 6, 8))
-    ]
+    result = mapped(tensors, operators)
+    assert layers(result) == [("conv2d", {"channels": 5, "kernel": 1}, (5, 6, 8))]
+    assert result.notes == (
+        "1 layers calculate with real numbers on weights that the file has as float16: "
+        "their weights are taken to have the precision of the analysis",
+    )
 
 
 # What has no rule, and what is refused
@@ -460,6 +485,16 @@ def test_open_sizes_are_asked_for_in_the_order_of_the_file() -> None:
     )
     result = mapped(tensors, [conv], {"x": [1, 32, 48, 3]})
     assert layers(result)[0][2] == (5, 32, 48)
+
+
+def test_more_layers_than_a_spec_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "MAX_NODES", 50)
+    parts = [T(f"t{i}", [1, 4]) for i in range(60)]
+    unpack = Op("UNPACK", ("x",), tuple(part.name for part in parts), {"num": 60, "axis": 1})
+    tensors = [T("x", [1, 60, 4]), *parts, T("y", [1, 4])]
+    assert "node `UNPACK:0` (UNPACK) makes more than 50 layers of the model" in problem(
+        tensors, [unpack, Op("RELU", ("t0",), ("y",))]
+    )
 
 
 def test_mutated_files_are_mapped_or_refused() -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mnet_cost.importing.layer_graph import ImportedLayer
+from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph
 from mnet_cost.layers import KINDS
+from mnet_cost.layers.axes import channel_axis, joint_layout, named_axis
 from mnet_cost.layers.fields import Axes, Axis, LayerField, Numbers
 from mnet_cost.models.calls import known_fields
+from mnet_cost.tensors import LAYOUTS, TensorType
 
 KIND = "kind"
 """The place of the kind itself, where an argument can name it: of activations without fields."""
@@ -47,22 +49,26 @@ class Leaf(NamedTuple):
     """By place: the field, with `.0`, `.1` in a list."""
     is_same: bool
     """Whether `padding` can be left out: it is `same`."""
+    is_usual_axis: bool = False
+    """Whether `axis` can be left out: it is the default, and what the input is, is known."""
 
 
 class Leaves:
     """The leaves of a graph, each made once."""
 
-    def __init__(self, layers: Sequence[ImportedLayer]) -> None:
+    def __init__(self, graph: LayerGraph) -> None:
         self._made: dict[Hashable, Leaf] = {}
-        self._words = _writes_same(layers)
+        self._graph = graph
+        self._words = _writes_same(graph.layers)
 
     def leaf(self, layer: ImportedLayer) -> Leaf:
         """The leaf of a layer."""
         fields = tuple((name, _hashable(value)) for name, value in sorted(layer.fields.items()))
-        form = (layer.kind, fields, len(layer.inputs), len(layer.types), layer.precision)
+        axis = axis_of(layer, tuple([self._graph.type_of(wire) for wire in layer.inputs]))
+        form = (layer.kind, fields, len(layer.inputs), len(layer.types), layer.precision, axis)
         leaf = self._made.get(form)
         if leaf is None:
-            leaf = self._made[form] = _leaf(layer, self._words)
+            leaf = self._made[form] = _leaf(layer, self._words, axis)
         return leaf
 
 
@@ -74,7 +80,27 @@ def place_value(numbers: Mapping[str, Any], name: str) -> Any:
     return [numbers[f"{name}.{i}"] for i in range(length)]
 
 
-def _leaf(layer: ImportedLayer, words: bool) -> Leaf:
+_ALONG_CHANNELS = frozenset(
+    ("layer_norm", "rms_norm", "l2_normalize", "softmax", "concat", "split", "slice", "scale")
+)
+"""Kinds that work along the channels or features where no `axis` is given."""
+
+
+def axis_of(layer: ImportedLayer, inputs: tuple[TensorType, ...]) -> tuple[int, bool] | None:
+    """(The axis from the end that a layer works along, whether `axis` can be left out).
+
+    None for kinds without such an axis.
+    """
+    if layer.kind not in _ALONG_CHANNELS:
+        return None
+    x = inputs[0]
+    number = named_axis(x, layer.fields.get("axis"), layer.kind)
+    layout = joint_layout(inputs) if len(inputs) > 1 else x.layout
+    is_known = len(x.shape) == 1 or layout in LAYOUTS
+    return number, is_known and number == channel_axis(x.laid_out(layout))
+
+
+def _leaf(layer: ImportedLayer, words: bool, axis: tuple[int, bool] | None) -> Leaf:
     word, given = short_form(layer.kind, layer.fields)
     shape = (len(layer.inputs), len(layer.types), layer.precision)
     if word in _ACTIVATIONS and not given and len(layer.inputs) == 1:
@@ -96,7 +122,10 @@ def _leaf(layer: ImportedLayer, words: bool) -> Leaf:
             value = [top, left] if (top, left) == (bottom, right) else value
         if isinstance(value, list) and len(value) > 1 and field.kind.lists[1]:
             value = value[0] if len(set(map(str, value))) == 1 and _is_both(value) else value
-        if _is_fixed(word, field, value):
+        if name == "axis" and axis is not None:
+            form.append((name, axis[0]))
+            fixed[name] = axis[0]
+        elif _is_fixed(word, field, value):
             form.append((name, _hashable(value)))
             if value != field.default:
                 fixed[name] = value
@@ -107,7 +136,7 @@ def _leaf(layer: ImportedLayer, words: bool) -> Leaf:
             form.append((name, value == -1))
             numbers[name] = value
     key = (word, *shape, tuple(form))
-    return Leaf(key, word, fixed, numbers, is_same)
+    return Leaf(key, word, fixed, numbers, is_same, axis is not None and axis[1])
 
 
 def short_form(kind: str, fields: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

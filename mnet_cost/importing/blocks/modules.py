@@ -6,8 +6,8 @@ a class is called in a spec, which is `names.py`.
 
 from __future__ import annotations
 
-from mnet_cost.importing.graph import Scope
 from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.models.types import Scope
 
 _CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict", "Module"))
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mnet_cost.importing.graph import Batch, Graph, Node, Stored
+from mnet_cost.importing.graph import MAX_NODES, Batch, Graph, Node, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
+    Refused,
     Unmapped,
     Value,
     elements,
@@ -133,6 +134,8 @@ class Builder:
         precision: str | None = None,
     ) -> tuple[Value, ...]:
         """The outputs of a layer with several, as `layer`."""
+        if len(self.layers) >= MAX_NODES:
+            raise Refused(f"makes more than {MAX_NODES:,} layers of the model: too many for a spec")
         wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
         types = tuple([self._type(wire) for wire in wires])
         given = {name: value for name, value in (fields or {}).items() if value is not None}

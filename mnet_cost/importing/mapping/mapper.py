@@ -335,7 +335,7 @@ class _Mapper:
         inputs = _tensors((*call.inputs, *call.arguments.values()))
         if all(x.static and not any(map(is_trained, self._builder.sources(x))) for x in inputs):
             shapes = [call.stated(number) for number in range(len(call.declared))]
-            complete = [shape for shape in shapes if shape is not None and not has_batch(shape)]
+            complete = [shape for shape in shapes if shape is not None and _is_one_for_all(shape)]
             if len(complete) == len(shapes):
                 return [
                     constant(self._builder, shape, dtype, None)
@@ -350,7 +350,7 @@ class _Mapper:
             if shape is None:
                 raise Refused(
                     f"{reason}, and the file does not state the shape of its output",
-                    "export the model with shapes: for ONNX, onnx.shape_inference.infer_shapes",
+                    _WITH_SHAPES.get(self._graph.dialect),
                 )
             values.append(self._opaque_output(call, number, shape, inputs))
         return values
@@ -416,6 +416,17 @@ def _tensors(arguments: Iterable[Any]) -> list[Value]:
         elif isinstance(argument, list):
             values += _tensors(argument)
     return values
+
+
+_WITH_SHAPES = {
+    "onnx": "export the model with shapes, or let onnx.shape_inference.infer_shapes add them"
+}
+"""The way out where a shape is missing."""
+
+
+def _is_one_for_all(shape: Sequence[Dim]) -> bool:
+    """Whether a tensor that does not depend on the input can be stored once for all examples."""
+    return all(size == ALONE for size in shape if isinstance(size, Batch))
 
 
 def stored_value(stored: Stored) -> Value:

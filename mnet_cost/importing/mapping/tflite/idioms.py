@@ -7,6 +7,8 @@
   the nearest neighbour in a larger image, called `REPEAT` here: TFLite has no such operator.
 - Channels dealt out to groups: RESHAPE, TRANSPOSE of the last two axes, RESHAPE back:
   `CHANNEL_SHUFFLE`.
+- A convolution with dilation, as old converters write it: SPACE_TO_BATCH_ND, the convolution,
+  BATCH_TO_SPACE_ND.
 
 The operator has the place of the last one. What a file does not state enough sizes of stays as it
 is.
@@ -55,6 +57,8 @@ class _Idioms:
             ("RESHAPE", "FULLY_CONNECTED", "RESHAPE"): self._dense,
             ("EXPAND_DIMS", "TILE", "RESHAPE"): self._repeated,
             ("RESHAPE", "TRANSPOSE", "RESHAPE"): self._shuffled,
+            ("SPACE_TO_BATCH_ND", "CONV_2D", "BATCH_TO_SPACE_ND"): self._dilated,
+            ("SPACE_TO_BATCH_ND", "DEPTHWISE_CONV_2D", "BATCH_TO_SPACE_ND"): self._dilated,
         }
         gone: set[str] = set()
         made: dict[str, Node] = {}
@@ -140,6 +144,34 @@ class _Idioms:
             operator=CHANNEL_SHUFFLE,
             inputs=chain.first.inputs[:1],
             attributes={"groups": groups},
+        )
+
+    def _dilated(self, chain: _Chain) -> Node | None:
+        before, after, conv = chain.before, chain.after, chain.middle
+        blocks = self._known(chain.first.inputs[1])
+        weight = self._graph.stored.get(conv.inputs[1])
+        if len(blocks) != 2 or blocks != self._known(chain.last.inputs[1]) or weight is None:
+            return None
+        plain = ("stride_h", "stride_w", "dilation_h_factor", "dilation_w_factor")
+        if any(conv.attributes[name] != 1 for name in plain) or len(weight.shape) != 4:
+            return None
+        if len(before) != 4 or len(after) != 4 or before[0] != after[0]:
+            return None
+        spans = [(k - 1) * block for k, block in zip(weight.shape[1:3], blocks, strict=True)]
+        sizes = [size for size in before[1:3] if isinstance(size, int)]
+        if len(sizes) < 2:
+            return None
+        if _equal(after[1:3], sizes):
+            padding = "SAME"
+        elif _equal(after[1:3], [size - span for size, span in zip(sizes, spans, strict=True)]):
+            padding = "VALID"
+        else:
+            return None
+        dilation = {"dilation_h_factor": blocks[0], "dilation_w_factor": blocks[1]}
+        return conv._replace(
+            inputs=(chain.first.inputs[0], *conv.inputs[1:]),
+            outputs=chain.last.outputs,
+            attributes={**conv.attributes, **dilation, "padding": padding},
         )
 
 

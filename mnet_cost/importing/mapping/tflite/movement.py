@@ -265,6 +265,8 @@ def gather(b: Builder, call: Call) -> Value:
     """GATHER with one known index, of known numbers, or of rows of a stored matrix."""
     x, index = call.input(0), call.input(1)
     place = axis_of(call, 0, call.get("axis"))
+    if index.known is not None:
+        known_numbers(call, 1, "indices")
     if x.known is not None and x.rank == 1 and index.known is not None and index.rank:
         if not all(0 <= i < len(x.known) for i in index.known):
             raise Unmapped("takes positions that are not there")

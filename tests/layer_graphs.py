@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.importing.graph import Scope
 from mnet_cost.importing.layer_graph import (
     ImportedInput,
     ImportedLayer,
     LayerGraph,
-    Origin,
     Wire,
 )
 from mnet_cost.layers import KINDS, Layer
 from mnet_cost.layers.fields import field_values, fields_of
 from mnet_cost.models.library import load_model
+from mnet_cost.models.types import Origin, Scope
 from mnet_cost.network import Network, elaborate
 from mnet_cost.network.inference import infer_outputs
 from mnet_cost.tensors import TensorType, require

@@ -1,0 +1,32 @@
+"""A list of tensors that grows, and is joined anew each time it has grown.
+
+DenseNet joins `[a, b]`, then `[a, b, c]`: the second is the first and `c`. The elements are the
+same ones in the same order; as many are written, and fewer tensors are read.
+"""
+
+from __future__ import annotations
+
+from mnet_cost.importing.layer_graph import LayerGraph, Wire
+from mnet_cost.importing.patterns.editor import Editor
+
+
+def growing_lists(graph: LayerGraph) -> LayerGraph:
+    """`concat: [input, previous]` for joins of a list that grows."""
+    editor = Editor(graph)
+    joined: dict[tuple[object, tuple[Wire, ...]], Wire] = {}
+    for number, layer in list(editor.layers.items()):
+        if layer.kind != "concat" or editor.made_by(Wire(number)) is None:
+            continue
+        inputs, axis = layer.inputs, layer.fields.get("axis")
+        joined.setdefault((axis, inputs), Wire(number))
+        for length in range(len(inputs) - 1, 1, -1):
+            start = joined.get((axis, inputs[:length]))
+            if start is None or start.layer == number:
+                continue
+            fields = dict(layer.fields)
+            new = editor.add("concat", (start, *inputs[length:]), (number,), **fields)
+            if new is not None:
+                editor.replace(Wire(number), new)
+                joined[axis, inputs] = new
+            break
+    return editor.result()
