@@ -19,7 +19,7 @@ from mnet_cost.importing.mapping.elementwise import (
 )
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import slice_of
-from mnet_cost.importing.mapping.onnx.reading import number_of, version
+from mnet_cost.importing.mapping.onnx.reading import LARGEST, number_of, version
 from mnet_cost.importing.mapping.positions import added, multiplied
 from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import Unmapped, Value, plain
@@ -40,8 +40,6 @@ _COMPARISONS = {
 }  # fmt: skip
 _OF_MANY = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 _LOGIC = {"And": "and", "Or": "or", "Xor": "not_equal"}
-_LARGEST = 3.4028235e38
-"""Of 32 bits."""
 _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """Defaults of alpha and gamma."""
 
@@ -291,7 +289,7 @@ def is_infinite(b: Builder, call: Call) -> Value:
     x = call.input(0)
     if call.get("detect_negative", 1) and call.get("detect_positive", 1):
         x = operation(b, x, "absolute")
-    return comparison(b, x, number(_LARGEST), "greater")
+    return comparison(b, x, number(LARGEST), "greater")
 
 
 def triangle(b: Builder, call: Call) -> Value:

@@ -32,15 +32,17 @@ def setting(call: Call, name: str, number: int) -> list[Any] | None:
 
 
 def number_of(call: Call, name: str, number: int) -> float | None:
-    """As `setting`, for one number that is not infinite."""
+    """As `setting`, for one number; infinity is the largest number of 32 bits."""
     value = call.optional(number)
     if value is None:
         return call.get(name)  # type: ignore[no-any-return]
-    if not isinstance(value.number, (int, float)) or not math.isfinite(value.number):
+    if not isinstance(value.number, (int, float)) or math.isnan(value.number):
         raise Unmapped(f"has `{name}` that is not known")
-    return value.number
+    return min(max(value.number, -LARGEST), LARGEST)
 
 
+LARGEST = 3.4028235e38
+"""Of 32 bits."""
 _NUMBERS = (int, float, Batch)
 
 
