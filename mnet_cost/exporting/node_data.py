@@ -2,8 +2,9 @@
 
 A set is one JSON document, `{"results": {tensor: {"value": number}}, "gradient": [...]}`, which the
 viewer shows under the name of its file; so each set is a file. A node is found by the name of a
-tensor that it makes. Source: node_data_builder.py of ai-edge-model-explorer 0.1.34, and how its
-page reads files. Not here: how layers got the names of their tensors (`importing/`).
+tensor that it makes, or by its own, which torch.export gives the tensor as well. Source:
+node_data_builder.py of ai-edge-model-explorer 0.1.34, and how its page reads files. Not here: how
+layers got the names of their tensors (`importing/`).
 """
 
 from __future__ import annotations

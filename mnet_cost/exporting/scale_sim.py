@@ -96,7 +96,7 @@ def _product_line(nest: ProductNest, products: bool) -> _Line:
 def _name(layer: LayerNests, nest: Nest, line: _Line) -> str:
     """A name in a cell of CSV; `DP` is in names of depthwise layers alone."""
     parts = [layer.step.name, *([nest.part] if nest.part else [])]
-    name = re.sub(r"[^\w.-]", "_", ".".join(parts)).replace("DP", "Dp")
+    name = re.sub(r"[^\w.-]", "_", ".".join(parts), flags=re.ASCII).replace("DP", "Dp")
     return f"{name}.DP" if line.is_depthwise else name
 
 

@@ -8,6 +8,7 @@ workload_validator.py and the equations of its parsers of ONNX nodes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -167,4 +168,4 @@ def _flow(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
     # A name is quoted, since it may be read as a number or a word of YAML otherwise.
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value) if isinstance(value, str) else str(value)

@@ -51,8 +51,13 @@ def _difference_of(
     if axis_of(layer, tuple([graph.type_of(wire) for wire in layer.inputs])) is not None:
         written.pop("axis", None)  # compared as a number below
         given.pop("axis", None)
-    if written != given and _canonical(layer, written) != _canonical(layer, given):
-        return f"{written} instead of {given}"
+    ours, theirs = _canonical(layer, written), _canonical(layer, given)
+    if ours != theirs:
+        return ", ".join(
+            f"{name} {ours.get(name)} instead of {theirs.get(name)}"
+            for name in sorted(ours.keys() | theirs.keys())
+            if ours.get(name) != theirs.get(name)
+        )
     given_types = tuple([graph.type_of(wire) for wire in layer.inputs])
     types = tuple([network.tensors[index].type for index in step.inputs])
     own = layer._replace(fields=field_values(step.layer))

@@ -44,12 +44,38 @@ def resolution_literals(graph: LayerGraph) -> tuple[ResolutionLiteral, ...]:
     images = image_inputs(graph)
     types: dict[Wire, TensorType] = {}
     for number, declared in enumerate(graph.inputs):
-        type_ = declared.type
-        if number in images:
-            *front, height, width = type_.shape
-            type_ = TensorType((*front, FACTOR * height, FACTOR * width), type_.dtype, type_.layout)
-        types[Wire(None, number)] = type_
+        is_image = number in images
+        types[Wire(None, number)] = _larger(declared.type, FACTOR) if is_image else declared.type
     return tuple(_literals(graph, types))
+
+
+def resized(graph: LayerGraph, factor: int = FACTOR) -> LayerGraph | None:
+    """The same layers on images `factor` times as high and wide; None where they do not fit."""
+    images = image_inputs(graph)
+    inputs = tuple(
+        [
+            declared._replace(type=_larger(declared.type, factor)) if number in images else declared
+            for number, declared in enumerate(graph.inputs)
+        ]
+    )
+    types = {Wire(None, number): declared.type for number, declared in enumerate(inputs)}
+    layers = []
+    for number, layer in enumerate(graph.layers):
+        try:
+            made = infer_outputs(
+                layer_of(layer), tuple([types[wire] for wire in layer.inputs]), require
+            )
+        except RuleViolation:
+            return None
+        for place, type_ in enumerate(made):
+            types[Wire(number, place)] = type_
+        layers.append(layer._replace(types=made))
+    return graph._replace(inputs=inputs, layers=tuple(layers))
+
+
+def _larger(type_: TensorType, factor: int) -> TensorType:
+    *front, height, width = type_.shape
+    return TensorType((*front, factor * height, factor * width), type_.dtype, type_.layout)
 
 
 def _literals(graph: LayerGraph, types: dict[Wire, TensorType]) -> Iterator[ResolutionLiteral]:

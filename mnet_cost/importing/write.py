@@ -418,7 +418,8 @@ class _List:
             if kind in ("attention", "scaled_dot_product_attention") and len(reader.sources) > 2:
                 return ("query", "key", "value", "bias")[min(place, 3)]
         if word:
-            return _RESULTS.get(word, _without_digits(word))
+            named = _RESULTS.get(word, _without_digits(word))
+            return "value" if named in KINDS else named
         return "x" if self.number else self.blocks[slot.rule or 0].partition("_")[0]
 
 

@@ -421,7 +421,10 @@ def _that_meet(d: Draft, count: int) -> list[str]:
     return inputs
 
 
-_BOUNDED = ("exp", "log", "sqrt", "rsqrt", "reciprocal", "divide", "power")
+_BOUNDED = (
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "reciprocal", "divide",
+    "power", "modulo", "sinh", "cosh",
+)  # fmt: skip
 """Operations that are not finite for every number."""
 
 

@@ -128,6 +128,8 @@ class _Rule:
             for frame in range(len(self.rule.frames))
         ]
         self.new: list[_New] = []
+        self.guessed: set[str] = set()
+        """Sizes of tensors of which nothing says what their axes are."""
         self.group_sizes: dict[int, dict[str, Vector]] = {}
         self.sizes: dict[str, Vector] = {}
         self.later_sizes: list[tuple[int, dict[str, Vector]]] = []
@@ -197,8 +199,9 @@ class _Rule:
                 if c is not None
             )
             raise NotRecoveredError(layers[at], place, tuple(values))
-        for name, sizes in self._sizes_at(slot).items():
-            if _follows(field, name):
+        sizes_here = self._sizes_at(slot)
+        for name, sizes in sizes_here.items():
+            if name not in self.guessed and _follows(field, name):
                 text = _multiple(vector, sizes, name, place == field)
                 if text is not None:
                     return text
@@ -214,6 +217,13 @@ class _Rule:
                     text = _multiple(vector, sizes, name, place == field)
                     if text is not None:
                         return text
+        for name in [
+            name for name in sizes_here if name in self.guessed
+        ]:  # rather than an argument more
+            if _follows(field, name):
+                text = _multiple(vector, sizes_here[name], name, place == field)
+                if text is not None:
+                    return text
         self.new.append(_New(field, vector, slot))
         return f"{{{len(self.new) - 1}}}"
 
@@ -248,6 +258,8 @@ class _Rule:
                 vector = tuple([_size(type_, axis) for type_ in types])
                 if any(value is not None for value in vector):
                     sizes[f"{name}.{axis}"] = vector
+                    if any(t is not None and t.layout is None and len(t.shape) > 2 for t in types):
+                        self.guessed.add(f"{name}.{axis}")
         return sizes
 
     def _condition(self, option: int) -> str:

@@ -21,8 +21,9 @@ STEPS = 800_000
 """Steps of the search: a second or two."""
 
 
-def folded(graphs: Sequence[LayerGraph], steps: int = STEPS) -> tuple[Grammar, Grammar]:
-    """(The blocks of graphs without options, those with blocks merged that differ in parts).
+def folded(graphs: Sequence[LayerGraph], steps: int = STEPS) -> tuple[Grammar, ...]:
+    """The blocks of graphs without options; and, if there are such, with blocks merged that differ
+    in parts.
 
     The graphs have the same layers, but for numbers.
     """
@@ -32,16 +33,16 @@ def folded(graphs: Sequence[LayerGraph], steps: int = STEPS) -> tuple[Grammar, G
     _fold_all(grammar, modules, effort)
     plain = grammar.copy()
     _unfold_small(plain)
-    merged = True
+    merged, is_other = True, False
     while merged and effort.left > 0:
         merged = False
         while merge_options(grammar) or adopt_alike(grammar) or absorb_tails(grammar):
-            merged = True
+            merged = is_other = True
             _unfold_small(grammar)
         if merged:
             _fold_all(grammar, modules, effort)
     _unfold_small(grammar)
-    return plain, grammar
+    return (plain, grammar) if is_other else (plain,)
 
 
 def _fold_all(grammar: Grammar, modules: Modules, effort: Effort) -> None:

@@ -14,6 +14,7 @@ from mnet_cost.importing.patterns.attention import dot_products, whole_attention
 from mnet_cost.importing.patterns.channels import trained_factors, whole_image_pools
 from mnet_cost.importing.patterns.channels_last import channels_in_front
 from mnet_cost.importing.patterns.concat import growing_lists
+from mnet_cost.importing.patterns.constants import made_constants
 from mnet_cost.importing.patterns.norms import norms
 from mnet_cost.importing.patterns.sequences import sequences
 from mnet_cost.importing.patterns.shuffles import shuffles
@@ -21,6 +22,7 @@ from mnet_cost.importing.patterns.views import joined_views
 from mnet_cost.importing.patterns.windows import windows
 
 PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
+    made_constants,
     joined_views,
     shuffles,
     norms,

@@ -25,6 +25,40 @@ _AXES = {-1: -3, -2: -1, -3: -2, "features": -3, "width": -3, "length": -1}
 
 def channels_in_front(graph: LayerGraph) -> LayerGraph:
     """The graph with layers that work with channels last as layers of images."""
+    tried = _moved(_with_images(graph))
+    if _transposes(tried) < _transposes(graph) and len(tried.layers) <= len(graph.layers):
+        return tried
+    tried = _moved(graph)
+    return tried if _transposes(tried) < _transposes(graph) else graph
+
+
+def _with_images(graph: LayerGraph) -> LayerGraph:
+    """The graph with images, transposed, where sequences are seen as rows of images."""
+    editor = Editor(graph)
+    for number in list(editor.layers):
+        layer = editor.layers[number]
+        if layer.kind not in ("reshape", "flatten") or editor.made_by(Wire(number)) is None:
+            continue
+        (x,) = layer.inputs
+        before, after = editor.shape(x), editor.shape(Wire(number))
+        new: Wire | None = None
+        if len(before) == 2 and len(after) == 3 and before[1] == after[2]:
+            image = editor.add("to_image", (x,), (number,), height=after[0], width=after[1])
+            if image is not None:
+                new = editor.add("transpose", (image,), (number,), axes=_TO_LAST)
+        elif len(before) == 3 and len(after) == 2 and before[2] == after[1]:
+            if editor.type_of(x).layout not in (None, "sequence"):
+                continue
+            image = editor.add("transpose", (x,), (number,), axes=_TO_FIRST)
+            if image is not None:
+                new = editor.add("to_sequence", (image,), (number,))
+        if new is not None and editor.shape(new) == after:
+            editor.replace(Wire(number), new)
+    return editor.result()
+
+
+def _moved(graph: LayerGraph) -> LayerGraph:
+    """The graph with all layers between transposes moved, whether that pays or not."""
     editor = Editor(graph)
     images: dict[Wire, Wire] = {}
     """The image with channels in front, for tensors that have them last."""
@@ -53,8 +87,7 @@ def channels_in_front(graph: LayerGraph) -> LayerGraph:
         if new is not None and editor.shape(new) == (channels, height, width):
             images[wire] = new
     _read_images(editor, images)
-    result = editor.result()
-    return result if _transposes(result) < _transposes(graph) else graph
+    return editor.result()
 
 
 def _read_images(editor: Editor, images: dict[Wire, Wire]) -> None:
