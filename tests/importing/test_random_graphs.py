@@ -1,12 +1,12 @@
-"""Random graphs with parts that repeat: recognized, folded and written they are the same network."""
+"""Random graphs with parts that repeat, recognized, folded and written, stay the same network."""
 
 from __future__ import annotations
 
 import random
 
 import pytest
-from importing.layer_graphs import Layers
 
+from importing.layer_graphs import Layers
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.patterns import recognized
 from mnet_cost.importing.resolution import layer_of
