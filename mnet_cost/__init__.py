@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     )
     from mnet_cost.devices import DeviceProfile, device_names, load_device, with_threads
     from mnet_cost.errors import MnetCostError
+    from mnet_cost.importing.imports import (
+        Imported,
+        from_exported,
+        from_torch,
+        import_model,
+        load_onnx,
+    )
     from mnet_cost.layers import LAYERS, Layer, Work
     from mnet_cost.models.dump import dump_spec
     from mnet_cost.models.library import load_model, model_names
@@ -62,6 +69,7 @@ __all__ = [
     "Comparison",
     "DeviceProfile",
     "Fit",
+    "Imported",
     "Layer",
     "MnetCostError",
     "Model",
@@ -84,9 +92,13 @@ __all__ = [
     "dump_spec",
     "elaborate",
     "fit",
+    "from_exported",
+    "from_torch",
+    "import_model",
     "json_schema",
     "load_device",
     "load_model",
+    "load_onnx",
     "model_names",
     "parse_spec",
     "read_spec",
@@ -106,6 +118,7 @@ _HOMES = {
     "Comparison": "results",
     "DeviceProfile": "devices",
     "Fit": "results",
+    "Imported": "importing.imports",
     "LAYERS": "layers",
     "Layer": "layers",
     "MnetCostError": "errors",
@@ -128,9 +141,13 @@ _HOMES = {
     "dump_spec": "models.dump",
     "elaborate": "network",
     "fit": "api",
+    "from_exported": "importing.imports",
+    "from_torch": "importing.imports",
+    "import_model": "importing.imports",
     "json_schema": "models.schema",
     "load_device": "devices",
     "load_model": "models.library",
+    "load_onnx": "importing.imports",
     "model_names": "models.library",
     "parse_spec": "models.load",
     "read_spec": "models.load",

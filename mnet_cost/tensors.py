@@ -100,6 +100,10 @@ class TensorType:
             return self
         return TensorType(self.shape, self.dtype, layout)
 
+    def stored_as(self, dtype: DType) -> TensorType:
+        """The same type with elements of another precision."""
+        return TensorType(self.shape, dtype, self.layout)
+
     @property
     def elements(self) -> Size:
         """Number of elements of one example; calculated once, since every pass asks for it."""

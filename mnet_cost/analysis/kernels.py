@@ -307,7 +307,7 @@ def _with_weights(
     types, batch = [tensor.type for tensor in network.tensors], network.batch
     elements = sum([types[tensor].elements for tensor in weights])
     all_elements = elements + sum([types[tensor].elements for tensor in rest])
-    size = elements * precision.bytes
+    size = sum([_bytes(types[tensor], precision) for tensor in weights])
     all_bytes = size + sum([_bytes(types[tensor], precision) for tensor in rest])
     read_elements = _part(elements, kernel.input_elements, all_elements, batch)
     read_bytes = _part(size, kernel.input_bytes, all_bytes, batch)
@@ -319,7 +319,8 @@ def _with_weights(
         input_elements=kernel.input_elements - read_elements,
         reads=tuple([read for read in kernel.reads if read[0] not in roots]),
         trained=trained,
-        trained_elements=sum([read for _, read in trained]) // precision.bytes,
+        trained_elements=sum([_at(precision, types[tensor], read) for tensor, read in trained])
+        // precision.bytes,
     )
 
 
@@ -354,6 +355,11 @@ def _reads(
         return tuple(sizes.items())
     share: Any = read_bytes / total
     return tuple([(index, size * share) for index, size in sizes.items()])
+
+
+def _at(precision: DType, tensor: TensorType, size: Any) -> Any:
+    """The bytes that `size` bytes of a tensor would be at `precision`."""
+    return size if tensor.dtype is None else size * precision.bytes // tensor.dtype.bytes
 
 
 def _bytes(tensor: TensorType, precision: DType) -> int:

@@ -15,7 +15,13 @@ from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.energy import Energy, estimate_energy
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.lower_bounds import LowerBound, LowerBounds
-from mnet_cost.analysis.times import KernelTime, NetworkTime, fit_and_basis, network_time
+from mnet_cost.analysis.times import (
+    KernelTime,
+    NetworkTime,
+    fit_and_basis,
+    network_time,
+    timed_precision,
+)
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES
@@ -120,6 +126,11 @@ def estimate_latency(
     `memory_fits` is what is known of its memory; it takes no part in the time.
     """
     time = network_time(kernels, device, precision)
+    own = timed_precision(kernels, precision) if kernels else precision
+    if own is None:
+        note = "layers state several precisions, and no rate or fit is of a mix: time is unknown"
+        return _without_time(device, precision, memory_fits, note)
+    precision = own
     if time is None:
         note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
         if basis_of(device, precision) is None:

@@ -195,9 +195,9 @@ def _layer(
     zeros = int(share * work.weights + 0.5)
     saved = 0
     if fours:
-        left = work.weights // 2
-        stored = left * precision.bytes + ceil_div(left * _INDEX_BITS, 8)
-        saved = work.weights * precision.bytes - stored
+        left, width = work.weights // 2, (step.precision or precision).bytes
+        stored = left * width + ceil_div(left * _INDEX_BITS, 8)
+        saved = work.weights * width - stored
     own = step.shares is None
     return LayerZeros(
         name=step.name,

@@ -78,14 +78,28 @@ class NetworkTime(NamedTuple):
         )
 
 
+def timed_precision(kernels: Sequence[Kernel], precision: str) -> str | None:
+    """The precision at which all kernels run, where `precision` is that of the analysis.
+
+    None where layers state several: no rate or fit is known of a mix.
+    """
+    stated = {kernel.anchor.step.precision for kernel in kernels}
+    names = {precision if own is None else own.name for own in stated}
+    return names.pop() if len(names) == 1 else None
+
+
 def network_time(
     kernels: Sequence[Kernel], device: DeviceProfile, precision: str, *, band: bool = True
 ) -> NetworkTime | None:
     """Time of `kernels`, which were formed by the device's rules, on `device`.
 
     Without `band`, neither its ends nor the shares of terms are calculated. None where the device
-    has no rate at this precision, or there is no kernel.
+    has no rate at this precision, there is no kernel, or layers state several precisions.
     """
+    own = timed_precision(kernels, precision)
+    if own is None:
+        return None
+    precision = own
     fit, basis = fit_and_basis(device, precision)
     if basis is None or not kernels:
         return None

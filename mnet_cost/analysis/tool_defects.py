@@ -47,13 +47,19 @@ def _left_out_if_grouped(counted: Counted) -> Any:
     return left_out(counted) * (counted.layer.groups > 1)
 
 
-def _projections_with_bias(counted: Counted) -> Any:
-    """Of attention to itself: without products, and a bias at 1 per output of each projection."""
-    if len(counted.inputs) != 1:
-        return 0
+def _is_to_itself(counted: Counted) -> bool:
+    return bool(counted.layer.laid_out_inputs(len(counted.inputs)) == 1)
+
+
+def _biases(counted: Counted) -> Any:
+    """Of attention to itself: a bias at 1 per output of each projection."""
     positions = product(counted.output.shape[:-1])
     biases = counted.batch * positions * (counted.work.params - counted.work.weights)
-    return without_products(counted) + biases
+    return biases if _is_to_itself(counted) else 0
+
+
+def _projections_with_bias(counted: Counted) -> Any:
+    return without_products(counted) + _biases(counted) if _is_to_itself(counted) else 0
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -73,6 +79,12 @@ DEFECTS: tuple[Defect, ...] = (
         "attention at its projections, with bias at 1 per output",
         "the `aten` backend of ptflops 0.7.5",
         {Attention: _projections_with_bias},
+        ("ptflops",),
+    ),
+    Defect(
+        "attention with bias at 1 per output of its projections",
+        "the `aten` backend of ptflops 0.7.5, for attention of linear layers",
+        {Attention: _biases},
         ("ptflops",),
     ),
     Defect(

@@ -244,6 +244,21 @@ def _is_cut_or_constant(counted: Counted) -> Any:
 _BESIDE_CONSTANTS = Rule(not_covered=_CONSTANT, is_beyond=_is_constant)
 """Of tools that look at modules and their params."""
 
+_SCALED = "a kernel with a gain: it depends on how the kernel is made"
+
+
+def _is_scaled(counted: Counted) -> bool:
+    return bool(counted.layer.gain)
+
+
+def _is_made(counted: Counted) -> bool:
+    return _is_constant(counted) or _is_scaled(counted)
+
+
+_BESIDE_SCALED = Rule(not_covered=_SCALED, is_beyond=_is_scaled)
+_BESIDE_MADE = Rule(not_covered=f"{_CONSTANT}; or {_SCALED}", is_beyond=_is_made)
+"""As `_BESIDE_CONSTANTS`, of convolutions that can have a gain."""
+
 
 # Norms
 
@@ -383,8 +398,8 @@ _PLAIN = "products and a softmax"
 
 PTFLOPS: Rules = {
     **TORCH,
-    Conv2d: Rule((_BIAS,)),
-    **dict.fromkeys((DepthwiseConv2d, Conv1d, Conv3d), Rule((_BIAS,))),
+    **dict.fromkeys((Conv2d, DepthwiseConv2d), _BESIDE_SCALED._replace(parts=(_BIAS,))),
+    **dict.fromkeys((Conv1d, Conv3d), Rule((_BIAS,))),
     ConvTranspose2d: Rule(
         (_BIAS,), not_covered=_CUT, is_beyond=lambda counted: counted.layer.bias & _is_cut(counted)
     ),
@@ -418,6 +433,7 @@ _THOP_UPSAMPLING = {"nearest": 1, "bilinear": 11, "bicubic": 259}
 
 FVCORE: Rules = {
     **TORCH,
+    **dict.fromkeys((Conv2d, DepthwiseConv2d), _BESIDE_SCALED),
     DeformConv2d: _DEFORMED._replace(otherwise_amount=_samples),
     BatchNorm: _rule("batch-norm at 2 per element", _affine_norm(1)),
     LayerNorm: _STATISTICS,
@@ -453,9 +469,8 @@ TIMM: Rules = {
 
 THOP: Rules = {
     **TORCH,
-    Conv2d: _BESIDE_CONSTANTS,
+    **dict.fromkeys((Conv2d, DepthwiseConv2d), _BESIDE_MADE),
     DynamicConv2d: Rule((_UNSEEN,)),
-    DepthwiseConv2d: _BESIDE_CONSTANTS,
     ConvTranspose2d: Rule(
         (_AT_OUTPUTS,), not_covered=_CUT_OR_CONSTANT, is_beyond=_is_cut_or_constant
     ),
@@ -573,13 +588,14 @@ def _turned_batch_norm_params(counted: Counted) -> Any:
 
 TORCHINFO: Rules = {
     **TORCH,
-    Conv2d: _BESIDE_CONSTANTS._replace(
+    Conv2d: _BESIDE_MADE._replace(
         parts=(_BIAS,),
         written="nn.Conv2d",
         otherwise="nn.Linear over positions",
         otherwise_amount=_pointwise_params,
     ),
-    **dict.fromkeys((DepthwiseConv2d, Conv1d, Conv3d), _BESIDE_CONSTANTS._replace(parts=(_BIAS,))),
+    DepthwiseConv2d: _BESIDE_MADE._replace(parts=(_BIAS,)),
+    **dict.fromkeys((Conv1d, Conv3d), _BESIDE_CONSTANTS._replace(parts=(_BIAS,))),
     DynamicConv2d: Rule((_UNSEEN,)),
     DeformConv2d: Rule((_BIAS,)),
     ConvTranspose2d: Rule(
@@ -647,7 +663,8 @@ OPENVINO: Rules = {
     **dict.fromkeys((Relu6, GlobalAvgPool, Flatten, Reshape, Dropout, Identity), AS_OURS),
     Relu: Rule((), "ReLU6, as in the zoo's MobileNet V1", "ReLU", _outputs),
     **dict.fromkeys(
-        (Conv2d, DepthwiseConv2d), _NOT_HELD._replace(is_beyond=lambda counted: counted.layer.bias)
+        (Conv2d, DepthwiseConv2d),
+        _NOT_HELD._replace(is_beyond=lambda counted: counted.layer.bias or counted.layer.gain),
     ),
     Linear: _NOT_HELD._replace(is_beyond=lambda counted: len(counted.output.shape) > 1),
     BatchNorm: _rule("folded bias at 1 per element", _outputs),

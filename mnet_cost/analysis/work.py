@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.errors import Problem, UsageError
-from mnet_cost.layers import Layer, Work
+from mnet_cost.layers import Work
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DTYPES, PRECISIONS, DType, TensorType, floor, is_equal
 from mnet_cost.units import format_count
@@ -114,6 +114,8 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
         else:
             types = [tensors[index].type for index in step.inputs]
             key = (id(step.layer), held, *map(id, types))
+        if step.precision is not None:
+            key = (*key, id(step.precision))
         same = counted.get(key)
         if same is None:
             inputs = tuple([tensors[index].type for index in step.inputs])
@@ -151,7 +153,7 @@ def _stored(step: Step, cost: LayerCost, needed: frozenset[int], precision: DTyp
         return 0
     if step.tied_to is not None or step.shares is not None:
         return cost.weight_bytes
-    return cost.output.elements * precision.bytes
+    return cost.output.elements * (cost.output.dtype or precision).bytes
 
 
 def _held(network: Network, step: Step, counted_kernels: set[int]) -> _Held:
@@ -180,8 +182,10 @@ def _count(
     width = precision.bytes
     input_bytes = work.input_elements * width
     if any(tensor.dtype is not None for tensor in inputs):
-        input_bytes = _typed_bytes(step.layer, work, inputs, precision)
+        input_bytes = _typed_bytes(step, work, inputs, precision)
     written = work.output_elements * (width if output.dtype is None else output.dtype.bytes)
+    if step.precision is not None:
+        width = step.precision.bytes
     read = step.layer.stored_with_weights(work) * width
     params, weights, own = work.params, work.weights, held != "another's"
     stored = read
@@ -206,12 +210,12 @@ def _count(
     )
 
 
-def _typed_bytes(layer: Layer, work: Work, inputs: tuple[TensorType, ...], precision: DType) -> Any:
+def _typed_bytes(step: Step, work: Work, inputs: tuple[TensorType, ...], precision: DType) -> Any:
     """Bytes read where an input has a dtype of its own, like an image of bytes."""
     elements = sum(tensor.elements for tensor in inputs)
     stored = sum(tensor.elements * (tensor.dtype or precision).bytes for tensor in inputs)
-    if not layer.reads_params:
-        return stored + (work.input_elements - elements) * precision.bytes
+    if not step.layer.reads_params:
+        return stored + (work.input_elements - elements) * (step.precision or precision).bytes
     widths = {(tensor.dtype or precision).bytes for tensor in inputs}
     if len(widths) == 1:
         return work.input_elements * widths.pop()

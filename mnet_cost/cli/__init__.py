@@ -24,6 +24,7 @@ from mnet_cost.cli import (
     explain,
     export,
     fit,
+    import_model,
     layers,
     models,
     paper,
@@ -37,7 +38,7 @@ from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
     analyze, compare, sweep, fit, check, sensitivity, explain, reconcile, paper, models, train,
-    export, calibrate, devices, layers, schema,
+    import_model, export, calibrate, devices, layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

@@ -14,6 +14,8 @@ from mnet_cost.cli.options import (
 )
 
 ENDINGS = (".onnx", ".pt2", ".py")
+WORKLOADS = ("scale-sim", "scale-sim-gemm", "zigzag")
+NODE_DATA = "model-explorer"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -21,9 +23,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "export",
-        "write a network as ONNX, as a program of torch.export, or as PyTorch source",
+        "write a network as ONNX, as a program of torch.export, as PyTorch source, as a workload "
+        "of a simulator, or its costs for a viewer of the model file",
         "mnet-cost export mobilenet_v1 --alpha 0.5 -o mobilenet.py",
-        "Needs torch: python -m pip install 'mnet-cost[torch]'; for ONNX 'mnet-cost[onnx]'.",
+        "All but workloads need torch: python -m pip install 'mnet-cost[torch]'; for ONNX "
+        "'mnet-cost[onnx]'.",
     )
     add_model_argument(parser)
     parser.add_argument(
@@ -31,7 +35,24 @@ def add_parser(subparsers: Subparsers) -> None:
         "--output",
         metavar="FILE",
         required=True,
-        help="net.onnx, net.pt2 or net.py: the ending says what is written; whole or not at all",
+        help="net.onnx, net.pt2 or net.py: the ending says what is written; whole or not at all. A "
+        "workload has any ending",
+    )
+    parser.add_argument(
+        "--as",
+        choices=(*WORKLOADS, NODE_DATA),
+        dest="workload",
+        help="a workload in place of a network: a topology of SCALE-Sim (CSV), the same with "
+        "matrix products alone, or a workload of ZigZag (YAML); model-explorer: node data that "
+        "colours a model file in Google's Model Explorer, a file for each number",
+    )
+    parser.add_argument(
+        "--device", metavar="D", help="whose times the node data have; see `mnet-cost devices`"
+    )
+    parser.add_argument(
+        "--precision",
+        metavar="P",
+        help="of a ZigZag workload and of node data: {precisions} (fp32)",
     )
     parser.add_argument(
         "--weights", metavar="FILE", help="a state_dict of torch, or a checkpoint of `train`"
@@ -62,18 +83,28 @@ def _seed(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Write the file; say where its weights are random."""
     from mnet_cost.cli.output import say
-    from mnet_cost.errors import OutputError, Problem, one_of
+    from mnet_cost.errors import OutputError, Problem, UsageError, one_of
     from mnet_cost.models.library import load_model
     from mnet_cost.network import elaborate
     from mnet_cost.paths import same_file
     from mnet_cost.torch_model.installed import require
 
     target: str = options.output
+    if options.workload == NODE_DATA:
+        return _write_node_data(options)
+    if options.device is not None:
+        raise UsageError(f"--device is of node data: --as {NODE_DATA}")
+    if options.workload is not None:
+        return _write_workload(options)
+    if options.precision is not None:
+        raise UsageError(f"--precision is of --as zigzag and --as {NODE_DATA}")
     if Path(target).suffix.lower() not in ENDINGS or target.endswith(("/", "\\")):
+        hint = ".onnx for other runtimes, .pt2 for torch.export.load, .py for source"
+        if Path(target).suffix.lower() in (".csv", ".yaml", ".yml"):
+            hint = f"a workload of a simulator is asked for by --as {one_of(WORKLOADS)}"
         raise OutputError(
             Problem(
-                f"{target or '-o'}: the ending says what to write: {one_of(ENDINGS)}",
-                hint=".onnx for other runtimes, .pt2 for torch.export.load, .py for source",
+                f"{target or '-o'}: the ending says what to write: {one_of(ENDINGS)}", hint=hint
             )
         )
     for name in (options.model, options.weights):
@@ -92,4 +123,78 @@ def run(options: argparse.Namespace) -> int:
         say(f"{target} takes {count} at a time (--batch N, or --dynamic-batch for any)")
     if export_network(network, target, options.weights, options.seed, dynamic):
         say(f"{target} has random weights: nothing is trained (--weights takes trained ones)")
+    return 0
+
+
+def _write_workload(options: argparse.Namespace) -> int:
+    """Write what a simulator reads; say what of the network is not in it."""
+    from mnet_cost.analysis.work import find_precision
+    from mnet_cost.cli.output import print_text, say, write_whole
+    from mnet_cost.errors import OutputError, UsageError
+    from mnet_cost.exporting.scale_sim import scale_sim_topology
+    from mnet_cost.exporting.zigzag import zigzag_workload
+    from mnet_cost.models.library import load_model
+    from mnet_cost.network import elaborate
+    from mnet_cost.paths import same_file
+
+    workload, target = options.workload, options.output
+    if options.weights is not None or options.seed or options.dynamic_batch:
+        raise UsageError(f"--as {workload} has no weights: --weights, --seed and --dynamic-batch "
+                         "are for networks")  # fmt: skip
+    if options.precision is not None and workload != "zigzag":
+        raise UsageError(f"--precision is of a ZigZag workload, not of --as {workload}")
+    precision = find_precision(options.precision or "fp32")
+    if same_file(target, options.model):
+        raise OutputError(f"{target}: is read by this command: choose another file")
+    model = load_model(options.model, given_knobs(options))
+    network = elaborate(model.spec, model.knobs)
+    for problem in (*model.spec.warnings, *network.warnings):
+        say(problem, "warning: ")
+    if workload == "zigzag":
+        written = zigzag_workload(network, precision)
+    else:
+        written = scale_sim_topology(network, products=workload == "scale-sim-gemm")
+    if target == "-":
+        print_text(written.text)
+    else:
+        write_whole(target, written.text)
+    share = f"{written.mult_adds:,} of {written.all_mult_adds:,}"
+    say(f"{target} has {share} mult-adds of one example")
+    if written.left_out:
+        say(f"it cannot say: {', '.join(written.left_out)}")
+    for note in written.notes:
+        say(f"note: {note}")
+    return 0
+
+
+def _write_node_data(options: argparse.Namespace) -> int:
+    """Write the costs of a model file's nodes, a file for each number."""
+    from mnet_cost.analysis import analyze_network
+    from mnet_cost.cli.output import say, write_whole
+    from mnet_cost.devices.choice import choose_devices
+    from mnet_cost.errors import Problem, UsageError
+    from mnet_cost.exporting.node_data import node_data, numbers_of
+    from mnet_cost.models.library import load_model
+    from mnet_cost.network import elaborate
+
+    model = load_model(options.model, given_knobs(options))
+    if not model.spec.origins:
+        raise UsageError(
+            Problem(
+                f"{options.model}: node data are for the nodes of a model file, and this is a spec",
+                hint="name the file itself: model.onnx, model.pt2, model.tflite",
+            )
+        )
+    devices = choose_devices([] if options.device is None else [options.device], None)
+    analysis = analyze_network(
+        elaborate(model.spec, model.knobs), devices, precision=options.precision or "fp32"
+    )
+    estimate = analysis.devices[0] if analysis.devices else None
+    start = options.output.removesuffix(".json")
+    for data in node_data(numbers_of(analysis, model.spec.origins, estimate)):
+        target = f"{start}_{data.name}.json"
+        write_whole(target, data.text)
+        say(f"{target} written")
+    if estimate is None:
+        say("no times: --device names the device that they are for")
     return 0

@@ -53,6 +53,12 @@ def _metrics() -> Iterable[str]:
     return [metric.name for metric in COMPUTED]
 
 
+def _imported() -> Iterable[str]:
+    from mnet_cost.models.library import IMPORTED
+
+    return IMPORTED
+
+
 def _searches() -> Iterable[str]:
     from mnet_cost.search.selection import METHODS
 
@@ -68,6 +74,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "changes": _changes,
     "metrics": _metrics,
     "searches": _searches,
+    "imported": _imported,
 }
 """The lists that may stand in braces in a help text."""
 

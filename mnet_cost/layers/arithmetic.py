@@ -65,6 +65,11 @@ def _condition(layer: Elementwise, inputs: Inputs, output: TensorType) -> Saved:
     return Saved(static=(0, flags)) if inputs[0].is_static else Saved(bytes=flags)
 
 
+def _remainder(layer: Elementwise, inputs: Inputs, output: TensorType) -> Saved:
+    is_of_two = len(inputs) == 2 and inputs[1].needs_gradient
+    return Saved(inputs=(0, 1) if is_of_two else ())
+
+
 class Operation(NamedTuple):
     """One function of each element."""
 
@@ -79,6 +84,13 @@ class Operation(NamedTuple):
     tensors: int = 1
     """Inputs, where no number takes the place of the second."""
     number: NumberUse = "none"
+    is_flag: bool = False
+    """Whether the result is 1 or 0, which has no gradient."""
+
+
+def _flag(formula: str, torch: str, tensors: int = 1, number: NumberUse = "none") -> Operation:
+    """A condition of each element: the number 1 or 0."""
+    return Operation(formula, 1, torch, tensors=tensors, number=number, is_flag=True)
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -95,8 +107,25 @@ OPERATIONS: Mapping[str, Operation] = {
     "floor": Operation("floor(x)", 1, "floor"),
     "ceil": Operation("ceil(x)", 1, "ceil"),
     "round": Operation("round(x)", 1, "round"),
+    "trunc": Operation("x without its fraction", 1, "trunc"),
+    "expm1": Operation("exp(x) - 1", 1, "expm1", "curve", _output),
+    "log1p": Operation("log(1 + x)", 1, "log1p", "curve", _inputs),
+    "log2": Operation("log(x) / log(2)", 1, "log2", "curve", _inputs),
+    "log10": Operation("log(x) / log(10)", 1, "log10", "curve", _inputs),
     "sin": Operation("sin(x)", 1, "sin", "curve", _inputs),
     "cos": Operation("cos(x)", 1, "cos", "curve", _inputs),
+    "tan": Operation("tan(x)", 1, "tan", "curve", _output),
+    "asin": Operation("arcsin(x)", 1, "asin", "curve", _inputs),
+    "acos": Operation("arccos(x)", 1, "acos", "curve", _inputs),
+    "atan": Operation("arctan(x)", 1, "atan", "curve", _inputs),
+    "sinh": Operation("sinh(x)", 1, "sinh", "curve", _inputs),
+    "cosh": Operation("cosh(x)", 1, "cosh", "curve", _inputs),
+    "asinh": Operation("arsinh(x)", 1, "asinh", "curve", _inputs),
+    "acosh": Operation("arcosh(x)", 1, "acosh", "curve", _inputs),
+    "atanh": Operation("artanh(x)", 1, "atanh", "curve", _inputs),
+    "logical_not": _flag("1 if x is 0, else 0", "logical_not"),
+    "is_nan": _flag("1 if x is no number, else 0", "isnan"),
+    "is_infinite": _flag("1 if x is infinite, else 0", "isinf"),
     "erf": Operation("erf(x)", 1, "erf", "curve", _inputs),
     "softplus": Operation("log(1 + exp(x))", 3, "softplus", "curve", _inputs),
     "mish": Operation(
@@ -124,6 +153,18 @@ OPERATIONS: Mapping[str, Operation] = {
     "power": Operation("x to the power of y", 1, "pow", "curve", _power, 2, "instead"),
     "minimum": Operation("min(x, y)", 1, "minimum", "arithmetic", _inputs, 2, "instead"),
     "maximum": Operation("max(x, y)", 1, "maximum", "arithmetic", _inputs, 2, "instead"),
+    "modulo": Operation(
+        "x - y * floor(x / y)", 1, "remainder", "curve", _remainder, 2, "instead"
+    ),
+    "equal": _flag("1 if x == y, else 0", "eq", 2, "instead"),
+    "not_equal": _flag("1 if x != y, else 0", "ne", 2, "instead"),
+    "less": _flag("1 if x < y, else 0", "lt", 2, "instead"),
+    "less_or_equal": _flag("1 if x <= y, else 0", "le", 2, "instead"),
+    "greater": _flag("1 if x > y, else 0", "gt", 2, "instead"),
+    "greater_or_equal": _flag("1 if x >= y, else 0", "ge", 2, "instead"),
+    "logical_and": _flag("1 if neither x nor y is 0, else 0", "logical_and", 2),
+    "logical_or": _flag("1 if x or y is not 0, else 0", "logical_or", 2),
+    "logical_xor": _flag("1 if one of x and y is 0, else 0", "logical_xor", 2),
     # of three tensors
     "add_product": Operation(
         "x + c * y * z, where c is 1 by default", 2, "addcmul", "arithmetic", _factors, 3, "factor"
@@ -144,12 +185,15 @@ _COUNTS = {1: "one input", 2: "two inputs", 3: "three inputs"}
 class Elementwise(Broadcast):
     """A function of each element of one, two or three tensors, or of a tensor and a number c.
 
-    Of one      exp, log, sqrt, rsqrt, square, reciprocal, absolute, negate, sign, floor, ceil,
-                round, sin, cos, erf, softplus, mish, elu, selu, softsign, log_sigmoid, gelu_tanh;
-                clamp with `low`, `high` or both
-    And c       add, multiply, subtract, divide, power, minimum, maximum with `number`;
-                `reversed`: c - x, c / x, c to the power of x
-    Of two      subtract, divide, power, minimum, maximum (sums and products: `add`, `multiply`)
+    Of one      exp, expm1, log, log1p, log2, log10, sqrt, rsqrt, square, reciprocal, absolute,
+                negate, sign, floor, ceil, round, trunc; sin, cos, tan, sinh, cosh, and asin, acos,
+                atan, asinh, acosh, atanh; erf, softplus, mish, elu, selu, softsign, log_sigmoid,
+                gelu_tanh; logical_not, is_nan, is_infinite; clamp with `low`, `high` or both
+    And c       add, multiply, and those of two with `number`; `reversed`: c - x, c / x, c to the
+                power of x
+    Of two      subtract, divide, power, modulo, minimum, maximum (sums and products: `add`,
+                `multiply`); equal, not_equal, less, less_or_equal, greater, greater_or_equal,
+                logical_and, logical_or, logical_xor, which give the numbers 1 and 0
     Of three    add_product: x + number * y * z; select: y where x > 0, else z
     Shapes      equal, or 1 where another is larger -> the larger; axes are aligned from the last
                 on, and one that is not there counts as 1
@@ -271,4 +315,6 @@ class Elementwise(Broadcast):
         return OPERATIONS[self.operation].saves(self, inputs, output)
 
     def passes_gradient(self, position: int) -> bool:
+        if OPERATIONS[self.operation].is_flag:
+            return False
         return self.operation != "select" or position > 0

@@ -41,6 +41,10 @@ KERNEL = "size of the kernel"
 STRIDE = "step between outputs"
 DILATION = "distance between taps of the kernel"
 TRAINED = "train kernel and bias; else they are constants: buffers, not params"
+GAIN = (
+    "standardize the kernel of each output channel, and scale it by a trained factor: it is made "
+    "before inference"
+)
 PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 
@@ -237,6 +241,20 @@ def check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Si
     )
 
 
+def check_gain(check: Check, layer: Any, numbers: Size) -> None:
+    """Refuse a `gain` of kernels that cannot be standardized; `numbers` are those of a channel."""
+    if layer.gain and not layer.trained:
+        raise RuleViolation(f"`{layer.kind}` has a trained `gain` or a constant kernel, not both")
+    if layer.gain:
+        check(numbers > 1, "`gain` standardizes kernels of several numbers, and these have one")
+
+
+def saved_kernel(layer: Any, weights: int, channels: int) -> int:
+    """Elements that autograd saves to make a kernel with a `gain`, once for the batch: the
+    standardized kernel, the scaled one, and the mean and deviation of each channel."""
+    return 2 * (weights + channels) if layer.gain else 0
+
+
 def following(layer: Any, before: TensorType, after: TensorType) -> Any:
     """A convolution with as many groups as input channels, for other input channels: it stays
     depthwise, with as many kernels for each channel."""
@@ -265,6 +283,8 @@ def conv_work(
     # then spans both axes only once. Dividing before multiplying keeps it exact below 2**53.
     weights = product(kernel) * taps * channels_out
     stored = weights + channels_out if layer.bias else weights
+    if getattr(layer, "gain", False):
+        stored = stored + channels_out
     outputs = output.elements
     return Work(
         mult_adds=weights * positions,
@@ -307,10 +327,11 @@ class Conv2d(Layer):
     Shapes      [..., C, H, W] -> [..., K, P, Q]; `same`: P = ceil(H / stride)
     Mult-adds   kernel_h * kernel_w * (C / groups) * K * P * Q; positions over padding count
     Weights     kernel_h * kernel_w * (C / groups) * K
-    Params      weights (+ K with bias); not trained: 0, and as many buffers
+    Params      weights (+ K with bias, + K with gain); not trained: 0, and as many buffers
     Vector ops  K * P * Q with bias
-    Bytes       reads C * H * W, kernel and bias, writes K * P * Q
-    Source      arXiv:1704.04861, section 3.1; PyTorch documentation of Conv2d
+    Bytes       reads C * H * W and params, writes K * P * Q
+    Source      arXiv:1704.04861, section 3.1; PyTorch documentation of Conv2d;
+                arXiv:2101.08692, equation 1 (gain)
     """
 
     kind: ClassVar[str] = "conv2d"
@@ -329,6 +350,7 @@ class Conv2d(Layer):
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
     trained: bool = spec_field(Flag(), TRAINED, default=True)
+    gain: bool = spec_field(Flag(), GAIN, default=False)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -337,6 +359,7 @@ class Conv2d(Layer):
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
         check_groups(check, self.groups, channels, self.channels)
+        check_gain(check, self, product(both(self.kernel)) * (channels // self.groups))
         rows, columns = window_positions(
             check, (height, width), self.kernel, self.stride, self.padding, self.dilation
         )
@@ -359,7 +382,9 @@ class Conv2d(Layer):
         return convolution_sizes(self, inputs[0], output, self.groups, output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        return saved_image(self, inputs, output)
+        saved = saved_image(self, inputs, output)
+        weights = self.work((inputs[0].type,), output).weights
+        return saved._replace(per_batch=saved_kernel(self, weights, output.shape[-3]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,10 +394,11 @@ class DepthwiseConv2d(Layer):
     Shapes      [..., C, H, W] -> [..., C * multiplier, P, Q]; `same`: P = ceil(H / stride)
     Mult-adds   kernel_h * kernel_w * C * multiplier * P * Q; positions over padding count
     Weights     kernel_h * kernel_w * C * multiplier
-    Params      weights (+ C * multiplier with bias); not trained: 0, and as many buffers
+    Params      weights (+ C * multiplier with bias, as many with gain); not trained: 0, and as
+                many buffers
     Vector ops  C * multiplier * P * Q with bias
-    Bytes       reads C * H * W, kernel and bias, writes C * multiplier * P * Q
-    Source      arXiv:1704.04861, equation 3
+    Bytes       reads C * H * W and params, writes C * multiplier * P * Q
+    Source      arXiv:1704.04861, equation 3; arXiv:2101.08692, equation 1 (gain)
     """
 
     kind: ClassVar[str] = "depthwise_conv2d"
@@ -389,6 +415,7 @@ class DepthwiseConv2d(Layer):
     multiplier: Size = spec_field(Whole(), "output channels per input channel", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
     trained: bool = spec_field(Flag(), TRAINED, default=True)
+    gain: bool = spec_field(Flag(), GAIN, default=False)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -396,6 +423,7 @@ class DepthwiseConv2d(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
+        check_gain(check, self, product(both(self.kernel)))
         rows, columns = window_positions(
             check, (height, width), self.kernel, self.stride, self.padding, self.dilation
         )
@@ -413,7 +441,9 @@ class DepthwiseConv2d(Layer):
         return convolution_sizes(self, inputs[0], output, inputs[0].shape[-3], output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        return saved_image(self, inputs, output)
+        saved = saved_image(self, inputs, output)
+        weights = self.work((inputs[0].type,), output).weights
+        return saved._replace(per_batch=saved_kernel(self, weights, output.shape[-3]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,10 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "min": Reduction(1, 0, saves_input=True, saves_output=True),
     "product": Reduction(1, 0, saves_input=True, saves_output=True),
     "norm": Reduction(2, 1, saves_input=True, saves_output=True),
+    "l1": Reduction(2, 0, saves_input=True, saves_output=True),
+    "sum_square": Reduction(2, 0, saves_input=True, saves_output=False),
+    "log_sum": Reduction(1, 1, saves_input=False, saves_output=False),
+    "log_sum_exp": Reduction(2, 1, saves_input=True, saves_output=True),
     "variance": Reduction(4, 0, saves_input=True, saves_output=False),
     "deviation": Reduction(4, 1, saves_input=True, saves_output=True),
 }
@@ -45,18 +49,20 @@ REDUCTIONS: Mapping[str, Reduction] = {
 class Reduce(Layer):
     """One number of all elements along some axes: mean, sum, max, min, product, norm, and others.
 
-    `norm` is the root of the sum of squares; `variance` the mean of squared differences to the
-    mean (divided by n, not n - 1); `deviation` its root.
+    `norm` is the root of the sum of squares, `l1` the sum of absolute values; `variance` the mean
+    of squared differences to the mean (divided by n, not n - 1); `deviation` its root.
 
     Shapes      the axes go, or have size 1 with keep; at least one axis is left
     Mult-adds   0
     Weights     0
     Params      0
-    Vector ops  per input element: mean, sum, max, min, product 1; norm 2 (multiplication,
-                addition); variance, deviation 4 (addition for the mean; subtraction,
-                multiplication, addition). norm, deviation: 1 more per output element, a root
+    Vector ops  per input element: mean, sum, max, min, product, log_sum 1; norm, sum_square, l1,
+                log_sum_exp 2 (a function, addition); variance, deviation 4 (addition for the mean;
+                subtraction, multiplication, addition). 1 more per output element: the root of
+                norm and deviation, the logarithm of log_sum and log_sum_exp
     Bytes       reads the input, writes the output
-    Source      PyTorch documentation of mean, sum, amax, amin, prod, linalg.vector_norm, var, std
+    Source      PyTorch documentation of mean, sum, amax, amin, prod, linalg.vector_norm, var, std,
+                logsumexp
     """
 
     kind: ClassVar[str] = "reduce"
@@ -111,6 +117,8 @@ class Reduce(Layer):
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         reduction = REDUCTIONS[self.operation]
         between = self._between(inputs[0].type) if self.operation == "product" else 0
+        if self.operation == "log_sum":
+            between = output.elements  # the sum
         return Saved((0,) * reduction.saves_input, (), reduction.saves_output, between)
 
     def _between(self, x: TensorType) -> Size:

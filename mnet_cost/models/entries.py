@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mnet_cost.errors import did_you_mean
+from mnet_cost.errors import did_you_mean, one_of
 from mnet_cost.layers import KINDS
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.calls import CallCompiler, Callee, known_fields, weights_problem
 from mnet_cost.models.naming import EntryNames, last_name, name_problem
+from mnet_cost.models.problems import shown
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.types import (
     MAX_COPIES,
@@ -29,7 +30,7 @@ from mnet_cost.models.types import (
     Value,
 )
 from mnet_cost.models.values import Names, ValueCompiler
-from mnet_cost.tensors import RuleViolation, is_number, require
+from mnet_cost.tensors import DTYPES, DType, RuleViolation, is_number, require
 from mnet_cost.yamlfile import Node
 
 
@@ -119,9 +120,12 @@ class EntryCompiler:
         own = None if identity is None else identity.value
         sources = self._sources(body, raw.get("from"), listed, kind_node, around, own)
         weights_of = self._weights_of(raw.get("weights_of"), body, kind_node, around, own)
+        precision = self._precision(raw.get("precision"), body, kind_node)
         if own is not None:
             names.tensors.add(own)
-        return Entry(name, node, body, sources, when, repeat, weights_of) if body else None
+        if not body:
+            return None
+        return Entry(name, node, body, sources, when, repeat, weights_of, precision)
 
     def _kind(self, node: Node, names: Names) -> str | None:
         """The one key that is not a modifier, or None after a problem with the keys."""
@@ -171,8 +175,8 @@ class EntryCompiler:
             )
         else:
             self.problems.add(
-                "an entry has one kind and can have `id`, `from`, `when`, `repeat` and "
-                f"`weights_of`, not `{stray}`",
+                "an entry has one kind and can have `id`, `from`, `when`, `repeat`, `weights_of` "
+                f"and `precision`, not `{stray}`",
                 node.keys[stray],
                 did_you_mean(stray, MODIFIERS),
             )
@@ -231,6 +235,28 @@ class EntryCompiler:
             self.problems.add(f"`weights_of` takes an id, not `{reference}`", node)
             return None
         return reference
+
+    def _precision(self, node: Node | None, body: Body | None, kind: Node) -> DType | None:
+        """The precision that an entry states, or None after a problem."""
+        if node is None:
+            return None
+        if isinstance(body, (BlockBody, GroupBody, UseBody)):
+            self.problems.add(
+                "`precision` stands beside a layer, whose output and weights have it",
+                kind,
+                "a layer of `use` has that of the first"
+                if isinstance(body, UseBody)
+                else "write it beside the layers inside",
+            )
+            return None
+        word = node.value
+        if isinstance(word, str) and word in DTYPES:
+            return DTYPES[word]
+        hint = did_you_mean(word, DTYPES) if isinstance(word, str) else None
+        self.problems.add(
+            f"`precision` needs {one_of(tuple(DTYPES))}, not {shown(node)}", node, hint
+        )
+        return None
 
     def _modifier(self, node: Node | None, names: Names, what: str) -> Value | None:
         if node is None:

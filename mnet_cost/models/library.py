@@ -65,6 +65,7 @@ IMPORTED = {
     ".onnx": "an ONNX model",
     ".pt2": "a program of torch.export",
     ".tflite": "a TensorFlow Lite model",
+    ".param": "an ncnn model",
 }
 """Endings of model files of other tools that are read."""
 _IMPORTER = "mnet_cost.importing.files"
@@ -81,7 +82,6 @@ _FOREIGN = {
     ".mlpackage": "a Core ML model",
     ".caffemodel": "a Caffe model",
     ".prototxt": "a Caffe model",
-    ".param": "an ncnn model",
     ".mnn": "an MNN model",
     ".engine": "a TensorRT engine",
 }

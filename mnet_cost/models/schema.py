@@ -288,6 +288,10 @@ def _entry() -> Json:
             "weights_of": _ref(
                 "reference", "An earlier layer whose trained matrix is its kernel as well."
             ),
+            "precision": {
+                "description": "Of its output and of its weights, where the analysis has another.",
+                "enum": list(DTYPES),
+            },
             "layers": _ref("entries", "An anonymous block; it sees the names around it."),
             "use": _ref("reference", "An earlier layer or block once more, with its weights."),
             **kinds,

@@ -15,14 +15,14 @@ from mnet_cost.errors import Problem
 from mnet_cost.expressions import Expression
 from mnet_cost.layers import Layer
 from mnet_cost.layers.fields import FieldKind
-from mnet_cost.tensors import Layout
+from mnet_cost.tensors import DType, Layout
 from mnet_cost.yamlfile import Node
 
 if TYPE_CHECKING:
     from mnet_cost.models.extends import Extension
     from mnet_cost.models.published import PublishedRow
 
-MODIFIERS = ("id", "from", "when", "repeat", "weights_of")
+MODIFIERS = ("id", "from", "when", "repeat", "weights_of", "precision")
 """Keys of an entry beside its kind."""
 RESERVED = frozenset((*MODIFIERS, "layers", "use", "choose", "input", "previous", "required"))
 
@@ -138,6 +138,8 @@ class Entry(NamedTuple):
     repeat: Value | None
     weights_of: Reference | None = None
     """The layer whose trained matrix is its kernel; None where it has its own."""
+    precision: DType | None = None
+    """Of its outputs and of what it stores; None where that of the analysis holds."""
 
 
 class Block(NamedTuple):

@@ -18,7 +18,7 @@ from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.frames import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.inference import can_share, can_tie, excess, infer_outputs
 from mnet_cost.network.types import Step, Tensor
-from mnet_cost.tensors import Check, RuleViolation, TensorType
+from mnet_cost.tensors import Check, DType, RuleViolation, TensorType
 from mnet_cost.yamlfile import Node
 
 _VERBS = frozenset(("cannot", "joins", "needs"))  # messages of rules that go on after the kind
@@ -68,7 +68,13 @@ class NetworkBuilder:
         return layer
 
     def place(
-        self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], layer: Layer
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        layer: Layer,
+        precision: DType | None = None,
     ) -> int | Outputs:
         """Apply `layer` to tensors; the index of its output, or of each of several."""
         if layer.arity[1] == 0:
@@ -81,6 +87,9 @@ class NetworkBuilder:
         else:
             types = [tensors[index].type for index in sources]
             key = (id(layer), *map(id, types))
+        if precision is not None:
+            self._check_precision(frame, entry, layer)
+            key = (*key, id(precision))
         results = self._inferred.get(key)
         if results is None:
             given = tuple(types)
@@ -88,6 +97,8 @@ class NetworkBuilder:
                 results = infer_outputs(layer, given, self.check)
             except RuleViolation as violation:
                 raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
+            if precision is not None:
+                results = tuple([result.stored_as(precision) for result in results])
             results = tuple([self._checked(result, entry.node, frame) for result in results])
             self._inferred[key] = results
             doubtful = doubt(layer, given)
@@ -105,16 +116,33 @@ class NetworkBuilder:
         if len(results) == 1:  # nearly always
             tensors.append(Tensor(path, results[0], len(steps)))
             steps.append(
-                Step(path, layer, sources, (first,), entry.node, frame.path, None, is_static)
-            )
+                Step(
+                    path, layer, sources, (first,), entry.node, frame.path, None, is_static, None,
+                    precision,
+                )
+            )  # fmt: skip
             return first
         self.budget.spend("outputs of layers that have several", len(results), frame, entry.node)
         self.budget.spend("characters of names", len(results) * len(path), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
-        steps.append(Step(path, layer, sources, outputs, entry.node, frame.path, None, is_static))
+        steps.append(
+            Step(
+                path, layer, sources, outputs, entry.node, frame.path, None, is_static, None,
+                precision,
+            )
+        )  # fmt: skip
         return Outputs(outputs)
+
+    def _check_precision(self, frame: Frame, entry: Entry, layer: Layer) -> None:
+        if layer.effect == "view" and not layer.is_stored:
+            fail(
+                frame,
+                kind_node(entry.node),
+                f"`{layer.kind}` is a view of its input, and has the precision of that",
+                "leave out `precision`",
+            )
 
     def _folds(self, layer: Layer, sources: tuple[int, ...]) -> bool:
         """Whether a runtime knows the result of `layer` on these tensors beforehand."""
@@ -243,6 +271,10 @@ class NetworkBuilder:
             )
         except RuleViolation as violation:
             fail(frame, node, str(violation))
+        if step.precision != theirs.precision:
+            stated = "no precision" if theirs.precision is None else f"`{theirs.precision.name}`"
+            fail(frame, node, f"`{step.name}` has the weights of {name}, which states {stated}",
+                 "state the same `precision` for both")  # fmt: skip
         self.steps[-1] = step._replace(tied_to=owner)
 
     def _identity(self, step: Step) -> tuple[int, ...]:

@@ -95,6 +95,8 @@ def _outputs(step: Step, inputs: tuple[TensorType, ...]) -> tuple[TensorType, ..
         outputs = infer_outputs(step.layer, inputs, require)
     except RuleViolation as violation:
         raise MisfitError(step, str(violation)) from None
+    if step.precision is not None:
+        outputs = tuple([output.stored_as(step.precision) for output in outputs])
     if len(outputs) != len(step.outputs):
         raise MisfitError(step, f"it makes {len(outputs)} tensors, not {len(step.outputs)}")
     for output in outputs:

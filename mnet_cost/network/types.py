@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.layers import Layer
 from mnet_cost.models.types import ModelSpec
-from mnet_cost.tensors import TensorType
+from mnet_cost.tensors import DType, TensorType
 from mnet_cost.yamlfile import Node
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Step(NamedTuple):
     for all examples. torch makes them once a run, whatever the batch, and a runtime beforehand."""
     tied_to: int | None = None
     """Index of the step whose trained matrix is its kernel; its bias, if any, is its own."""
+    precision: DType | None = None
+    """Of its outputs and of what it stores, where the spec states it."""
 
     def __eq__(self, other: object) -> bool:
         """Whether it is the same layer at the same place, and from the same line of a spec."""

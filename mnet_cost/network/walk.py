@@ -43,6 +43,7 @@ from mnet_cost.network.frames import (
     Outputs,
     UnknownInputError,
     fail,
+    kind_node,
     known,
 )
 from mnet_cost.network.kind_arguments import kind_of_argument
@@ -230,7 +231,7 @@ class _Elaboration:
             frame.here = path = f"{frame.path}.{name}" if frame.path else name
             sources = self.sources(frame, entry)
             layer = body.layer or self.builder.layer(frame, body, self.values)
-            output = self.builder.place(frame, entry, path, sources, layer)
+            output = self.builder.place(frame, entry, path, sources, layer, entry.precision)
             frame.previous = frame.bindings[name] = output
             return
         frame.here = frame.path_of(name)
@@ -373,7 +374,7 @@ class _Elaboration:
         """Place one layer; the index of its output, or of each of several."""
         owner = None if entry.weights_of is None else self._owner(frame, entry.weights_of)
         layer = self.builder.layer(frame, body, self.values)
-        output = self.builder.place(frame, entry, path, sources, layer)
+        output = self.builder.place(frame, entry, path, sources, layer, entry.precision)
         if owner is not None:
             problem = weights_problem(body.kind)
             if problem is not None:  # of a kind that an argument names
@@ -555,6 +556,9 @@ class _Elaboration:
             callee = kind_of_argument(self.spec, frame, entry, body, len(sources))
             self._callees[key] = callee
         if isinstance(callee, Block):
+            if entry.precision is not None:
+                message = f"`{callee.name}` is a block: `precision` stands beside a layer"
+                fail(frame, kind_node(entry.node), message, "write it beside the layers inside")
             return self.block(frame, entry, path, sources, callee, body.fields, copy)
         return self.layer(frame, entry, path, sources, callee)
 
@@ -575,11 +579,11 @@ class _Elaboration:
             value: Any = self._reuse_block(frame, binding, entry, path, sources, copy)
         elif (index := self._producer(binding)) is not None:
             original = range(index, index + 1)
-            layer = self.steps[index].layer
+            layer, precision = self.steps[index].layer, self.steps[index].precision
             problem = arity_problem(type(layer), len(sources))
             if problem:
                 fail(frame, entry.node, *problem)
-            value = self.builder.place(frame, entry, path, sources, layer)
+            value = self.builder.place(frame, entry, path, sources, layer, precision)
         else:
             message = "is not one layer or block that can be used again"
             self._refuse_reference(frame, body.reference, binding, message)

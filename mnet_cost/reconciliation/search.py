@@ -18,7 +18,7 @@ from mnet_cost.printed import Rounding, rounding_of
 from mnet_cost.reconciliation.figures import OTHER_TOOLS, Figure
 from mnet_cost.reconciliation.parts import close_parts, left_out_parts
 from mnet_cost.reconciliation.readings import PAPER, NetworkCounts, Reading
-from mnet_cost.reconciliation.settings import at_batch, other_settings
+from mnet_cost.reconciliation.settings import at_batch, other_settings, value_of
 from mnet_cost.reconciliation.sums import fitting_sums
 from mnet_cost.reconciliation.types import (
     UNEXPLAINED,
@@ -196,7 +196,7 @@ class _Search:
         """What our own count changes by at another setting."""
         if setting.changed:
             words = ", ".join(
-                f"{name} {value}, not {self._network.knobs[name]}"
+                f"{name} {value}, not {value_of(self._network, name)}"
                 for name, value in setting.changed.items()
             )
             batch = setting.changed.get(BATCH)

@@ -43,7 +43,8 @@ class Explanation(NamedTuple):
     total: int
     """What the reading gives, without rounding."""
     setting: Mapping[str, Any]
-    """Knobs, the batch among them, that have other values than was asked for."""
+    """Knobs, the batch among them, that have other values than was asked for; `input` is the size
+    of the image where no knob sets it."""
     choices: int = 0
     """Forms and defects that it takes beside the convention itself."""
     factor: int = 1

@@ -344,6 +344,7 @@ def _first_notes(analysis: Analysis, training: TrainingCost | None) -> list[str]
     if analysis.stated:
         names = ", ".join(analysis.stated[:5]) + ("..." if len(analysis.stated) > 5 else "")
         notes.append(f"the cost of {names} is what the spec states: no rule counts it")
+    notes += _precision_notes(analysis)
     schedule = analysis.schedule
     if schedule is not None:
         peak = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
@@ -361,6 +362,16 @@ def _first_notes(analysis: Analysis, training: TrainingCost | None) -> list[str]
     if training is not None:
         notes.append(training_note(training))
     return [*notes, "1 mult-add = 1 MAC = 2 FLOPs"]
+
+
+def _precision_notes(analysis: Analysis) -> list[str]:
+    """Which layers are not at the precision of the analysis, since the spec states another."""
+    steps = analysis.network.steps
+    stated = [step.precision.name for step in steps if step.precision is not None]
+    if not stated:
+        return []
+    counts = ", ".join(f"{name} for {stated.count(name)}" for name in dict.fromkeys(stated))
+    return [f"the spec states the precision of layers: {counts} of {len(steps)}; bytes follow it"]
 
 
 def _more_notes(analysis: Analysis, by: View) -> list[str]:

@@ -50,7 +50,10 @@ def reconcile_report(result: ReconciliationResult) -> Report:
         title=f"{network.spec.title}: {_title(result)}",
         subtitle=" · ".join(settings_words(network.knobs)),
         facts=(),
-        tables=(*[_table(result, each) for each in result.figures], *([others] if others else [])),
+        tables=(
+            *[_table(result, each, i) for i, each in enumerate(result.figures, start=1)],
+            *([others] if others else []),
+        ),
         notes=tuple(notes[:MOST_NOTES]),
         more_notes=(*notes[MOST_NOTES:], *_more_notes(result)),
         document=lambda: _document(result),
@@ -97,7 +100,7 @@ def _conventions(explanation: Explanation) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _table(result: ReconciliationResult, reconciled: Reconciled) -> Table:
+def _table(result: ReconciliationResult, reconciled: Reconciled, number: int) -> Table:
     """From our mult-adds to the number, cause by cause."""
     best = reconciled.best
     rows: list[tuple[Any, ...]] = [(_OURS, result.mult_adds, "", "")]
@@ -112,7 +115,7 @@ def _table(result: ReconciliationResult, reconciled: Reconciled) -> Table:
     kept = [_COLUMNS.index(column) for column in columns]
     total = ("as printed", figure.value, "", "")
     return Table(
-        f"number_{result.figures.index(reconciled) + 1}",
+        f"number_{number}",
         f"{figure.text}: {what_it_is(reconciled)}",
         columns,
         tuple([tuple([row[i] for i in kept]) for row in rows]),
@@ -164,7 +167,8 @@ def _notes(result: ReconciliationResult) -> Iterator[str]:
             continue
         gap = each.best.causes[-1].mult_adds
         percent = 100 * abs(gap) / each.figure.value
-        share = f"{percent:.2g} % of it" if percent >= 0.01 else "less than 0.01 % of it"
+        share = f"{percent:,.0f} % of it" if percent >= 10 else f"{percent:.2g} % of it"
+        share = "less than 0.01 % of it" if percent < 0.01 else share
         closest = _conventions(each.best) + (", as FLOPs" if each.best.factor == 2 else "")
         yield f"{each.figure.text}: {gap:+,} are not explained, {share}; the closest is {closest}"
         if each.uncovered:

@@ -259,6 +259,25 @@ class ConstantConvTranspose2d(nn.ConvTranspose2d):
         as_constants(self)
 
 
+class ScaledConv2d(nn.Conv2d):
+    """A convolution whose kernel is standardized for each output channel, and scaled by `gain`.
+
+    A kernel of n numbers has mean 0 and variance 1 / n before it is scaled (arXiv:2101.08692).
+    """
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        if not hasattr(self, "gain"):  # torch's constructor calls this when the kernel is there
+            self.gain = nn.Parameter(self.weight.new_empty(self.out_channels))
+        nn.init.ones_(self.gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = self.weight.flatten(1)
+        size = kernel.shape[1]
+        kernel = F.layer_norm(kernel, (size,), eps=1e-6) * self.gain[:, None] * size**-0.5
+        return self._conv_forward(x, kernel.view_as(self.weight), self.bias)
+
+
 def convolve_each(
     x: Tensor,
     kernel: Tensor,

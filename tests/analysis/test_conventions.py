@@ -614,6 +614,16 @@ def test_no_tool_counts_what_a_spec_states() -> None:
         assert analysis.convention_agreement == "not covered"
 
 
+def test_a_kernel_with_a_gain_is_covered_by_torch_alone() -> None:
+    for entry in ("conv2d: {channels: 4, kernel: 3", "depthwise_conv2d: {kernel: 3"):
+        for convention in CONVENTIONS[1:]:
+            analysis = layers(f"[{{{entry}, gain: true}}}}]", convention.name)
+            agreement = "exact" if convention.name == "torch" else "not covered"
+            assert analysis.convention_agreement == agreement
+            whys = [each.why for each in analysis.reservations]
+            assert convention.name in ("torch", "openvino") or "a gain" in whys[0]
+
+
 def test_unknown_convention() -> None:
     with pytest.raises(UsageError) as caught:
         find_convention("fvcor")

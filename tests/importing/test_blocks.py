@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from layer_graphs import Layers, library_graph
 
-from importing.layer_graphs import Layers, library_graph
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.names import legal, snake_case
 from mnet_cost.importing.write import flat_data

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from layer_graphs import Layers, library_graph
 
-from importing.layer_graphs import Layers, library_graph
 from mnet_cost.importing.knobs import Expressions, NotOfferedError, Sample, with_knob
 from mnet_cost.importing.resolution import reshapes_alike, resolution_literals
 from mnet_cost.importing.written import written

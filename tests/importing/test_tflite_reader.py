@@ -150,6 +150,23 @@ def test_values_of_a_quantized_tensor_are_real() -> None:
     assert read(data).stored["c"].values == (-1.0, 0.0, 3.5)
 
 
+def test_contents_behind_the_tables() -> None:
+    # Files of more than 2 GB have weights there.
+    def file(offset: int) -> bytes:
+        x, y = ({0: Numbers("int32", [1, 2]), 3: name} for name in "xy")
+        c = {0: Numbers("int32", [2]), 1: Number("int8", 2), 2: Number("uint32", 1), 3: "c"}
+        op = {1: Numbers("int32", [0, 1]), 2: Numbers("int32", [2])}
+        ends = {1: Numbers("int32", [0]), 2: Numbers("int32", [2])}
+        behind = {1: Number("uint64", offset), 2: Number("uint64", 8)}
+        subgraph = {0: [x, c, y], 3: [op], **ends}
+        tables = {0: Number("uint32", 3), 1: [{}], 2: [subgraph], 4: [{}, behind]}
+        return encoded(tables) + struct.pack("<ii", 5, -7)
+
+    size = len(file(8))
+    assert read(file(size - 8)).stored["c"].values == (5, -7)
+    assert problem(file(size - 4)) == "net.tflite: buffer 1 goes on behind the end of the file"
+
+
 def test_names_that_are_missing_or_not_unique() -> None:
     data = tflite_file(
         [T("x", [1, 4]), T("\N{GREEK SMALL LETTER ALPHA}", [1, 4]), T("y", [1, 4])],

@@ -473,11 +473,13 @@ RECURRENT = cases(
 )
 
 STRATEGIES: dict[type[Layer], Strategy] = {
-    Conv2d: cases(IMAGES, {"channels": whole(1, 6), "kernel": pair(whole(0, 4))}, GROUPED),
+    Conv2d: cases(
+        IMAGES, {"channels": whole(1, 6), "kernel": pair(whole(0, 4))}, GROUPED | {"gain": FLAGS}
+    ),
     DepthwiseConv2d: cases(
         IMAGES,
         {"kernel": pair(whole(1, 4))},
-        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS, "trained": FLAGS},
+        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS, "trained": FLAGS, "gain": FLAGS},
     ),
     ConvTranspose2d: cases(
         IMAGES,

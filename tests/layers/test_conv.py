@@ -42,6 +42,19 @@ EXAMPLES = [
         (1, 5, 3),
         Work(135, 0, 9, 9, 0, 25, 15),
     ),
+    # a factor for each output channel more, and not a multiplication more
+    Example(
+        Conv2d(channels=2, kernel=3, bias=True, gain=True),
+        ((4, 6, 6),),
+        (2, 6, 6),
+        Work(2592, 72, 72, 72 + 2 + 2, 0, 144, 72),
+    ),
+    Example(
+        DepthwiseConv2d(kernel=3, multiplier=2, gain=True),
+        ((4, 6, 6),),
+        (8, 6, 6),
+        Work(2592, 0, 72, 72 + 8, 0, 144, 288),
+    ),
     # a constant kernel, as a blur has: no params, 4*2 and 2 buffers
     Example(
         Conv2d(channels=2, kernel=1, bias=True, trained=False),

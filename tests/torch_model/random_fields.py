@@ -104,6 +104,17 @@ def _constant(d: Draft) -> Fields:
     return {"trained": False} if d.r.random() < 0.15 else {}
 
 
+def _kernel_rule(d: Draft, numbers: int) -> Fields:
+    """How a kernel is made, of which each output channel has so many numbers."""
+    fields = _constant(d)
+    return {"gain": True} if not fields and numbers > 1 and d.r.random() < 0.15 else fields
+
+
+def _taps(fields: Fields) -> int:
+    kernel = fields["kernel"]
+    return int(kernel[0] * kernel[1] if isinstance(kernel, list) else kernel * kernel)
+
+
 def _window(d: Draft) -> Fields:
     return {"kernel": d.pair(1, 5)} | d.some(stride=d.pair(1, 3), padding=d.sides(4))
 
@@ -113,16 +124,20 @@ def conv2d(d: Draft) -> Proposal:
     groups = d.divisor(d.shape(x)[-3]) if d.flag() else 1
     fields = _window(d) | {"channels": groups * d.r.randint(1, 4)}
     fields |= d.some(dilation=d.pair(1, 3), bias=d.flag())
-    return fields | ({"groups": groups} if groups > 1 else {}) | _constant(d), [x]
+    fields |= {"groups": groups} if groups > 1 else {}
+    return fields | _kernel_rule(d, _taps(fields) * d.shape(x)[-3] // groups), [x]
 
 
 def depthwise_conv2d(d: Draft) -> Proposal:
     more = d.some(dilation=d.pair(1, 3), bias=d.flag(), multiplier=d.r.randint(1, 3))
-    return _window(d) | more | _constant(d), [d.any(3)]
+    fields = _window(d) | more
+    return fields | _kernel_rule(d, _taps(fields)), [d.any(3)]
 
 
 def conv_transpose2d(d: Draft) -> Proposal:
     fields, (x,) = conv2d(d)
+    if fields.pop("gain", False):
+        fields |= {"trained": False}
     return fields | d.some(output_padding=d.pair(0, 2)), [x]
 
 
@@ -406,7 +421,10 @@ def _that_meet(d: Draft, count: int) -> list[str]:
     return inputs
 
 
-_BOUNDED = ("exp", "log", "sqrt", "rsqrt", "reciprocal", "divide", "power")
+_BOUNDED = (
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "reciprocal", "divide",
+    "power", "modulo", "sinh", "cosh",
+)  # fmt: skip
 """Operations that are not finite for every number."""
 
 

@@ -72,6 +72,32 @@ outputs: [conv, max, mean, all]
 @pytest.mark.parametrize(
     ("size", "stride", "dilation"), [(7, 2, 1), (8, 3, 1), (7, 1, 2), (5, 2, 2)]
 )
+def test_a_gain_standardizes_and_scales_each_kernel() -> None:
+    """Equation 1 of arXiv:2101.08692, kernel by kernel; all trained tensors get a gradient."""
+    text = """
+input: {x: [4, 5, 5]}
+layers:
+  - {id: a, conv2d: {channels: 6, kernel: [3, 2], groups: 2, padding: valid, bias: true,
+     gain: true}, from: x}
+  - {id: b, depthwise_conv2d: {kernel: 3, multiplier: 2, padding: valid, gain: true}, from: x}
+outputs: [a, b]
+"""
+    built = build_module(network(text))
+    x = torch.randn(2, 4, 5, 5)
+    for name, output in zip("ab", built(x), strict=True):
+        layer = built.get_submodule(name)
+        output.sum().backward()
+        assert all(parameter.grad is not None for parameter in layer.parameters())
+        nn.init.uniform_(layer.gain)
+        kernels = []
+        for kernel, gain in zip(layer.weight.detach().double(), layer.gain, strict=True):
+            centred = kernel - kernel.mean()
+            kernels.append(gain * centred / (centred**2).sum().sqrt())
+        made = torch.stack(kernels).float()
+        expected = F.conv2d(x, made, layer.bias, groups=layer.groups)
+        assert torch.allclose(layer(x), expected, atol=1e-4)
+
+
 def test_same_padding_of_a_transposed_convolution(
     size: int, kernel: int, stride: int, dilation: int
 ) -> None:

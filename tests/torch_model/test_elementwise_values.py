@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,23 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "round": lambda x: (x + 0.5) // 1,
     "sin": lambda x: torch.cos(x - torch.pi / 2),
     "cos": lambda x: torch.sin(x + torch.pi / 2),
+    "trunc": lambda x: x.sign() * (x.abs() // 1),
+    "expm1": lambda x: torch.e**x - 1,
+    "log1p": lambda x: (1 + x).log(),
+    "log2": lambda x: x.log() / math.log(2),
+    "log10": lambda x: x.log() / math.log(10),
+    "tan": lambda x: x.sin() / x.cos(),
+    "asin": lambda x: torch.atan2(x, (1 - x * x) ** 0.5),
+    "acos": lambda x: torch.atan2((1 - x * x) ** 0.5, x),
+    "atan": lambda x: torch.atan2(x, torch.ones_like(x)),
+    "sinh": lambda x: (x.exp() - (-x).exp()) / 2,
+    "cosh": lambda x: (x.exp() + (-x).exp()) / 2,
+    "asinh": lambda x: (x + (x * x + 1) ** 0.5).log(),
+    "acosh": lambda x: (x + (x * x - 1) ** 0.5).log(),
+    "atanh": lambda x: ((1 + x) / (1 - x)).log() / 2,
+    "logical_not": lambda x: 0.0 * x,
+    "is_nan": lambda x: 0.0 * x,
+    "is_infinite": lambda x: 0.0 * x,
     "erf": lambda x: 1 - torch.special.erfc(x),
     "softplus": lambda x: (1 + x.exp()).log(),
     "mish": lambda x: x * (1 + x.exp()).log().tanh(),
@@ -58,6 +76,21 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "power, number: 4, reversed: true": lambda x: (2**x) ** 2,
     "minimum, number: 0.7": lambda x: torch.where(x > 0.7, 0.7, x),
     "maximum, number: 0.7": lambda x: torch.where(x < 0.7, 0.7, x),
+    "modulo, number: 0.4": lambda x: x - 0.4 * (x / 0.4).floor(),
+    "equal, number: 0.7": lambda x: 0.0 * x,
+    "not_equal, number: 0.7": lambda x: 0.0 * x + 1,
+    "less, number: 0.1": lambda x: (0.1 - x > 0) * 1.0,
+    "greater_or_equal, number: 0.1": lambda x: (x - 0.1 >= 0) * 1.0,
+    "modulo": lambda x, y: x - y * (x / y).floor(),
+    "equal": lambda x, y: 0.0 * (x + y),
+    "not_equal": lambda x, y: 0.0 * (x + y) + 1,
+    "less": lambda x, y: (y - x > 0) * 1.0,
+    "less_or_equal": lambda x, y: (y - x >= 0) * 1.0,
+    "greater": lambda x, y: (x - y > 0) * 1.0,
+    "greater_or_equal": lambda x, y: (x - y >= 0) * 1.0,
+    "logical_and": lambda x, y: 0.0 * (x + y) + 1,
+    "logical_or": lambda x, y: 0.0 * (x + y) + 1,
+    "logical_xor": lambda x, y: 0.0 * (x + y),
     "subtract": lambda x, y: x + -1 * y,
     "divide": lambda x, y: x * y**-1,
     "power": lambda x, y: (y * x.log()).exp(),
@@ -74,9 +107,10 @@ def spec() -> str:
     lines.append("layers:")
     # x has both signs; the others are positive, as is what a root or a logarithm is of
     lines += ["  - {id: signed, elementwise: {operation: subtract, number: 0.9}, from: x}"]
+    lines += ["  - {id: above, elementwise: {operation: add, number: 1}, from: x}"]
     for number, (fields, formula) in enumerate(FORMULAS.items()):
         count = formula.__code__.co_argcount
-        first = "x" if positive(fields) else "signed"
+        first = "above" if fields == "acosh" else "x" if positive(fields) else "signed"
         sources = ", ".join([first, "y", "z"][:count])
         lines.append(
             f"  - {{id: t{number}, elementwise: {{operation: {fields}}}, from: [{sources}]}}"
@@ -86,7 +120,16 @@ def spec() -> str:
 
 
 def positive(fields: str) -> bool:
-    return fields.partition(",")[0] in ("log", "sqrt", "rsqrt", "reciprocal", "divide", "power")
+    return fields.partition(",")[0] in (
+        "log",
+        "log2",
+        "log10",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "divide",
+        "power",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +151,7 @@ def test_values(inputs: tuple[Any, ...]) -> None:
         count = formula.__code__.co_argcount
         for example in range(BATCH):
             x, y, z = (tensor[example] for tensor in inputs)
-            x = x if positive(fields) else x - 0.9
+            x = x + 1 if fields == "acosh" else x if positive(fields) else x - 0.9
             wanted = formula(*(x, y, z)[:count])
             assert result[example].shape == wanted.shape, fields
             assert torch.allclose(result[example], wanted, rtol=1e-4, atol=1e-4), fields
@@ -148,7 +191,11 @@ layers:
   - {id: t7, reduce: {operation: variance, axes: width, keep: true}, from: x}
   - {id: t8, reduce: {operation: deviation, axes: [-2, -1]}, from: x}
   - {id: t9, rms_norm: {axis: height, affine: false, epsilon: 0.5}, from: x}
-outputs: [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9]
+  - {id: t10, reduce: {operation: l1, axes: [-1, -3], keep: true}, from: x}
+  - {id: t11, reduce: {operation: sum_square, axes: height}, from: x}
+  - {id: t12, reduce: {operation: log_sum, axes: [-1, -2]}, from: x}
+  - {id: t13, reduce: {operation: log_sum_exp, axes: -1, keep: true}, from: x}
+outputs: [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13]
 """
 
 
@@ -167,6 +214,10 @@ def test_reductions() -> None:
         ((x - mean) ** 2).sum(3, keepdim=True) / 4,
         ((of_all * of_all).flatten(2).sum(2) / 12) ** 0.5,
         x / ((x * x).sum(2, keepdim=True) / 3 + 0.5) ** 0.5,
+        x.abs().sum((1, 3), keepdim=True),
+        (x * x).sum(2),
+        x.flatten(2).sum(2).log(),
+        x.exp().sum(3, keepdim=True).log(),
     )
     for number, (result, tensor) in enumerate(
         zip(build_module(network(REDUCED))(x), wanted, strict=True)

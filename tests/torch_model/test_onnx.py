@@ -70,6 +70,7 @@ outputs: [a, b, c, d]
 input: {x: [4, 7, 6]}
 layers:
   - {depthwise_conv2d: {kernel: 3, stride: 2, bias: true, trained: false}}
+  - {conv2d: {channels: 4, kernel: 3, gain: true}}
   - {conv_transpose2d: {channels: 3, kernel: 2, stride: 2, trained: false}}
 """,
     "taps that look beside their places": """

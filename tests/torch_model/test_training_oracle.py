@@ -120,6 +120,8 @@ KINDS: dict[str, tuple[str, list[str]]] = {
             "channels: 6, kernel: 3, groups: 3, padding: [1, 0, 0, 2], dilation: 2",
             "channels: 4, kernel: 2, stride: 3, padding: valid",
             "channels: 4, kernel: 3, bias: true, trained: false",
+            "channels: 4, kernel: 3, bias: true, gain: true",
+            "channels: 6, kernel: 3, groups: 3, padding: [1, 0, 0, 2], gain: true",
         ],
     ),
     "depthwise_conv2d": (
@@ -129,6 +131,7 @@ KINDS: dict[str, tuple[str, list[str]]] = {
             "kernel: 3, stride: 2",
             "kernel: 5, multiplier: 2",
             "kernel: 3, trained: false",
+            "kernel: 5, multiplier: 2, gain: true",
         ],
     ),
     "conv_transpose2d": (

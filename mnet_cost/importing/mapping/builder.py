@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mnet_cost.importing.graph import Batch, Graph, Node, Stored
+from mnet_cost.importing.graph import MAX_NODES, Batch, Graph, Node, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
+    Refused,
     Unmapped,
     Value,
     elements,
@@ -133,6 +134,8 @@ class Builder:
         precision: str | None = None,
     ) -> tuple[Value, ...]:
         """The outputs of a layer with several, as `layer`."""
+        if len(self.layers) >= MAX_NODES:
+            raise Refused(f"makes more than {MAX_NODES:,} layers of the model: too many for a spec")
         wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
         types = tuple([self._type(wire) for wire in wires])
         given = {name: value for name, value in (fields or {}).items() if value is not None}
@@ -153,7 +156,11 @@ class Builder:
             if type_.shape != layer_shape(whole):
                 raise Unmapped(f"`{kind}` gives {type_}, and the file has {list(map(str, whole))}")
         index = len(self.layers)
-        shares, tied_to = self._owned(index, layer, types, [x for x in owns if x is not None])
+        owned = [x for x in owns if x is not None]
+        shares, tied_to = self._owned(index, layer, types, owned)
+        for stored in owned:
+            if precision is None and stored.quantization is not None:
+                precision = precision_of(stored.quantization.dtype)
         self.layers.append(
             ImportedLayer(kind, given, wires, made, self._node, shares, tied_to, precision)
         )
@@ -300,6 +307,13 @@ class Builder:
             sizes[remaining] = whole // others
         return self.reshaped(value, with_batch(value.shape, sizes, self.batch), remaining)
 
+    def set_precision(self, value: Value, dtype: str) -> None:
+        """The layer that makes a tensor makes numbers of `dtype`, where that is a precision."""
+        precision = precision_of(dtype)
+        if precision is not None and value.wire is not None and value.wire.layer is not None:
+            index = value.wire.layer
+            self.layers[index] = self.layers[index]._replace(precision=precision)
+
     def undo(self, count: int) -> None:
         """Take back all layers but the first `count`: a node has no rule after all."""
         for part in (self.layers, self._made, self._static):
@@ -436,6 +450,9 @@ class Builder:
         if layer is None:
             cls = KINDS[kind]
             known = known_fields(cls)
+            for name in fields:
+                if name not in known:
+                    raise RuleViolation(f"has no field `{name}`")
             values = {
                 name: known[name].kind.convert(value, require) for name, value in fields.items()
             }
@@ -537,6 +554,11 @@ def is_trained(stored: Stored) -> bool:
 def dtype_of(name: str | None) -> DType | None:
     """The type of elements that do not have the precision of the analysis, else None."""
     return None if name is None else _DTYPES.get(name)
+
+
+def precision_of(dtype: str) -> str | None:
+    """The precision in which tensors of a type are calculated with; None where we have none."""
+    return "int8" if dtype in ("int8", "uint8") else None
 
 
 def _name_of(dtype: DType | None) -> str | None:

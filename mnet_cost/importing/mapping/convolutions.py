@@ -48,7 +48,7 @@ def convolution(
         "trained": None if own.trained else False,
         "gain": True if own.gain else None,
     }
-    if axes == 2 and groups == channels_in and groups > 1 and not own.gain:
+    if axes == 2 and groups == channels_in and groups > 1:
         kind = "depthwise_conv2d"
         fields["multiplier"] = non_default(channels // channels_in, 1)
     else:

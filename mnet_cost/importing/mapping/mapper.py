@@ -221,12 +221,21 @@ class _Mapper:
             for tensor in self._graph.inputs
             if (shape := tensor.shape) and isinstance(shape[0], int)
         }
-        return fixed.pop() if len(fixed) == 1 else None
+        if len(fixed) > 1:
+            sizes = ", ".join(map(str, sorted(fixed)))
+            raise ModelFileError(
+                Problem(
+                    f"{self._graph.source}: the first axes of the inputs have sizes {sizes}, so "
+                    "they are not the batch",
+                    hint="with `--no-batch` the first axis is one like the others",
+                )
+            )
+        return fixed.pop() if fixed else None
 
     def _enter(self, tensor: Tensor) -> None:
         shape: list[Any] = list(self._shapes[tensor.name])
         for i, size in enumerate(shape):
-            if i == 0 and self._has_batch:
+            if i == 0 and self._has_batch and size != 0:
                 shape[0] = size if isinstance(size, Batch) else Batch(1)
             elif isinstance(size, str) and size in self._symbols:
                 shape[i] = self._symbols[size]
@@ -272,13 +281,13 @@ class _Mapper:
     def _made(self, call: Call) -> list[Value]:
         rule = self._table.rules.get(rule_name(call.node))
         if rule is None:
-            return self._opaque(call, "has no rule")
+            return self._opaque_or_refused(call, "has no rule")
         count = len(self._builder.layers)
         try:
             made = rule(self._builder, call)
         except Unmapped as problem:
             self._builder.undo(count)
-            return self._opaque(call, str(problem))
+            return self._opaque_or_refused(call, str(problem))
         return [made] if isinstance(made, Value) else made
 
     def _call(self, node: Node) -> Call:
@@ -312,6 +321,12 @@ class _Mapper:
             [self._symbols.get(size, size) if isinstance(size, str) else size for size in shape]
         )
 
+    def _opaque_or_refused(self, call: Call, reason: str) -> list[Value]:
+        try:
+            return self._opaque(call, reason)
+        except Unmapped as problem:  # sizes that no layer can have
+            raise Refused(f"{reason}, and cannot be opaque either: {problem}") from None
+
     def _opaque(self, call: Call, reason: str) -> list[Value]:
         """Outputs of a node without a rule, as the file states them.
 
@@ -320,7 +335,7 @@ class _Mapper:
         inputs = _tensors((*call.inputs, *call.arguments.values()))
         if all(x.static and not any(map(is_trained, self._builder.sources(x))) for x in inputs):
             shapes = [call.stated(number) for number in range(len(call.declared))]
-            complete = [shape for shape in shapes if shape is not None and not has_batch(shape)]
+            complete = [shape for shape in shapes if shape is not None and _is_one_for_all(shape)]
             if len(complete) == len(shapes):
                 return [
                     constant(self._builder, shape, dtype, None)
@@ -335,7 +350,7 @@ class _Mapper:
             if shape is None:
                 raise Refused(
                     f"{reason}, and the file does not state the shape of its output",
-                    "export the model with shapes: for ONNX, onnx.shape_inference.infer_shapes",
+                    _WITH_SHAPES.get(self._graph.dialect),
                 )
             values.append(self._opaque_output(call, number, shape, inputs))
         return values
@@ -363,13 +378,17 @@ class _Mapper:
                 if not shape or shape[0] != (self._fixed or shape[0]):
                     raise Refused("has no rule, and its output has no batch")
                 shape = (Batch(1), *shape[1:])
-        fields = {"operation": _word(call.node.operator)}
+        fields: dict[str, Any] = {"operation": _word(call.node.operator)}
         own = [size.times if isinstance(size, Batch) else size for size in shape]
         if shape and shape[0] == Batch(1):
             own = own[1:]
-        return self._builder.layer(
-            "opaque", activations, shape, fields | {"shape": own or [1]}, dtype=call.dtypes[number]
-        )
+        fields["shape"] = own or [1]
+        try:
+            return self._builder.layer(
+                "opaque", activations, shape, fields, dtype=call.dtypes[number]
+            )
+        except Unmapped as problem:
+            raise Refused(f"has no rule, and {problem}") from None
 
     def _check(self, call: Call, outputs: Sequence[Value]) -> None:
         """Our shapes against those that the file states."""
@@ -397,6 +416,17 @@ def _tensors(arguments: Iterable[Any]) -> list[Value]:
         elif isinstance(argument, list):
             values += _tensors(argument)
     return values
+
+
+_WITH_SHAPES = {
+    "onnx": "export the model with shapes, or let onnx.shape_inference.infer_shapes add them"
+}
+"""The way out where a shape is missing."""
+
+
+def _is_one_for_all(shape: Sequence[Dim]) -> bool:
+    """Whether a tensor that does not depend on the input can be stored once for all examples."""
+    return all(size == ALONE for size in shape if isinstance(size, Batch))
 
 
 def stored_value(stored: Stored) -> Value:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from mnet_cost.importing.graph import FEW_WHOLE, Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.known import broadcast, joined, permuted, taken
+from mnet_cost.importing.mapping.stored import made_of
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
@@ -35,11 +36,15 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     axes = [own.index(place) for place in places if place in own]
     if axes == sorted(axes):
         return b.copied(x)._replace(shape=shape)
+    long = [place for place in places if x.shape[place] != 1]
+    if long == sorted(long):  # only axes of size 1 change places
+        return b.reshaped(x, shape)
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 
 def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
     """Tensors one after the other along an axis; known numbers stay known."""
+    values = [x for x in values if 0 not in x.shape] or values
     first = values[0]
     place = first.place(axis)
     shape: list[Dim] = list(first.shape)
@@ -47,8 +52,10 @@ def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
         raise Unmapped("joins tensors of different numbers of axes")
     if all(x.numbers is not None and x.batch_axis is None for x in values):
         shapes = [plain(x.shape) for x in values]
-        known = joined([x.numbers or () for x in values], shapes, place)
         shape[place] = sum(sizes[place] for sizes in shapes)
+        if elements(shape) > FEW_WHOLE:  # it may double node by node
+            return made_of(b, values, shape, first.dtype)
+        known = joined([x.numbers or () for x in values], shapes, place)
         return Value(tuple(shape), first.dtype, known=known, static=True)
     values = [x for x in values if x.shape[place] != 0] or values[:1]
     whole = next((x for x in values if x.batch_axis is not None), first)
@@ -86,9 +93,9 @@ def slice_of(b: Builder, x: Value, axis: int, start: int, stop: int | None, step
         raise Unmapped(f"takes positions with a step of {step}")
     first, last, _ = slice(start, stop, step).indices(size)
     count = max(0, -(-(last - first) // step))
-    if not count:
-        raise Unmapped("takes nothing")
     shape = (*x.shape[:place], count, *x.shape[place + 1 :])
+    if not count:
+        return Value(shape, x.dtype, known=(), static=True)
     if (first, count) == (0, size):
         return x
     fields = {

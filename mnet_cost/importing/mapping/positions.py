@@ -98,6 +98,8 @@ def gathered(b: Builder, x: Value, index: Value) -> Value:
         passed *= concrete(index.shape[place], b.batch)
     if passed != concrete(x.shape[0], b.batch):
         raise Unmapped("takes a part of the elements")
+    if axes == sorted(axes):
+        return b.reshaped_to(x, index.shape)
     order = [*[place for place in range(index.rank) if place not in axes], *axes]
     ordered = b.reshaped_to(x, [index.shape[place] for place in order])
     return transpose(b, ordered, [order.index(place) for place in range(index.rank)])

@@ -48,6 +48,6 @@ PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
 
 def recognized(graph: LayerGraph) -> LayerGraph:
     """The graph with the patterns of all passes."""
-    for one in PASSES:
-        graph = one(graph)
+    for recognize in PASSES:
+        graph = recognize(graph)
     return graph

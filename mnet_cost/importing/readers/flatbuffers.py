@@ -39,11 +39,14 @@ class Field(NamedTuple):
 Table = Mapping[int, Field]
 """The wanted fields by their slots: their places in the schema, from 0."""
 
-_NUMBERS = {
+_CODES = {
     "int8": "b", "uint8": "B", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q",
     "uint64": "Q", "float": "f", "bool": "?",
 }  # fmt: skip
-_SIZES = {name: struct.calcsize(f"<{code}") for name, code in _NUMBERS.items()}
+_NUMBERS = {name: struct.Struct(f"<{code}") for name, code in _CODES.items()}
+_SIZES = {name: number.size for name, number in _NUMBERS.items()}
+_I32, _U32, _U16 = _NUMBERS["int32"], _NUMBERS["uint32"], _NUMBERS["uint16"]
+_U16_PAIR = struct.Struct("<HH")
 
 
 class Reader:
@@ -74,14 +77,16 @@ class Reader:
     def _table(self, name: str, place: int) -> dict[str, Any]:
         wanted = self._tables[name]
         self._charge(2 + len(wanted), place)
-        listed = place - self._unpack("<i", place, f"the table `{name}`")
-        size, width = self._unpack_all("<HH", listed, f"the fields of `{name}`")
+        self._within(place, 4, f"the table `{name}`")
+        listed = place - _I32.unpack_from(self._data, place)[0]
+        self._within(listed, 4, f"the fields of `{name}`")
+        size, width = _U16_PAIR.unpack_from(self._data, listed)
         self._within(place, width, f"the table `{name}`")
+        self._within(listed, size, f"the fields of `{name}`")
         slots = max(0, (size - 4) // 2)
-        offsets = self._unpack_all(f"<{slots}H", listed + 4, f"the fields of `{name}`")
         result = {}
         for slot, field in wanted.items():
-            offset = offsets[slot] if slot < slots else 0
+            offset = _U16.unpack_from(self._data, listed + 4 + 2 * slot)[0] if slot < slots else 0
             if offset:
                 needs = 4 if field.repeated else _SIZES.get(field.type, 4)
                 if offset + needs > width:
@@ -95,7 +100,7 @@ class Reader:
 
     def _field(self, field: Field, place: int) -> Any:
         if not field.repeated and field.type in _NUMBERS:
-            return struct.unpack_from(f"<{_NUMBERS[field.type]}", self._data, place)[0]
+            return _NUMBERS[field.type].unpack_from(self._data, place)[0]
         target = self._target(place)
         if field.type == "place":
             return target
@@ -109,7 +114,8 @@ class Reader:
 
     def _vector(self, field: Field, place: int) -> Any:
         """What begins with a number of elements: a list, text or bytes."""
-        count = self._unpack("<I", place, f"`{field.name}`")
+        self._within(place, 4, f"`{field.name}`")
+        count: int = _U32.unpack_from(self._data, place)[0]
         first = place + 4
         size = _SIZES.get(field.type, 4) if field.repeated else 1
         self._within(first, count * size, f"`{field.name}`")
@@ -123,22 +129,18 @@ class Reader:
                 raise FlatBufferError(f"`{field.name}` at byte {place:,} is no text") from None
         self._charge(count, place)
         if field.type in _NUMBERS:
-            return struct.unpack_from(f"<{count}{_NUMBERS[field.type]}", self._data, first)
+            return struct.unpack_from(f"<{count}{_CODES[field.type]}", self._data, first)
         places = range(first, first + 4 * count, 4)
         return [self.table(field.type, self._target(element)) for element in places]
 
     def _target(self, place: int) -> int:
         """Where the offset at `place` leads to; whether that is in the file is not checked."""
-        return place + int(self._unpack("<I", place, "an offset"))
-
-    def _unpack(self, code: str, place: int, what: str) -> int:
-        return int(self._unpack_all(code, place, what)[0])
-
-    def _unpack_all(self, code: str, place: int, what: str) -> tuple[Any, ...]:
-        self._within(place, struct.calcsize(code), what)
-        return struct.unpack_from(code, self._data, place)
+        self._within(place, 4, "an offset")
+        offset: int = _U32.unpack_from(self._data, place)[0]
+        return place + offset
 
     def _within(self, place: int, size: int, what: str) -> None:
+        """Raise `FlatBufferError` where not all `size` bytes are in the file."""
         if place < 0 or place + size > self._size:
             raise FlatBufferError(f"{what} at byte {place:,} is outside of the file")
 

@@ -139,7 +139,7 @@ def _graph(model: Message, file_name: str) -> Graph:
         outputs=outputs,
         nodes=nodes,
         stored=stored,
-        tensors={value.get("name", ""): _tensor(value) for value in message["values"]},
+        tensors={tensor.name: tensor for tensor in (*map(_tensor, message["values"]), *outputs)},
         versions=versions,
     )
 

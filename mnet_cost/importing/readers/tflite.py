@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import (
     FEW,
+    FEW_WHOLE,
     MAX_NODES,
     Batch,
     Dimension,
@@ -133,7 +134,7 @@ class _File:
             if i not in given and self._names[i] not in made and self._names[i] not in stored:
                 raise Unreadable(f"nothing makes its output `{self._names[i]}`")
         name = os.path.basename(self._path)
-        description = self._model["description"] or ""
+        description = (self._model["description"] or "").strip(" .")
         return Graph(
             dialect="tflite",
             name=_IN_A_NAME.sub("_", os.path.splitext(name)[0]) or "model",
@@ -332,7 +333,8 @@ def _with_values(
             f"tensor `{stored.name}` has {len(data):,} bytes: a {stored.dtype} of shape "
             f"{list(stored.shape)} takes {expected:,}"
         )
-    if stored.elements > FEW:
+    is_real = stored.quantization is not None or stored.dtype.startswith(("float", "bfloat"))
+    if stored.elements > (FEW if is_real else FEW_WHOLE):
         return stored
     values = from_bytes(stored.dtype, data, stored.elements)
     if stored.quantization is None or quantization is None:

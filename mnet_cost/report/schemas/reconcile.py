@@ -35,7 +35,11 @@ def reconcile_schema() -> Json:
             "conventions": listed(
                 text("name"), "conventions that count so; none where it is a sum of elements"
             ),
-            "knobs": mapped(scalar("a value"), "knobs with another value than was asked for"),
+            "knobs": mapped(
+                scalar("a value"),
+                "knobs with another value than was asked for; `input` "
+                "is the size of an image that no knob sets",
+            ),
             "factor": whole("2 where the number is of FLOPs, else 1"),
             "total": whole("what is counted so, without rounding"),
             "causes": listed(cause, "they add up to the number less our mult-adds"),

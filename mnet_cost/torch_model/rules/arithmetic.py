@@ -45,8 +45,10 @@ def elementwise(e: Emitter, layer: Elementwise, xs: list[Any], types: Types, out
         options = {"approximate": "tanh"}
     if name in _INFIX:
         return e.call(_INFIX[name], *xs)
-    torch_name = OPERATIONS[name].torch
-    return e.call(getattr(F, torch_name, None) or getattr(torch, torch_name), *xs, **options)
+    operation = OPERATIONS[name]
+    function = getattr(F, operation.torch, None) or getattr(torch, operation.torch)
+    result = e.call(function, *xs, **options)
+    return e.call(torch.where, result, 1.0, 0.0) if operation.is_flag else result
 
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -56,7 +58,10 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "min": torch.amin,
     "variance": torch.var,
     "deviation": torch.std,
+    "log_sum_exp": torch.logsumexp,
 }
+_ORDERS = {"norm": 2, "l1": 1}
+"""Orders of vector norms."""
 
 
 def reduce(e: Emitter, layer: Reduce, xs: list[Any], types: Types, outputs: Types) -> Any:
@@ -65,7 +70,12 @@ def reduce(e: Emitter, layer: Reduce, xs: list[Any], types: Types, outputs: Type
         for place in sorted(places):  # the first axis first: others keep their numbers from the end
             x = e.call(torch.prod, x, place, keepdim=layer.keep)
         return x
-    if layer.operation == "norm":
-        return e.call(torch.linalg.vector_norm, x, 2, places, keepdim=layer.keep)
+    if layer.operation in _ORDERS:
+        order = _ORDERS[layer.operation]
+        return e.call(torch.linalg.vector_norm, x, order, places, keepdim=layer.keep)
+    if layer.operation == "sum_square":
+        return e.call(torch.sum, e.call(torch.square, x), places, keepdim=layer.keep)
+    if layer.operation == "log_sum":
+        return e.call(torch.log, e.call(torch.sum, x, places, keepdim=layer.keep))
     options = {"correction": 0} if layer.operation in ("variance", "deviation") else {}
     return e.call(_REDUCTIONS[layer.operation], x, places, keepdim=layer.keep, **options)

@@ -55,9 +55,11 @@ def _convolution(e: Emitter, layer: Any, x: Any, types: Types, outputs: Types, g
         padding = _plain(window.before)
     elif any(pads):
         x = e.call(F.pad, x, pads)
+    kind: Any = (_CONVOLUTIONS if layer.trained else _CONSTANT_CONVOLUTIONS)[axes - 1]
+    if getattr(layer, "gain", False):  # of images alone
+        kind = modules.ScaledConv2d
     convolution = e.module(
-        (_CONVOLUTIONS if layer.trained else _CONSTANT_CONVOLUTIONS)[axes - 1],
-        type_.shape[-1 - axes], output.shape[-1 - axes],
+        kind, type_.shape[-1 - axes], output.shape[-1 - axes],
         _plain(window.kernel), stride=_plain(window.stride),
         padding=padding, dilation=_plain(window.dilation), groups=groups, bias=layer.bias,
     )  # fmt: skip

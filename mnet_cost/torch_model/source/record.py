@@ -259,8 +259,8 @@ def _join_same_padding(recorder: Recorder, network: Network, step: Step, first: 
     layer = step.layer
     if not isinstance(layer, (Conv2d, DepthwiseConv2d, MaxPool2d)) or not is_same(layer.padding):
         return
-    if not isinstance(layer, MaxPool2d) and not layer.trained:
-        return  # `SameConv2d` has a trained kernel
+    if not isinstance(layer, MaxPool2d) and (layer.gain or not layer.trained):
+        return  # `SameConv2d` has a trained kernel, as it is
     for i in range(first, len(recorder.ops)):
         op = recorder.ops[i]
         before = recorder.ops[i - 1] if i > first else None

@@ -26,13 +26,17 @@ def plain(value: Any, name: str) -> Any:
     return value
 
 
-def whole(call: Call, name: str, default: int | None = None) -> int:
-    """A whole number that does not depend on the batch."""
-    value = call.get(name, default)
+def plain_whole(value: Any, name: str) -> int:
+    """A whole number, written out or known, that does not depend on the batch."""
     number = plain(value, name)
     if isinstance(number, Batch) or not isinstance(number, int):
         raise Unmapped(f"has {number} as `{name}`")
     return int(number)
+
+
+def whole(call: Call, name: str, default: int | None = None) -> int:
+    """A whole number that does not depend on the batch."""
+    return plain_whole(call.get(name, default), name)
 
 
 def optional_whole(call: Call, name: str) -> int | None:
@@ -79,10 +83,7 @@ def wholes(call: Call, name: str, default: Sequence[int] | None = None) -> list[
         given = [given]
     if not isinstance(given, (list, tuple)):
         raise Unmapped(f"has no list `{name}`")
-    numbers = [plain(value, name) for value in given]
-    if any(isinstance(number, Batch) or not isinstance(number, int) for number in numbers):
-        raise Unmapped(f"has sizes of the batch in `{name}`")
-    return [int(number) for number in numbers]
+    return [plain_whole(value, name) for value in given]
 
 
 def on_axes(call: Call, name: str, axes: int, default: int) -> list[int]:

@@ -14,6 +14,7 @@ from mnet_cost.importing.mapping.aten.arguments import (
     optional_tensor,
     places,
     plain,
+    plain_whole,
     real,
     whole,
     wholes,
@@ -186,8 +187,10 @@ def _adaptive_pool(statistic: Literal["avg", "max"], axes: int) -> Rule:
         places = range(x.rank - axes, x.rank)
         given = call.get("output_size")
         listed = given if isinstance(given, list) else [given] * axes
+        if len(listed) != axes or x.rank <= axes:
+            raise Unmapped(f"has {len(listed)} sizes for {axes} axes of {x.rank}")
         size = [
-            int(plain(x.shape[place] if wanted is None else wanted, "output_size"))
+            plain_whole(x.shape[place] if wanted is None else wanted, "output_size")
             for place, wanted in zip(places, listed, strict=True)
         ]
         if set(size) == {1}:
@@ -239,7 +242,7 @@ def resized(b: Builder, call: Call) -> Value:
     if shape is None or len(shape) != x.rank:
         raise Unmapped("gives a size that is not known")
     mode = next((ours for ours in ("nearest", "bilinear", "bicubic") if ours in operator), operator)
-    wanted = {place: int(plain(shape[place], "size")) for place in range(2, x.rank)}
+    wanted = {place: plain_whole(shape[place], "size") for place in range(2, x.rank)}
     return images.resize(b, x, wanted, None, mode, flag(call, "align_corners"))
 
 

@@ -11,7 +11,7 @@ from mnet_cost.importing.mapping.aten.arguments import (
     flag,
     optional_whole,
     places,
-    plain,
+    plain_whole,
     real,
     sizes,
     tensors,
@@ -252,7 +252,7 @@ def _picked(b: Builder, x: Value, axis: int, positions: Value) -> Value:
         return at_stored_positions(b, x, [x.place(axis)], positions)
     if positions.rank > 1 or positions.dtype == "bool":
         raise Unmapped("takes positions that are not known")
-    taken = parts.picked(b, x, axis, [int(plain(i, "index")) for i in positions.known])
+    taken = parts.picked(b, x, axis, [plain_whole(i, "index") for i in positions.known])
     if positions.rank:
         return taken
     place = x.place(axis)

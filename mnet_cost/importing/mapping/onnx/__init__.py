@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from mnet_cost.importing.mapping.mapper import Table
-from mnet_cost.importing.mapping.onnx import arithmetic, constants, layers, reductions, shapes
+from mnet_cost.importing.mapping.onnx import (
+    arithmetic,
+    constants,
+    layers,
+    quantized,
+    reductions,
+    shapes,
+)
 
 _REFUSED = {
     "is control flow, and what it costs depends on values": ("If", "Loop", "Scan"),
@@ -28,6 +35,7 @@ TABLE = Table(
         **reductions.RULES,
         **constants.RULES,
         **shapes.RULES,
+        **quantized.RULES,
     },
     refused={name: why for why, names in _REFUSED.items() for name in names},
 )

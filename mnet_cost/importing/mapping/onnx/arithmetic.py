@@ -17,9 +17,11 @@ from mnet_cost.importing.mapping.elementwise import (
     select,
 )
 from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.movement import slice_of
 from mnet_cost.importing.mapping.onnx.reading import setting, version
 from mnet_cost.importing.mapping.positions import added, multiplied
-from mnet_cost.importing.mapping.values import Unmapped, Value
+from mnet_cost.importing.mapping.stored import constant
+from mnet_cost.importing.mapping.values import Unmapped, Value, plain
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 
 _BINARY = {"Add": "add", "Sub": "subtract", "Mul": "multiply", "Div": "divide", "Pow": "power"}
@@ -37,6 +39,8 @@ _COMPARISONS = {
 }  # fmt: skip
 _OF_MANY = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 _LOGIC = {"And": "and", "Or": "or", "Xor": "not_equal"}
+_LARGEST = 3.4028235e38
+"""Of 32 bits."""
 _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """Defaults of alpha and gamma."""
 
@@ -272,6 +276,43 @@ def where(b: Builder, call: Call) -> Value:
     return select(b, call.input(0), call.input(1), call.input(2))
 
 
+def is_nan(b: Builder, call: Call) -> Value:
+    """IsNaN: where a number is not equal to itself."""
+    x = call.input(0)
+    return comparison(b, x, x, "not_equal")
+
+
+def is_infinite(b: Builder, call: Call) -> Value:
+    """IsInf: where the size of a number is more than any."""
+    x = call.input(0)
+    if call.get("detect_negative", 1) and call.get("detect_positive", 1):
+        x = operation(b, x, "absolute")
+    return comparison(b, x, number(_LARGEST), "greater")
+
+
+def triangle(b: Builder, call: Call) -> Value:
+    """Trilu: times a mask of 0 and 1."""
+    x = call.input(0)
+    mask = constant(b, plain(x.shape[-2:]), x.dtype, None)
+    return binary(b, x, mask, "multiply")
+
+
+def one_hot(b: Builder, call: Call) -> Value:
+    """OneHot: whether an index is that of each place of a new axis, then one of two values."""
+    indices, depth = call.input(0), call.input(1).number
+    if not isinstance(depth, (int, float)):
+        raise Unmapped("has a depth that is not known")
+    axis = call.get("axis", -1)
+    place = axis + indices.rank + 1 if axis < 0 else axis
+    column = b.reshaped(indices, (*indices.shape[:place], 1, *indices.shape[place:]))
+    places = Value((int(depth),), "int64", known=tuple(range(int(depth))), static=True)
+    places = b.reshaped(places, (int(depth), *[1] * (indices.rank - place)))
+    same = comparison(b, column, places, "equal")
+    values = call.input(2)
+    off, on = (slice_of(b, values, 0, i, i + 1) for i in range(2))
+    return select(b, same, on, off)
+
+
 RULES: Mapping[str, Rule] = {
     **{name: _binary(ours) for name, ours in _BINARY.items()},
     **{name: _kind(kind) for name, kind in _KINDS.items()},
@@ -300,4 +341,8 @@ RULES: Mapping[str, Rule] = {
     "Cast": cast,
     "CastLike": cast_like,
     "Where": where,
+    "IsNaN": is_nan,
+    "IsInf": is_infinite,
+    "Trilu": triangle,
+    "OneHot": one_hot,
 }

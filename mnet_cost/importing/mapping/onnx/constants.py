@@ -114,6 +114,13 @@ def folded(shape: Callable[[Sequence[Value]], Sequence[Dim]]) -> Rule:
     return rule
 
 
+def gather_nd(b: Builder, call: Call) -> Value:
+    """GatherND of what is stored."""
+    if call.get("batch_dims", 0):
+        raise Unmapped("has axes that it goes along with the positions")
+    return folded(_gathered)(b, call)  # type: ignore[return-value]
+
+
 def _first(inputs: Sequence[Value]) -> Sequence[Dim]:
     return inputs[0].shape
 
@@ -139,6 +146,6 @@ RULES: Mapping[str, Rule] = {
     "ScatterND": folded(_first),
     "ScatterElements": folded(_first),
     "GatherElements": folded(lambda inputs: inputs[1].shape),
-    "GatherND": folded(_gathered),
+    "GatherND": gather_nd,
     "MelWeightMatrix": mel_weights,
 }

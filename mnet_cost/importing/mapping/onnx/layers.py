@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from math import prod
+from typing import Any, Literal
 
 from mnet_cost.importing.mapping.activations import log_softmax, softmax
 from mnet_cost.importing.mapping.builder import Builder
@@ -18,16 +19,17 @@ from mnet_cost.importing.mapping.convolutions import (
     transposed_convolution,
 )
 from mnet_cost.importing.mapping.einsum import einsum
-from mnet_cost.importing.mapping.elementwise import binary
+from mnet_cost.importing.mapping.elementwise import binary, comparison, function, operation
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.movement import transpose
+from mnet_cost.importing.mapping.movement import concat, slice_of, transpose
 from mnet_cost.importing.mapping.norms import batch_norm, group_norm, layer_norm
 from mnet_cost.importing.mapping.onnx.arithmetic import number, scaled, short
 from mnet_cost.importing.mapping.onnx.reading import version
 from mnet_cost.importing.mapping.pools import pool
 from mnet_cost.importing.mapping.products import linear, matmul
 from mnet_cost.importing.mapping.reductions import positions, reduce
-from mnet_cost.importing.mapping.values import ALONE, Dim, Refused, Unmapped, Value
+from mnet_cost.importing.mapping.stored import constant
+from mnet_cost.importing.mapping.values import Dim, Refused, Unmapped, Value
 
 
 def conv(b: Builder, call: Call) -> Value:
@@ -157,13 +159,20 @@ def batch_norm_rule(b: Builder, call: Call) -> Value:
 
 
 def layer_norm_rule(kind: str) -> Rule:
-    """LayerNormalization and RMSNormalization: over all axes from `axis` on."""
+    """LayerNormalization and RMSNormalization: over all axes from `axis` on. The mean and the
+    deviation, where somebody reads them, are reductions of their own."""
 
-    def rule(b: Builder, call: Call) -> Value:
+    def rule(b: Builder, call: Call) -> list[Value]:
         x = call.input(0)
         axes = range(x.place(call.get("axis", -1)), x.rank)
         epsilon = call.get("epsilon", 1e-5)
-        return layer_norm(b, x, axes, call.optional(1), call.optional(2), epsilon, kind)
+        made = [layer_norm(b, x, axes, call.optional(1), call.optional(2), epsilon, kind)]
+        if len(call.node.outputs) > 1:
+            made.append(reduce(b, x, "mean", axes, keep=True))
+        if len(call.node.outputs) > 2:
+            deviation = reduce(b, x, "deviation", axes, keep=True)
+            made.append(operation(b, deviation, "reciprocal"))
+        return made
 
     return rule
 
@@ -263,74 +272,196 @@ def global_pool(operation: str) -> Rule:
     return rule
 
 
-def softmax_rule(function: object) -> Rule:
+def softmax_rule(name: Literal["softmax", "log"]) -> Rule:
     """Softmax and LogSoftmax: before version 13 along all axes from `axis` on."""
 
     def rule(b: Builder, call: Call) -> Value:
         x = call.input(0)
-        shares = log_softmax if function == "log" else softmax
+        shares = log_softmax if name == "log" else softmax
         if version(b) >= 13:
             return shares(b, x, call.get("axis", -1))
         place = x.place(call.get("axis", 1)) if x.rank > 1 else 0
         behind = plain_sizes(x.shape[place:])
         if len(behind) == 1:
             return shares(b, x, place)
-        flat = b.reshaped(x, (*x.shape[:place], _product(behind)))
+        flat = b.reshaped(x, (*x.shape[:place], prod(behind)))
         return b.reshaped(shares(b, flat, place), x.shape)
 
     return rule
 
 
-def _product(sizes: Sequence[int]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
-
-
 def recurrent(kind: Literal["lstm", "gru"]) -> Rule:
-    """LSTM and GRU of [T, N, F], or of [N, T, F] with `layout` 1: states of all steps, and the
-    last ones."""
+    """LSTM and GRU of [T, N, F], or of [N, T, F] with `layout` 1: states of all steps
+    [T, directions, N, H], and the last ones."""
 
     def rule(b: Builder, call: Call) -> list[Value]:
-        x, kernel = call.input(0), call.input(1)
-        bias = call.optional(3)
-        stored = [kernel.stored, call.input(2).stored]
-        if None in stored or (bias is not None and bias.stored is None):
+        x, kernel, bias = call.input(0), call.input(1), call.optional(3)
+        stored = [kernel.stored, call.input(2).stored, None if bias is None else bias.stored]
+        if None in stored[: 2 + (bias is not None)]:
             raise Unmapped("has weights that are not stored")
         if any(call.optional(i) is not None for i in (4, 7)):
             raise Unmapped("has lengths of its own for each example, or peepholes")
-        batch_first = bool(call.get("layout", 0))
-        if x.rank != 3 or x.batch_axis != (0 if batch_first else 1):
-            raise Unmapped("is not of sequences [T, N, F] with the batch in its place")
         directions, features = kernel.shape[0], call.get("hidden_size")
-        steps = x.shape[1 if batch_first else 0]
-        if not isinstance(directions, int) or not isinstance(features, int):
-            raise Unmapped("does not say how many features it has")
-        needed = [bool(name) for name in call.node.outputs] + [False] * 3
-        if needed[0] and (needed[1] or needed[2]):
-            raise Unmapped("gives the states of all steps and the last ones")
+        if x.rank != 3 or directions not in (1, 2) or not isinstance(features, int):
+            raise Unmapped("is not of sequences, or does not say how many features it has")
+        if len(call.node.outputs) > 2 and call.node.outputs[2]:
+            raise Unmapped("gives the memory of the last step")
+        is_reverse = call.get("direction", "forward") == "reverse"
+        needs_all = bool(call.node.outputs[0])
         fields = {
             "features": features,
             "bidirectional": True if directions == 2 else None,
             "bias": None if bias is not None else False,
-            "output": None if needed[0] else "last",
+            "output": None if needs_all else "last",
         }
-        owns = [*stored, None if bias is None else bias.stored]
-        joined = directions * features
-        if not needed[0]:
-            if needed[2]:
-                raise Unmapped("gives the memory of the last step")
-            last = b.layer(kind, (x,), (ALONE, joined), fields, owns=owns)
-            apart = b.reshaped(last, (ALONE, directions, features))
-            order = (0, 1, 2) if batch_first else (1, 0, 2)
-            return [last, transpose(b, apart, order)]
-        ahead = (ALONE, steps) if batch_first else (steps, ALONE)
-        states = b.layer(kind, (x,), (*ahead, joined), fields, owns=owns)
+        if not call.get("layout", 0):
+            x = transpose(b, x, (1, 0, 2))
+        ahead = x.shape[: 2 if needs_all else 1]
+        states = b.layer(kind, (x,), (*ahead, directions * features), fields, owns=stored)
         apart = b.reshaped(states, (*ahead, directions, features))
-        return [transpose(b, apart, (0, 1, 2, 3) if batch_first else (0, 2, 1, 3))]
+        if not needs_all:
+            return [apart, apart if call.get("layout", 0) else transpose(b, apart, (1, 0, 2))]
+        made = [apart if call.get("layout", 0) else transpose(b, apart, (1, 2, 0, 3))]
+        if len(call.node.outputs) > 1 and call.node.outputs[1]:
+            if directions == 2:
+                raise Unmapped("gives the states of all steps and the last ones, in two directions")
+            last = slice_of(b, apart, 1, 0, 1) if is_reverse else slice_of(b, apart, 1, -1, None)
+            last = b.reshaped(last, (ahead[0], directions, features))
+            made.append(last if call.get("layout", 0) else transpose(b, last, (1, 0, 2)))
+        return made
 
     return rule
+
+
+def attention_rule(b: Builder, call: Call) -> list[Value]:
+    """Attention: of heads [N, heads, L, F], or of [N, L, heads * F] with `q_num_heads`.
+
+    Scores are a product, a mask is added, and what a cache holds comes first.
+    """
+    query, key, value = (call.input(i) for i in range(3))
+    mask = call.optional(3)
+    if call.optional(6) is not None or call.get("local_window_size"):
+        raise Unmapped("has lengths of its own for each example, or a window")
+    flat = query.rank == 3
+    heads, kv_heads = call.get("q_num_heads"), call.get("kv_num_heads")
+    if flat:
+        query = _heads(b, query, heads)
+        key, value = _heads(b, key, kv_heads), _heads(b, value, kv_heads)
+    caches = [call.optional(4), call.optional(5)]
+    if caches[0] is not None and caches[1] is not None:
+        key, value = concat(b, (caches[0], key), 2), concat(b, (caches[1], value), 2)
+    present = [key, value]
+    groups = _groups(query, key)
+    if groups != 1:  # several queries share a key: rows of one product
+        query = _rows_of_groups(b, query, groups)
+    features = plain_sizes(query.shape[-1:])[0]
+    scale = call.get("scale", features**-0.5)
+    scores = scaled(b, product(b, query, transpose(b, key, (0, 1, 3, 2))), short(scale))
+    full = (*scores.shape[:2], scores.shape[2], scores.shape[3])
+    if groups != 1:
+        scores = _apart(b, scores, groups)
+    whole = scores
+    if softcap := call.get("softcap"):
+        capped = function(b, scaled(b, whole, 1 / softcap), "tanh")
+        whole = scaled(b, capped, short(softcap))
+    if mask is not None:
+        whole = binary(b, whole, mask, "add")
+    elif call.get("is_causal", 0):
+        steps = plain_sizes(whole.shape[-2:])
+        whole = binary(b, whole, constant(b, steps, None, None), "add")
+    shares = softmax(b, whole, -1)
+    made = shares
+    if groups != 1:
+        made = b.reshaped(shares, full)
+    made = product(b, made, value)
+    if groups != 1:
+        made = _apart(b, made, groups)
+    if flat:
+        width = plain_sizes((made.shape[1], made.shape[3]))
+        made = b.reshaped(
+            transpose(b, made, (0, 2, 1, 3)),
+            (made.shape[0], made.shape[2], width[0] * width[1]),
+        )
+    extra = [scores, whole, whole, shares][call.get("qk_matmul_output_mode", 0)]
+    return [made, *present, extra][: len(call.node.outputs)]
+
+
+def _heads(b: Builder, x: Value, heads: Any) -> Value:
+    """x [N, L, heads * F] as [N, heads, L, F]."""
+    (width,) = plain_sizes(x.shape[2:])
+    if not isinstance(heads, int) or heads < 1 or width % heads:
+        raise Unmapped(f"has {heads} heads of {width} features")
+    apart = b.reshaped(x, (*x.shape[:2], heads, width // heads))
+    return transpose(b, apart, (0, 2, 1, 3))
+
+
+def _groups(query: Value, key: Value) -> int:
+    """How many heads of queries share a head of keys."""
+    many, few = plain_sizes((query.shape[1], key.shape[1]))
+    if many % few:
+        raise Unmapped(f"has {many} heads of queries for {few} of keys")
+    return many // few
+
+
+def _rows_of_groups(b: Builder, x: Value, groups: int) -> Value:
+    heads, steps, features = plain_sizes(x.shape[1:])
+    return b.reshaped(x, (x.shape[0], heads // groups, groups * steps, features))
+
+
+def _apart(b: Builder, x: Value, groups: int) -> Value:
+    heads, rows, columns = plain_sizes(x.shape[1:])
+    return b.reshaped(x, (x.shape[0], heads * groups, rows // groups, columns))
+
+
+def rotary(b: Builder, call: Call) -> Value:
+    """RotaryEmbedding: halves of features are turned by angles of tables [L, F / 2]."""
+    x, cosine, sine = (call.input(i) for i in range(3))
+    flat = x.rank == 3
+    heads = call.get("num_heads", 0)
+    if call.get("interleaved", 0):
+        raise Unmapped("has features that are interleaved")
+    if call.optional(3) is not None:
+        raise Unmapped("looks up positions in its tables")
+    if flat:
+        x = _heads(b, x, heads)
+    size = plain_sizes(x.shape[-1:])[0]
+    turned_size = call.get("rotary_embedding_dim", 0) or size
+    rest = [slice_of(b, x, 3, turned_size, None)] if turned_size < size else []
+    half = turned_size // 2
+    first, second = slice_of(b, x, 3, 0, half), slice_of(b, x, 3, half, turned_size)
+    tables = [b.reshaped(t, (t.shape[0], 1, *t.shape[1:])) for t in (cosine, sine)]
+    products = [
+        [binary(b, part, table, "multiply") for table in tables] for part in (first, second)
+    ]
+    turned = [
+        binary(b, products[0][0], products[1][1], "subtract"),
+        binary(b, products[0][1], products[1][0], "add"),
+    ]
+    made = concat(b, [*turned, *rest], 3)
+    if flat:
+        made = b.reshaped(transpose(b, made, (0, 2, 1, 3)), call.input(0).shape)
+    return made
+
+
+def hard_max(b: Builder, call: Call) -> Value:
+    """Hardmax: 1 where an element is the largest along an axis, else 0."""
+    x = call.input(0)
+    if version(b) < 13:
+        raise Unmapped("is along several axes, as before version 13")
+    largest = reduce(b, x, "max", (call.get("axis", -1),), keep=True)
+    return comparison(b, x, largest, "equal")._replace(dtype=x.dtype)
+
+
+def length_pool(b: Builder, call: Call) -> Value:
+    """LpPool: the root of the sum of squares in each window."""
+    x = call.input(0)
+    if call.get("p", 2) != 2:
+        raise Unmapped(f"is a norm of power {call.get('p')}")
+    squares = operation(b, x, "square")
+    means = pool_rule("avg")(b, call._replace(inputs=(squares,)))
+    assert isinstance(means, Value)
+    size = prod(call.get("kernel_shape", ()))
+    return operation(b, scaled(b, means, size), "sqrt")
 
 
 def deformed(b: Builder, call: Call) -> Value:
@@ -378,6 +509,10 @@ RULES: Mapping[str, Rule] = {
     "GlobalLpPool": global_pool("norm"),
     "Softmax": softmax_rule("softmax"),
     "LogSoftmax": softmax_rule("log"),
+    "Attention": attention_rule,
+    "RotaryEmbedding": rotary,
+    "Hardmax": hard_max,
+    "LpPool": length_pool,
     "LSTM": recurrent("lstm"),
     "GRU": recurrent("gru"),
 }

@@ -15,11 +15,12 @@ from mnet_cost.importing.mapping.images import (
 )
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, expand, slice_of, take, tile, transpose
-from mnet_cost.importing.mapping.onnx.reading import axes_of, setting, version, whole
+from mnet_cost.importing.mapping.onnx.reading import axes_of, setting, stored, version, whole
 from mnet_cost.importing.mapping.parts import picked, split
 from mnet_cost.importing.mapping.positions import gathered, spread
-from mnet_cost.importing.mapping.stored import embedding, looked_up
-from mnet_cost.importing.mapping.values import Unmapped, Value, plain
+from mnet_cost.importing.mapping.stored import embedding, looked_up, made_of
+from mnet_cost.importing.mapping.values import Refused, Unmapped, Value, plain
+from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 from mnet_cost.tensors import product
 
 _END = 2**31 - 1
@@ -161,7 +162,10 @@ def split_rule(b: Builder, call: Call) -> list[Value]:
             raise Unmapped("cuts the batch")
         each = -(-whole_size // parts)
         sizes = [each] * (parts - 1) + [whole_size - each * (parts - 1)]
-    return split(b, x, axis, whole(sizes))
+    sizes = whole(sizes)
+    parts = iter(split(b, x, axis, [part for part in sizes if part]))
+    empty = (*x.shape[:axis], 0, *x.shape[axis + 1 :])
+    return [next(parts) if part else Value(empty, x.dtype, known=()) for part in sizes]
 
 
 def expand_rule(b: Builder, call: Call) -> Value:
@@ -185,6 +189,7 @@ def pad_rule(b: Builder, call: Call) -> Value:
     x = call.input(0)
     pads, value = setting(call, "pads", 1), setting(call, "value", 2, 0.0)
     axes = setting(call, "axes", 3)
+    value = value[0] if isinstance(value, list) else value
     if pads is None:
         raise Unmapped("has no pads")
     places = [x.place(axis) for axis in whole(list(range(x.rank)) if axes is None else axes)]
@@ -247,6 +252,27 @@ def center(b: Builder, call: Call) -> Value:
     return x
 
 
+def dropout(b: Builder, call: Call) -> list[Value]:
+    """Dropout at inference: its input, and a mask that is true everywhere."""
+    x, training = call.input(0), call.optional(2)
+    if training is not None and training.number is not False:
+        raise Refused(
+            "leaves out elements by chance, as in training",
+            "export the model in evaluation mode: `model.eval()`",
+        )
+    if len(call.node.outputs) < 2:
+        return [x]
+    return [x, stored(call, x.shape, "bool")]
+
+
+def bits(b: Builder, call: Call) -> Value:
+    """BitCast: the same memory as another type; numbers that are known are others then."""
+    x, dtype = call.input(0), TENSOR_TYPES.get(call.get("to", 0))
+    if x.wire is None:
+        return made_of(b, (x,), x.shape, dtype)
+    return x._replace(dtype=dtype, known=None)
+
+
 RULES: Mapping[str, Rule] = {
     "Shape": shape,
     "Size": size,
@@ -272,6 +298,6 @@ RULES: Mapping[str, Rule] = {
         b, [x for x in call.inputs if x is not None], call.get("axis", 0)
     ),
     "Identity": lambda b, call: call.input(0),
-    "Dropout": lambda b, call: call.input(0),
-    "BitCast": lambda b, call: call.input(0),
+    "Dropout": dropout,
+    "BitCast": bits,
 }

@@ -1,21 +1,24 @@
 """The operators of TFLite: a rule for each reads its options and calls the family.
 
-`images.py` puts the channels of images in front before nodes are mapped, `operands.py` gives rules
-their tensors in the order that they work in.
+Before nodes are mapped, `idioms.py` and `biases.py` take back what converters make of layers, and
+`images.py` puts the channels of images in front. `operands.py` gives rules their tensors in the
+order that they work in.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
+from mnet_cost.importing.mapping.precision import with_precisions
 from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement
-from mnet_cost.importing.mapping.tflite.biases import without_shared_biases
+from mnet_cost.importing.mapping.tflite.biases import BIASES, without_shared_biases
+from mnet_cost.importing.mapping.tflite.idioms import without_idioms
 from mnet_cost.importing.mapping.tflite.images import channels_first, images_of, with_images
-from mnet_cost.importing.mapping.tflite.positions import at_positions
 
 _CONTROL_FLOW = "is control flow, and what it costs depends on values"
 _STATE = "reads or writes a state that outlives a run"
@@ -44,7 +47,7 @@ def map_tflite(
     [1, 224, 224, 3]. Raises `ModelFileError` for what is refused.
     """
     shapes, sizes = shapes or {}, sizes or {}
-    graph, notes = without_shared_biases(at_positions(graph))
+    graph, notes = without_shared_biases(without_idioms(graph))
     images = images_of(graph)
     for tensor in graph.inputs:
         if tensor.name not in shapes:
@@ -53,13 +56,8 @@ def map_tflite(
         name: channels_first(sizes) if name in images else sizes for name, sizes in shapes.items()
     }
     result = map_graph(with_images(graph), TABLE, given, has_batch, sizes)
-    precisions = _precisions(graph)
-    return result._replace(
-        notes=(*result.notes, *notes),
-        layers=tuple(
-            [x._replace(precision=precisions.get(x.origin.nodes[0])) for x in result.layers]
-        ),
-    )
+    result = with_precisions(result, _precisions(graph))
+    return result._replace(notes=(*result.notes, *notes, *_small_weights(graph)))
 
 
 def _check_open_sizes(graph: Graph, tensor: Tensor, sizes: Mapping[str, int]) -> None:
@@ -76,6 +74,28 @@ def _check_open_sizes(graph: Graph, tensor: Tensor, sizes: Mapping[str, int]) ->
                 f"--shape {tensor.name}=1,{plain}",
             )
         )
+
+
+def _small_weights(graph: Graph) -> list[str]:
+    """What a reader has to know of weights that are smaller than what is calculated with."""
+    sources = {
+        node.outputs[0]: node.inputs[0]
+        for node in graph.nodes
+        if node.operator == "DEQUANTIZE" and node.inputs and node.outputs
+    }
+    counts: Counter[str] = Counter()
+    precisions = _precisions(graph)
+    for node in graph.nodes:
+        if node.operator in BIASES and node.name not in precisions and len(node.inputs) > 1:
+            name = sources.get(node.inputs[1], node.inputs[1])
+            weight = graph.stored.get(name)
+            if weight is not None and weight.dtype != "float32":
+                counts[weight.dtype] += 1
+    return [
+        f"{count} layers calculate with real numbers on weights that the file has as {dtype}: "
+        "their weights are taken to have the precision of the analysis"
+        for dtype, count in counts.items()
+    ]
 
 
 def _precisions(graph: Graph) -> dict[str, str]:

@@ -9,19 +9,25 @@ from collections.abc import Mapping
 
 from mnet_cost.importing.mapping import activations
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.elementwise import binary, function, known_result, operation
+from mnet_cost.importing.mapping.elementwise import (
+    binary,
+    comparison,
+    function,
+    known_result,
+    operation,
+    select,
+)
 from mnet_cost.importing.mapping.known import calculate
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.reductions import reduce
-from mnet_cost.importing.mapping.tflite.images import channels_last
 from mnet_cost.importing.mapping.tflite.layers import fused
 from mnet_cost.importing.mapping.tflite.operands import (
     as_output,
     axis_of,
     is_image,
     known_numbers,
+    left_of,
     made,
-    permuted,
 )
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
@@ -44,11 +50,14 @@ _BINARY: Mapping[str, str] = {
     "MINIMUM": "minimum", "MAXIMUM": "maximum",
 }  # fmt: skip
 _KNOWN_BINARY: Mapping[str, str] = {
-    "FLOOR_DIV": "floor_divide", "FLOOR_MOD": "modulo", "EQUAL": "equal",
-    "NOT_EQUAL": "not_equal", "LESS": "less", "LESS_EQUAL": "less_or_equal", "GREATER": "greater",
-    "GREATER_EQUAL": "greater_or_equal", "LOGICAL_AND": "and", "LOGICAL_OR": "or",
+    "FLOOR_DIV": "floor_divide", "FLOOR_MOD": "modulo",
 }  # fmt: skip
 """Operators that only calculate with sizes."""
+_COMPARISONS: Mapping[str, str] = {
+    "EQUAL": "equal", "NOT_EQUAL": "not_equal", "LESS": "less", "LESS_EQUAL": "less_or_equal",
+    "GREATER": "greater", "GREATER_EQUAL": "greater_or_equal", "LOGICAL_AND": "and",
+    "LOGICAL_OR": "or",
+}  # fmt: skip
 _REDUCTIONS: Mapping[str, str] = {
     "MEAN": "mean", "SUM": "sum", "REDUCE_MAX": "max", "REDUCE_MIN": "min",
     "REDUCE_PROD": "product",
@@ -59,10 +68,11 @@ _OF_SIZES: Mapping[str, str] = {
 """Reductions of known numbers: the function that joins two of them."""
 
 
-def _operands(b: Builder, call: Call) -> list[Value]:
-    """All inputs, in the order of axes of the output."""
-    rank = max(x.rank for x in call.inputs if x is not None)
-    return [as_output(b, call, number, rank) for number in range(len(call.inputs))]
+def _operands(b: Builder, call: Call, least: int = 1) -> list[Value]:
+    """All inputs, in the order of axes of the output; at least so many."""
+    numbers = range(max(least, len(call.inputs)))
+    rank = max(call.input(number).rank for number in numbers)
+    return [as_output(b, call, number, rank) for number in numbers]
 
 
 def _binary(name: str) -> Rule:
@@ -73,8 +83,18 @@ def _two(b: Builder, call: Call) -> tuple[Value, Value]:
     first, second = call.input(0), call.input(1)
     if first.known is not None and second.known is not None:
         return first, second
-    first, second = _operands(b, call)[:2]
+    first, second = _operands(b, call, 2)[:2]
     return first, second
+
+
+def _comparison(name: str) -> Rule:
+    return lambda b, call: comparison(b, *_two(b, call), name)
+
+
+def selected(b: Builder, call: Call) -> Value:
+    """SELECT, SELECT_V2."""
+    condition, first, other = _operands(b, call, 3)[:3]
+    return select(b, condition, first, other)
 
 
 def _of_known(name: str) -> Rule:
@@ -112,10 +132,15 @@ def leaky_relu(b: Builder, call: Call) -> Value:
 
 
 def prelu(b: Builder, call: Call) -> Value:
-    """PRELU: a slope for each channel, or one for all."""
-    x, slopes = _operands(b, call)
+    """PRELU: a slope for each channel, one for all, or one for each element."""
+    x, slopes = _operands(b, call, 2)[:2]
+    if slopes.rank > x.rank:
+        raise Unmapped(f"has slopes of {slopes.rank} axes for {x.rank}")
     if slopes.rank < x.rank:
         slopes = b.reshaped(slopes, (*[1] * (x.rank - slopes.rank), *slopes.shape))
+    if sum(size != 1 for size in slopes.shape) > 1:
+        below = binary(b, operation(b, x, "minimum", number=0), slopes, "multiply")
+        return binary(b, activations.clamp(b, x, 0, None), below, "add")
     return activations.prelu(b, x, slopes)
 
 
@@ -158,7 +183,7 @@ def local_response_normalization(b: Builder, call: Call) -> Value:
 
 def squared_difference(b: Builder, call: Call) -> Value:
     """SQUARED_DIFFERENCE."""
-    first, second = _operands(b, call)[:2]
+    first, second = _operands(b, call, 2)[:2]
     return operation(b, binary(b, first, second, "subtract"), "square")
 
 
@@ -186,12 +211,9 @@ def reduction(name: str) -> Rule:
         if not axes:
             return made(b, call, x, is_image=is_image(call, 0))
         result = reduce(b, x, name, axes, keep=keeps)
-        if keeps or not is_image(call, 0):
-            return made(b, call, result, is_image=keeps and is_image(call, 0))
-        # What is left of an image goes into the order of the file.
-        left = [axis for axis in range(x.rank) if axis not in axes]
-        wanted = [axis for axis in channels_last(range(x.rank)) if axis not in axes]
-        return made(b, call, permuted(b, result, [left.index(axis) for axis in wanted]))
+        if keeps:
+            return made(b, call, result, is_image=is_image(call, 0))
+        return left_of(b, call, result, x.rank, axes)
 
     return rule
 
@@ -214,6 +236,7 @@ RULES: Mapping[str, Rule] = {
     **{name: _operation(ours) for name, ours in _OPERATIONS.items()},
     **{name: _clamp(*bounds) for name, bounds in _BOUNDS.items()},
     **{name: _binary(ours) for name, ours in _BINARY.items()},
+    **{name: _comparison(ours) for name, ours in _COMPARISONS.items()},
     **{name: _of_known(ours) for name, ours in _KNOWN_BINARY.items()},
     **{name: reduction(ours) for name, ours in _REDUCTIONS.items()},
     "GELU": gelu,
@@ -225,6 +248,8 @@ RULES: Mapping[str, Rule] = {
     "LOCAL_RESPONSE_NORMALIZATION": local_response_normalization,
     "SQUARED_DIFFERENCE": squared_difference,
     "ADD_N": add_n,
+    "SELECT": selected,
+    "SELECT_V2": selected,
     "CAST": same,
     "QUANTIZE": same,
     "DEQUANTIZE": same,

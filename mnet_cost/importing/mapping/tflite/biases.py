@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mnet_cost.importing.graph import Graph, Node
 
-_BIASES: Mapping[str, int] = {
+BIASES: Mapping[str, int] = {
     "CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "CONV_3D": 2, "TRANSPOSE_CONV": 3,
 }  # fmt: skip
 """Which input is the bias."""
@@ -38,10 +38,10 @@ def without_shared_biases(graph: Graph) -> tuple[Graph, list[str]]:
 
 
 def _bias_of(node: Node) -> str:
-    place = _BIASES.get(node.operator, len(node.inputs))
+    place = BIASES.get(node.operator, len(node.inputs))
     return node.inputs[place] if place < len(node.inputs) and not node.domain else ""
 
 
 def _without_bias(node: Node) -> Node:
-    place = _BIASES[node.operator]
+    place = BIASES[node.operator]
     return node._replace(inputs=(*node.inputs[:place], "", *node.inputs[place + 1 :]))

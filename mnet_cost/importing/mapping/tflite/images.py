@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from mnet_cost.importing.graph import Batch, Graph, Node, Shape, Stored, Tensor
+from mnet_cost.importing.mapping.tflite.idioms import CHANNEL_SHUFFLE, REPEAT
 
 IMAGES = "images"
 """The attribute of a node with the names of those of its tensors that are images."""
@@ -21,20 +22,21 @@ _WINDOWS: Mapping[str, int] = {
     "CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "TRANSPOSE_CONV": 2, "CONV_3D": 0,
     "AVERAGE_POOL_2D": 0, "MAX_POOL_2D": 0, "L2_POOL_2D": 0,
     "RESIZE_BILINEAR": 0, "RESIZE_NEAREST_NEIGHBOR": 0, "SPACE_TO_DEPTH": 0, "DEPTH_TO_SPACE": 0,
-    "LOCAL_RESPONSE_NORMALIZATION": 0,
+    "LOCAL_RESPONSE_NORMALIZATION": 0, CHANNEL_SHUFFLE: 0, REPEAT: 0,
 }  # fmt: skip
 """Operators of images, and which input is the image. All outputs are images."""
 
 _TIES = frozenset(
     (
-        "ABS", "ADD", "ADD_N", "CAST", "CEIL", "CONCATENATION", "COS", "DEQUANTIZE", "DIV", "ELU",
-        "EQUAL", "EXP", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GELU", "GREATER", "GREATER_EQUAL",
-        "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOG", "LOG_SOFTMAX",
-        "LOGISTIC", "MAXIMUM", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "NOT_EQUAL", "PAD",
-        "PADV2", "POW", "PRELU", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "RELU",
-        "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SIGN",
-        "SIN", "SLICE", "SOFTMAX", "SPLIT", "SPLIT_V", "SQRT", "SQUARE", "SQUARED_DIFFERENCE",
-        "STRIDED_SLICE", "SUB", "SUM", "TANH",
+        "ABS", "ADD", "ADD_N", "BROADCAST_TO", "CAST", "CEIL", "CONCATENATION", "COS", "DEQUANTIZE",
+        "DIV", "ELU", "EQUAL", "EXP", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GATHER", "GELU",
+        "GREATER", "GREATER_EQUAL", "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU", "LESS",
+        "LESS_EQUAL", "LOG", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "LOGISTIC", "LOG_SOFTMAX",
+        "MAXIMUM", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "NOT_EQUAL", "PAD", "PADV2",
+        "POW", "PRELU", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "RELU", "RELU6",
+        "RELU_0_TO_1", "RELU_N1_TO_1", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SIGN", "SIN",
+        "SLICE", "SOFTMAX", "SPLIT", "SPLIT_V", "SQRT", "SQUARE", "SQUARED_DIFFERENCE",
+        "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE",
     )
 )  # fmt: skip
 """Operators that keep the order of axes: their tensors of equally many axes are alike."""

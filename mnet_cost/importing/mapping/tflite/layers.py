@@ -18,6 +18,7 @@ from mnet_cost.importing.mapping.convolutions import (
     convolution,
     non_default,
     plain_pair,
+    plain_sizes,
 )
 from mnet_cost.importing.mapping.elementwise import function
 from mnet_cost.importing.mapping.mapper import Call, Rule
@@ -47,7 +48,7 @@ def fused(rule: Callable[[Builder, Call], Value]) -> Rule:
     """A rule of an operator that may have an activation fused into it, which is a layer here."""
 
     def with_activation(b: Builder, call: Call) -> Value:
-        name = call.get("fused_activation_function")
+        name = call.get("fused_activation_function", "NONE")
         if name not in _FUSED:
             raise Unmapped(f"has the activation {name}")
         return _FUSED[name](b, rule(b, call))
@@ -77,8 +78,10 @@ def conv_2d(b: Builder, call: Call) -> Value:
 
 def conv_3d(b: Builder, call: Call) -> Value:
     """CONV_3D: the kernel is [kernel_d, kernel_h, kernel_w, C, K]."""
-    x = image(b, call, 0)
-    weight = permuted(b, call.input(1), (4, 3, 0, 1, 2))
+    x, weight = image(b, call, 0), call.input(1)
+    if weight.rank != 5 or x.rank != 5:
+        raise Unmapped(f"has a kernel of {weight.rank} axes for {x.rank}")
+    weight = permuted(b, weight, (4, 3, 0, 1, 2))
     steps = [call.get("stride_d"), *strides(call)]
     dilation = [call.get(f"dilation_{axis}_factor") for axis in "dhw"]
     groups = _groups(x, weight)
@@ -88,7 +91,7 @@ def conv_3d(b: Builder, call: Call) -> Value:
 def depthwise_conv_2d(b: Builder, call: Call) -> Value:
     """DEPTHWISE_CONV_2D."""
     x, weight = image(b, call, 0), call.input(1)
-    if weight.rank != 4 or weight.shape[0] != 1:
+    if weight.rank != 4 or x.rank != 4 or weight.shape[0] != 1:
         raise Unmapped(f"has a kernel of shape {list(map(str, weight.shape))}")
     weight = permuted(b, weight, (3, 0, 1, 2))
     dilation = [call.get("dilation_h_factor"), call.get("dilation_w_factor")]
@@ -107,6 +110,8 @@ def _kernel(b: Builder, weight: Value) -> Value:
 
 
 def _groups(x: Value, weight: Value) -> int:
+    if x.rank != weight.rank:
+        raise Unmapped(f"has a kernel of {weight.rank} axes for {x.rank}")
     channels, of_kernel = x.shape[1], weight.shape[1]
     if not isinstance(channels, int) or not isinstance(of_kernel, int):
         raise Unmapped("works over an axis that has the batch")
@@ -116,19 +121,34 @@ def _groups(x: Value, weight: Value) -> int:
 
 
 def transpose_conv(b: Builder, call: Call) -> Value:
-    """TRANSPOSE_CONV: the size of the output says what SAME cuts off."""
+    """TRANSPOSE_CONV: the size of the output says what is cut off, or added at the end."""
     x, weight, bias = image(b, call, 2), _kernel(b, call.input(1)), call.optional(3)
     if weight.stored is None or (bias is not None and bias.stored is None):
         raise Unmapped("has a kernel or a bias that is not stored")
-    channels, _, *kernel = weight.shape
+    size = call.input(0).known
+    if size is None or len(size) != 4:
+        raise Unmapped("has the size of an output that is not known")
+    before, kernel, steps = (
+        plain_sizes(x.shape[2:]),
+        plain_sizes(weight.shape[2:]),
+        strides(call),
+    )
+    whole = [(n - 1) * step + k for n, k, step in zip(before, kernel, steps, strict=True)]
     fields: dict[str, Any] = {
-        "channels": channels,
-        "kernel": plain_pair([size for size in kernel if isinstance(size, int)]),
-        "stride": non_default(plain_pair(strides(call)), 1),
-        "padding": None if padding(call) == "same" else 0,
+        "channels": weight.shape[0],
+        "kernel": plain_pair(kernel),
+        "stride": non_default(plain_pair(steps), 1),
         "bias": True if bias is not None else None,
         "trained": None if is_trained(weight.stored) else False,
     }
+    usual = [n * step for n, step in zip(before, steps, strict=True)]
+    if padding(call) != "same" or list(size[1:3]) != usual:
+        cuts = [max(0, all_ - wanted) for all_, wanted in zip(whole, size[1:3], strict=True)]
+        added = [max(0, wanted - all_) for all_, wanted in zip(whole, size[1:3], strict=True)]
+        ends = [(cut // 2, cut - cut // 2) for cut in cuts]
+        plain = all(before == after for before, after in ends)
+        fields["padding"] = plain_pair([n for n, _ in ends]) if plain else [*ends[0], *ends[1]]
+        fields["output_padding"] = non_default(plain_pair(added), 0)
     owns = [weight.stored, None if bias is None else bias.stored]
     return b.layer("conv_transpose2d", (x,), channels_first(x), fields, owns=owns)
 
@@ -145,15 +165,16 @@ def pool_2d(statistic: Literal["avg", "max"]) -> Rule:
 
 def fully_connected(b: Builder, call: Call) -> Value:
     """FULLY_CONNECTED: all axes but the last are joined, or stay as they are."""
-    weight, bias = call.input(1), call.optional(2)
+    x, weight, bias = call.input(0), call.input(1), call.optional(2)
+    if weight.rank != 2 or not x.rank:
+        raise Unmapped(f"multiplies {x.rank} axes with a matrix of {weight.rank}")
     keeps = call.get("keep_num_dims")
-    if keeps and is_image(call, 0) and weight.rank == 2 and weight.stored is not None:
+    if keeps and is_image(call, 0) and weight.stored is not None:
         # A matrix at each position of an image is a convolution with a kernel of one element.
         kernel = b.reshaped(weight, (*weight.shape, 1, 1))
-        result = convolution(b, call.input(0), kernel, bias, (1, 1), "same", (1, 1), 1)
+        result = convolution(b, x, kernel, bias, (1, 1), "same", (1, 1), 1)
         return made(b, call, result, is_image=True)
-    depth = weight.shape[-1]
-    x = call.input(0)
+    depth = weight.shape[1]
     if keeps or (is_image(call, 0) and x.shape[1] == depth):
         # Of an image that is flattened, only the order of the matrix is another one.
         x = in_file_order(b, call, 0)

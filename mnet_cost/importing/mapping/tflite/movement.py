@@ -11,10 +11,12 @@ from math import prod
 
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import channels_first, plain_sizes
+from mnet_cost.importing.mapping.images import pad, resize
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.movement import concat, slice_of, take
+from mnet_cost.importing.mapping.movement import concat, expand, slice_of, take, tile
 from mnet_cost.importing.mapping.parts import picked, split, stack, unbind
 from mnet_cost.importing.mapping.stored import constant, embedding
+from mnet_cost.importing.mapping.tflite.idioms import CHANNEL_SHUFFLE, REPEAT
 from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
 from mnet_cost.importing.mapping.tflite.images import channels_last
 from mnet_cost.importing.mapping.tflite.layers import fused
@@ -24,7 +26,9 @@ from mnet_cost.importing.mapping.tflite.operands import (
     image,
     in_file_order,
     is_image,
+    known_number,
     known_numbers,
+    left_of,
     made,
     makes_image,
     permuted,
@@ -132,7 +136,7 @@ def expand_dims(b: Builder, call: Call) -> Value:
     """EXPAND_DIMS: a new axis of size 1."""
     x = call.input(0)
     sizes = list(channels_last(x.shape) if is_image(call, 0) else x.shape)
-    (axis,) = known_numbers(call, 1, "axes")
+    axis = known_number(call, 1, "axes")
     if not -len(sizes) - 1 <= axis <= len(sizes):
         raise Unmapped(f"there is no place {axis} for an axis beside {len(sizes)}")
     sizes.insert(axis % (len(sizes) + 1), 1)
@@ -157,7 +161,8 @@ def transposed(b: Builder, call: Call) -> Value:
 
 def concatenation(b: Builder, call: Call) -> Value:
     """CONCATENATION."""
-    values = [as_output(b, call, i, call.input(0).rank) for i in range(len(call.inputs))]
+    numbers = range(max(1, len(call.inputs)))
+    values = [as_output(b, call, i, call.input(i).rank) for i in numbers]
     return concat(b, values, _axis_of_output(call, values[0], call.get("axis")))
 
 
@@ -168,7 +173,7 @@ def _axis_of_output(call: Call, x: Value, axis: int) -> int:
 
 def pack(b: Builder, call: Call) -> Value:
     """PACK: tensors one after the other along a new axis."""
-    values = [in_file_order(b, call, i) for i in range(len(call.inputs))]
+    values = [in_file_order(b, call, i) for i in range(max(1, len(call.inputs)))]
     rank = values[0].rank
     if not -rank - 1 <= call.get("axis") <= rank:
         raise Unmapped(f"there is no place {call.get('axis')} for an axis beside {rank}")
@@ -177,26 +182,26 @@ def pack(b: Builder, call: Call) -> Value:
 
 def unpack(b: Builder, call: Call) -> list[Value]:
     """UNPACK: all positions along an axis."""
-    x = in_file_order(b, call, 0)
-    if len(call.node.outputs) != x.shape[x.place(call.get("axis"))]:
-        raise Unmapped("takes another number of positions than there are")
-    return [made(b, call, part) for part in unbind(b, x, call.get("axis"))]
+    x, place = call.input(0), axis_of(call, 0, call.get("axis"))
+    if x.shape[place] != len(call.node.outputs):
+        raise Unmapped(f"takes {len(call.node.outputs)} of {x.shape[place]} positions")
+    return [left_of(b, call, part, x.rank, [place]) for part in unbind(b, x, place)]
 
 
 def split_evenly(b: Builder, call: Call) -> list[Value]:
     """SPLIT into equal parts; the axis is the first input."""
-    (axis,) = known_numbers(call, 0, "axes")
+    axis = known_number(call, 0, "axes")
     x, parts = call.input(1), call.get("num_splits")
     place = axis_of(call, 1, axis)
     (size,) = plain_sizes(x.shape[place : place + 1])
-    if parts < 1 or size % parts:
+    if parts != len(call.node.outputs) or parts < 1 or size % parts:
         raise Unmapped(f"cuts {size} positions into {parts} parts")
     return _parts(b, call, x, place, [size // parts] * parts)
 
 
 def split_v(b: Builder, call: Call) -> list[Value]:
     """SPLIT_V into parts of known sizes."""
-    x, (axis,) = call.input(0), known_numbers(call, 2, "axes")
+    x, axis = call.input(0), known_number(call, 2, "axes")
     sizes = list(known_numbers(call, 1, "sizes"))
     place = axis_of(call, 0, axis)
     (size,) = plain_sizes(x.shape[place : place + 1])
@@ -214,7 +219,8 @@ def _parts(b: Builder, call: Call, x: Value, place: int, sizes: list[int]) -> li
 def sliced(b: Builder, call: Call) -> Value:
     """SLICE: from known positions on, so many as known."""
     x = call.input(0)
-    starts, counts = known_numbers(call, 1, "positions"), known_numbers(call, 2, "sizes")
+    starts = known_numbers(call, 1, "positions", x.rank)
+    counts = known_numbers(call, 2, "sizes", x.rank)
     for axis, (start, count) in enumerate(zip(starts, counts, strict=True)):
         place = axis_of(call, 0, axis)
         stop = None if count == -1 or x.shape[place] in (ALONE, count) else start + count
@@ -227,8 +233,9 @@ def strided_slice(b: Builder, call: Call) -> Value:
     x = call.input(0)
     if call.get("ellipsis_mask") or call.get("new_axis_mask"):
         raise Unmapped("has an ellipsis or a new axis")
-    starts, stops = known_numbers(call, 1, "positions"), known_numbers(call, 2, "positions")
-    steps = known_numbers(call, 3, "steps")
+    starts = known_numbers(call, 1, "positions")
+    stops = known_numbers(call, 2, "positions", len(starts))
+    steps = known_numbers(call, 3, "steps", len(starts))
     gone = []
     for axis, (start, stop, step) in enumerate(zip(starts, stops, steps, strict=True)):
         bit = 1 << axis
@@ -256,70 +263,45 @@ def strided_slice(b: Builder, call: Call) -> Value:
 
 def gather(b: Builder, call: Call) -> Value:
     """GATHER with one known index, of known numbers, or of rows of a stored matrix."""
-    x, index = in_file_order(b, call, 0), call.input(1)
-    axis = call.get("axis")
+    x, index = call.input(0), call.input(1)
+    place = axis_of(call, 0, call.get("axis"))
+    if index.known is not None:
+        known_numbers(call, 1, "indices")
     if x.known is not None and x.rank == 1 and index.known is not None and index.rank:
         if not all(0 <= i < len(x.known) for i in index.known):
             raise Unmapped("takes positions that are not there")
         known = tuple([x.known[i] for i in index.known])
         return Value(index.shape, x.dtype, known=known, static=True)
-    if index.number is not None and index.wire is None:
-        result = take(b, x, axis, int(index.number))
-        if index.rank:
-            sizes = list(x.shape)
-            sizes[x.place(axis)] = 1
-            result = b.reshaped(result, sizes)
-        return made(b, call, result)
-    if index.known is not None:
-        return made(b, call, picked(b, x, axis, index.known))
-    if x.rank == 2 and axis in (0, -2):
+    if index.known is not None and not index.rank:
+        return left_of(b, call, take(b, x, place, index.known[0]), x.rank, [place])
+    if index.known is not None and index.rank == 1:
+        return made(b, call, picked(b, x, place, index.known), is_image=is_image(call, 0))
+    if x.rank == 2 and place == 0:
         return embedding(b, x, index)
     raise Unmapped("has indices that are not known")
 
 
-def pad(b: Builder, call: Call) -> Value:
+def padded(b: Builder, call: Call) -> Value:
     """PAD, PADV2, MIRROR_PAD: positions before and after each axis."""
-    x, ends = call.input(0), known_numbers(call, 1, "ends")
-    if len(ends) != 2 * x.rank:
-        raise Unmapped(f"has {len(ends)} ends for {x.rank} axes")
-    pairs: Sequence[tuple[int, int]] = list(zip(ends[::2], ends[1::2], strict=True))
-    if is_image(call, 0):
-        pairs = with_channels_first(pairs)
-    if pairs[0] != (0, 0) or x.rank != 4 or x.batch_axis != 0:
-        raise Unmapped("adds to other axes than those of an image")
-    mode = call.get("mode", "CONSTANT")
-    if mode == "SYMMETRIC":
-        raise Unmapped("mirrors the edge itself")
+    x = call.input(0)
+    ends = known_numbers(call, 1, "ends", 2 * x.rank)
+    places = [axis_of(call, 0, axis) for axis in range(x.rank)]
+    pairs = dict(zip(places, zip(ends[::2], ends[1::2], strict=True), strict=True))
+    if call.node.operator == "MIRROR_PAD":
+        return pad(b, x, pairs, {"REFLECT": "reflect"}.get(call.get("mode"), "symmetric"), 0)
     value = call.input(2).number if call.node.operator == "PADV2" else 0
-    if value is None:
+    if not isinstance(value, (int, float)):
         raise Unmapped("has a constant that is not known")
-    fields = {
-        "padding": [*pairs[2], *pairs[3]] if any(pairs[2] + pairs[3]) else None,
-        "channels": list(pairs[1]) if any(pairs[1]) else None,
-        "mode": "reflect" if mode == "REFLECT" else None,
-        "value": value or None,
-    }
-    if not any(ends):
-        return x
-    sizes = [
-        size + before + after if isinstance(size, int) else size
-        for size, (before, after) in zip(x.shape, pairs, strict=True)
-    ]
-    return b.layer("pad", (x,), sizes, fields)
+    return pad(b, x, pairs, "constant", value)
 
 
-def resize(mode: str) -> Rule:
+def resized(mode: str) -> Rule:
     """RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR to a known size."""
 
     def rule(b: Builder, call: Call) -> Value:
-        x = image(b, call, 0)
-        height, width = known_numbers(call, 1, "sizes")
-        fields = {
-            "size": height if height == width else [height, width],
-            "mode": mode if mode != "nearest" else None,
-            "align_corners": True if call.get("align_corners") and mode != "nearest" else None,
-        }
-        return b.layer("resize", (x,), channels_first(x), fields)
+        height, width = known_numbers(call, 1, "sizes", 2)
+        corners = bool(call.get("align_corners"))
+        return resize(b, image(b, call, 0), {2: height, 3: width}, None, mode, corners)
 
     return rule
 
@@ -334,15 +316,33 @@ def blocks(kind: str) -> Rule:
     return rule
 
 
+def channel_shuffle(b: Builder, call: Call) -> Value:
+    """Channels dealt out, one from each group in turn."""
+    x = image(b, call, 0)
+    return b.layer("channel_shuffle", (x,), x.shape, {"groups": call.get("groups")})
+
+
+def repeat(b: Builder, call: Call) -> Value:
+    """Rows and columns, each several times: the nearest neighbour in a larger image."""
+    factors = {2: call.get("rows"), 3: call.get("columns")}
+    return resize(b, image(b, call, 0), None, factors, "nearest", False)
+
+
 def broadcast_to(b: Builder, call: Call) -> Value:
-    """BROADCAST_TO and TILE where nothing is repeated."""
+    """BROADCAST_TO: axes of size 1 grow."""
+    sizes: Sequence[Dim] = known_numbers(call, 1, "sizes")
     x = in_file_order(b, call, 0)
-    numbers = known_numbers(call, 1, "sizes")
-    is_tile = call.node.operator == "TILE"
-    repeats = any(number != 1 for number in numbers) if is_tile else tuple(numbers) != x.shape
-    if repeats:
-        raise Unmapped("repeats elements")
-    return made(b, call, x)
+    if x.shape[:1] == (ALONE,) and len(sizes) == x.rank and sizes[0] == 1:
+        sizes = (ALONE, *sizes[1:])
+    return made(b, call, expand(b, x, sizes))
+
+
+def tiled(b: Builder, call: Call) -> Value:
+    """TILE: copies along each axis."""
+    x = call.input(0)
+    counts = known_numbers(call, 1, "repeats", x.rank)
+    repeats = with_channels_first(counts) if is_image(call, 0) else counts
+    return made(b, call, tile(b, x, repeats), is_image=is_image(call, 0))
 
 
 def fill(b: Builder, call: Call) -> Value:
@@ -381,15 +381,17 @@ RULES: Mapping[str, Rule] = {
     "SLICE": sliced,
     "STRIDED_SLICE": strided_slice,
     "GATHER": gather,
-    "PAD": pad,
-    "PADV2": pad,
-    "MIRROR_PAD": pad,
-    "RESIZE_BILINEAR": resize("bilinear"),
-    "RESIZE_NEAREST_NEIGHBOR": resize("nearest"),
+    "PAD": padded,
+    "PADV2": padded,
+    "MIRROR_PAD": padded,
+    "RESIZE_BILINEAR": resized("bilinear"),
+    "RESIZE_NEAREST_NEIGHBOR": resized("nearest"),
     "DEPTH_TO_SPACE": blocks("pixel_shuffle"),
     "SPACE_TO_DEPTH": blocks("pixel_unshuffle"),
     "BROADCAST_TO": broadcast_to,
-    "TILE": broadcast_to,
+    "TILE": tiled,
     "FILL": fill,
     "RANGE": range_of,
+    CHANNEL_SHUFFLE: channel_shuffle,
+    REPEAT: repeat,
 }

@@ -25,7 +25,7 @@ def is_image(call: Call, number: int) -> bool:
 
 def makes_image(call: Call) -> bool:
     """Whether the first output has to be an image."""
-    return call.node.outputs[0] in call.get(IMAGES)
+    return bool(call.node.outputs) and call.node.outputs[0] in call.get(IMAGES)
 
 
 def image(b: Builder, call: Call, number: int) -> Value:
@@ -56,6 +56,15 @@ def made(b: Builder, call: Call, value: Value, *, is_image: bool = False) -> Val
     if wanted:
         return as_image(b, value, value.rank)
     return permuted(b, value, channels_last(range(value.rank)))
+
+
+def left_of(b: Builder, call: Call, value: Value, rank: int, gone: Sequence[int]) -> Value:
+    """What is left of the first input, of `rank` axes, once axes `gone` of it went: an output."""
+    if is_image(call, 0):
+        left = [axis for axis in range(rank) if axis not in gone]
+        wanted = [axis for axis in channels_last(range(rank)) if axis not in gone]
+        value = permuted(b, value, [left.index(axis) for axis in wanted])
+    return made(b, call, value)
 
 
 def as_image(b: Builder, value: Value, rank: int) -> Value:
@@ -106,9 +115,19 @@ def axis_of(call: Call, number: int, axis: int, rank: int | None = None) -> int:
     return image_axis(place, rank) if is_image(call, number) else place
 
 
-def known_numbers(call: Call, number: int, what: str) -> tuple[int, ...]:
-    """The elements of an input of whole numbers that has to be known."""
+def known_number(call: Call, number: int, what: str) -> int:
+    """The one element of an input of whole numbers that has to be known."""
+    (element, *more) = known_numbers(call, number, what) or (None,)
+    if element is None or more:
+        raise Unmapped(f"has {len(more) + 1 if more else 0} {what}, not one")
+    return element
+
+
+def known_numbers(call: Call, number: int, what: str, count: int | None = None) -> tuple[int, ...]:
+    """The elements of an input of whole numbers that has to be known, `count` of them."""
     known = call.input(number).known
     if known is None or not all(isinstance(x, int) for x in known):
         raise Unmapped(f"has {what} that are not known")
+    if count is not None and len(known) != count:
+        raise Unmapped(f"has {len(known)} {what}, not {count}")
     return known

@@ -1,0 +1,97 @@
+"""Model files of other tools by their endings: which reader each has, and the spec of a file.
+
+Nothing of a file is run. A spec that is read here has the layers of the file one after the other;
+`imports.py` folds them into blocks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from mnet_cost.errors import ModelFileError, Problem, one_of
+from mnet_cost.importing.graph import Dialect, Graph
+from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.mapping.mapper import map_graph
+from mnet_cost.importing.patterns import recognized
+from mnet_cost.importing.write import flat_data
+from mnet_cost.models.plain_data import spec_from_data
+from mnet_cost.models.types import ModelSpec
+
+
+class Format(NamedTuple):
+    """A format of model files."""
+
+    reader: str
+    """Module and function that make a `Graph` of a path; imported when a file needs it."""
+
+
+FORMATS: Mapping[str, Format] = {
+    ".onnx": Format("onnx.read_onnx"),
+    ".pt2": Format("pt2.read_pt2"),
+    ".tflite": Format("tflite.read_tflite"),
+    ".param": Format("ncnn.read_ncnn"),
+}
+"""By the ending of the file."""
+
+
+def read_graph(path: str | os.PathLike[str]) -> Graph:
+    """The graph of operators in a file; its ending says which format it has.
+
+    Raises `ModelFileError` for a file that cannot be read, or is of another format.
+    """
+    name = os.fsdecode(path)
+    form = FORMATS.get(os.path.splitext(name)[1].lower())
+    if form is None:
+        raise ModelFileError(
+            Problem(f"{name}: the ending says what a model file is: {one_of(list(FORMATS))}")
+        )
+    module, _, function = form.reader.partition(".")
+    read: Callable[[str], Graph] = getattr(
+        import_module(f"mnet_cost.importing.readers.{module}"), function
+    )
+    return read(name)
+
+
+_MAPPERS: Mapping[Dialect, str] = {"tflite": "map_tflite", "ncnn": "map_ncnn"}
+"""Dialects whose graphs are changed before their nodes are mapped, or whose layers afterwards: the
+function that does all of it."""
+
+
+def layers_of(
+    graph: Graph,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    has_batch: bool = True,
+    sizes: Mapping[str, int] | None = None,
+) -> LayerGraph:
+    """The layers of a graph, one to one; arguments as `map_graph`."""
+    module = import_module(f"mnet_cost.importing.mapping.{graph.dialect}")
+    if graph.dialect in _MAPPERS:
+        mapper: Callable[..., LayerGraph] = getattr(module, _MAPPERS[graph.dialect])
+        return mapper(graph, shapes, has_batch, sizes)
+    return map_graph(graph, module.TABLE, shapes, has_batch, sizes)
+
+
+def read_spec(path: str, sizes: dict[str, Any]) -> ModelSpec:
+    """The model in a file, layer by layer, with joined patterns and without blocks.
+
+    `sizes` are sizes that the file leaves open, by its symbols; those are taken out of it.
+    """
+    graph = read_graph(path)
+    symbols = {size for x in graph.inputs for size in x.shape or () if isinstance(size, str)}
+    given = {name: sizes.pop(name) for name in list(sizes) if name in symbols}
+    for name, size in given.items():
+        if type(size) is not int or size < 1:
+            raise ModelFileError(f"{path}: the size `{name}` is a whole number, not {size}")
+    return spec_of(recognized(layers_of(graph, sizes=given)), path)
+
+
+def spec_of(layers: LayerGraph, path: str) -> ModelSpec:
+    """A spec with an entry for each layer, which is called as its node is in the file."""
+    data = flat_data(layers)
+    spec = spec_from_data(data, path)
+    entries = zip(data["layers"], layers.layers, strict=True)
+    spec.origins = {entry["id"]: layer.origin for entry, layer in entries}
+    return spec

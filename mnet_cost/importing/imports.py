@@ -1,0 +1,165 @@
+"""A model that somebody has, as a spec: the calls that `import` and Python users make.
+
+`import_model` takes a file, a `module:factory`, a module of torch or an exported program. The spec
+is folded into blocks, unless `flat` is asked for; either is compared with the layers that it was
+made of before it is given (`written.py`). Not here: reports.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mnet_cost.errors import ModelFileError, Problem, UsageError
+from mnet_cost.importing.files import FORMATS, layers_of, read_graph, spec_of
+from mnet_cost.importing.graph import Graph
+from mnet_cost.importing.knobs import Sample, with_knob
+from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.patterns import recognized
+from mnet_cost.importing.written import Written, written
+from mnet_cost.models.dump import dump_data
+from mnet_cost.models.plain_data import spec_from_data
+from mnet_cost.models.types import Model, ModelSpec
+from mnet_cost.network import elaborate
+
+_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", re.ASCII)
+
+Shapes = Mapping[str, Sequence[int]]
+"""Shapes of inputs by their names, with the batch in front."""
+
+IMAGE: Shapes = {"image": (1, 3, 224, 224)}
+"""What a module gets for an input where no shape is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A model of another tool as a spec."""
+
+    spec: ModelSpec
+    data: Mapping[str, Any]
+    """The spec as plain data."""
+    layers: LayerGraph
+    """The layers of the spec, one after the other, with what they stand for in the file."""
+    notes: tuple[str, ...]
+    """What a reader of the spec has to know, a sentence each."""
+
+    @property
+    def text(self) -> str:
+        """The spec as YAML."""
+        return dump_data(self.data)
+
+    @property
+    def opaque(self) -> tuple[str, ...]:
+        """Operators without a rule, each once: layers `opaque` stand for them."""
+        unknown = [str(x.fields["operation"]) for x in self.layers.layers if x.kind == "opaque"]
+        return tuple(dict.fromkeys(unknown))
+
+
+def import_model(
+    source: Any,
+    *,
+    shapes: Shapes | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    knob: tuple[str, Sequence[int | float]] | None = None,
+    flat: bool = False,
+    has_batch: bool = True,
+) -> Imported:
+    """The spec of a model that somebody has.
+
+    `source` is the path of a model file, `package.module:factory`, a module of torch or an exported
+    program; a factory is called with `arguments`, which runs its code. `shapes` has the shapes of
+    inputs with the batch in front, where a file leaves sizes open, and for a module. `knob` is the
+    name of an argument of the factory and three values of it or more: the spec has a knob of that
+    name, with the first value as default. With `flat` there is an entry for each operator of the
+    file. Without `has_batch` the first axis of each input is one like the others.
+
+    Raises `ModelFileError` for what cannot be imported, `UsageError` for a knob that cannot be
+    recovered, and `MissingPackageError` for a module where torch is not installed.
+    """
+    is_file = isinstance(source, (str, os.PathLike)) and not is_factory(source)
+
+    def layers_with(more: Mapping[str, Any]) -> LayerGraph:
+        graph = graph_of(source, shapes, {**(arguments or {}), **more})
+        layers = layers_of(graph, shapes if is_file else None, has_batch)
+        return layers if flat else recognized(layers)
+
+    if knob is None:
+        layers = layers_with({})
+        form = written(layers, flat)
+    else:
+        name, values = knob
+        if not is_factory(source) or flat:
+            raise UsageError("a knob is recovered from a factory that is called with its values")
+        samples = [Sample(value, layers_with({name: value})) for value in values]
+        layers, form = samples[0].graph, Written(with_knob(name, samples))
+    spec = spec_from_data(form.data, layers.source)
+    names = [step.name for step in elaborate(spec, {}).steps]
+    origins = [layer.origin for layer in layers.layers]
+    spec.origins = dict(zip(names, origins, strict=True))
+    notes = (*layers.notes, *form.notes)
+    return Imported(spec=spec, data=form.data, layers=layers, notes=notes)
+
+
+def load_onnx(path: str | os.PathLike[str], shapes: Shapes | None = None) -> Model:
+    """The model in an ONNX file, layer by layer, for `analyze` and so on.
+
+    `shapes` has the shapes of inputs whose sizes the file leaves open, with the batch in front.
+    Raises `ModelFileError`.
+    """
+    layers = recognized(layers_of(read_graph(path), shapes))
+    return Model(spec_of(layers, os.fsdecode(path)), {})
+
+
+def from_torch(
+    module: Any, shapes: Shapes | None = None, arguments: Mapping[str, Any] | None = None
+) -> Model:
+    """The model that a module of torch is, or what `package.module:factory` makes of `arguments`.
+
+    `shapes` has the shape of each input of `forward`, with the batch in front; without it a module
+    gets one image of 224 pixels. Runs the code of the module.
+    """
+    graph = graph_of(module, shapes, arguments)
+    return Model(spec_of(recognized(layers_of(graph)), graph.source), {})
+
+
+def from_exported(program: Any) -> Model:
+    """The model that a program of torch.export is (`torch.export.export`)."""
+    return from_torch(program)
+
+
+def is_factory(text: Any) -> bool:
+    """Whether a text is `package.module:function`, and no path of a model file."""
+    if not isinstance(text, str) or os.path.splitext(text)[1].lower() in FORMATS:
+        return False
+    return _FACTORY.fullmatch(text) is not None
+
+
+def graph_of(
+    source: Any, shapes: Shapes | None = None, arguments: Mapping[str, Any] | None = None
+) -> Graph:
+    """The graph of operators of a file, of what a factory makes, of a module or of a program."""
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and not is_factory(source)):
+        if arguments:
+            raise ModelFileError(
+                Problem(
+                    f"{os.fsdecode(source)}: a file takes no arguments",
+                    hint="`package.module:factory` is called with them",
+                )
+            )
+        return read_graph(source)
+    from mnet_cost.importing.readers.modules import call_factory, export_module  # torch
+
+    name = None
+    if isinstance(source, str):
+        name = source.rpartition(":")[2]
+        source = call_factory(source, arguments or {})
+    from torch.export import ExportedProgram
+
+    if isinstance(source, ExportedProgram):
+        from mnet_cost.importing.readers.exported import from_exported as read_program
+
+        return read_program(source)
+    return export_module(source, shapes or IMAGE, name)
