@@ -3,8 +3,8 @@
     python benchmarks/importing/folding.py --cache FOLDER [NAMES]
 
 Takes the programs that `timm_networks` left in FOLDER. Each becomes a folded and a flat spec; both
-are elaborated, and mult-adds and params compared with eager PyTorch. Prints what fails and why, then
-lines and CPU times. Goals: all equal; 65 lines in the median, 120 or less for 90 %.
+are elaborated, and mult-adds and params compared with eager PyTorch. Prints what fails and why,
+then lines and CPU times. Goals: all equal; 65 lines in the median, 120 or less for 90 %.
 """
 
 from __future__ import annotations
