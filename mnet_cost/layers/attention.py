@@ -9,6 +9,7 @@ them), and dropout.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,11 +34,16 @@ def _leading(check: Check, *inputs: TensorType) -> tuple[Size, ...]:
     rank = len(inputs[0].shape)
     if rank < 2 or any(len(x.shape) != rank for x in inputs):
         raise RuleViolation("needs matrices with equally many axes")
-    shape = inputs[0].shape[:-2]
-    for x in inputs[1:]:
-        for a, b in zip(shape, x.shape[:-2], strict=True):
+    return _meeting(check, [x.shape[:-2] for x in inputs])
+
+
+def _meeting(check: Check, leading: Sequence[tuple[Size, ...]]) -> tuple[Size, ...]:
+    """The sizes of equally many axes that meet: equal, or 1 where another is larger."""
+    shape = leading[0]
+    for other in leading[1:]:
+        for a, b in zip(shape, other, strict=True):
             check((a == b) | (a == 1) | (b == 1), "needs equal axes in front of the last two")
-        shape = tuple(largest(a, b) for a, b in zip(shape, x.shape[:-2], strict=True))
+        shape = tuple(largest(a, b) for a, b in zip(shape, other, strict=True))
     return shape
 
 
@@ -76,7 +82,8 @@ class MatMul(Layer):
     """Matrix product of two tensors.
 
     Shapes      [..., M, K] and [..., K, N] -> [..., M, N]; the second is [..., N, K] with
-                transpose_second; axes in front equal, or 1 where the other is larger
+                transpose_second; axes in front equal, or 1 where the other is larger, and one that
+                is not there counts as 1
     Mult-adds   M * K * N for each position in front
     Weights     0
     Params      0
@@ -96,7 +103,11 @@ class MatMul(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         first, second = inputs
-        leading = _leading(check, first, second)
+        if min(len(first.shape), len(second.shape)) < 2:
+            raise RuleViolation("needs matrices: `reshape` makes a row or a column of a vector")
+        axes = max(len(first.shape), len(second.shape))
+        ahead = [(1,) * (axes - len(x.shape)) + x.shape[:-2] for x in inputs]
+        leading = _meeting(check, ahead)
         rows, columns = second.shape[-2:]
         if self.transpose_second:
             rows, columns = columns, rows

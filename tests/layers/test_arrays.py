@@ -371,7 +371,8 @@ def matrices(draw: st.DrawFn) -> Any:
     second = [nearly(draw, depth), last]
     if draw(st.booleans()):
         second = second[::-1]
-    return fields, [[*ahead, first, depth], [*(nearly(draw, size) for size in ahead), *second]]
+    near = [nearly(draw, size) for size in ahead][draw(st.integers(0, len(ahead))) :]
+    return fields, [[*ahead, first, depth], [*near, *second]]
 
 
 def score_biases(draw: st.DrawFn, ahead: Any, heads: Any, queries: Any, keys: Any) -> Any:

@@ -23,6 +23,10 @@ EXAMPLES = [
     # one matrix for seven: 7 * 3*4*5; reads 84 + 20
     Example(MatMul(), ((7, 3, 4), (1, 4, 5)), (7, 3, 5), Work(420, 0, 0, 0, 0, 104, 105)),
     Example(MatMul(), ((1, 3, 4), (7, 4, 5)), (7, 3, 5), Work(420, 0, 0, 0, 0, 152, 105)),
+    # an axis that is not there counts as 1
+    Example(MatMul(), ((7, 3, 4), (4, 5)), (7, 3, 5), Work(420, 0, 0, 0, 0, 104, 105)),
+    Example(MatMul(), ((3, 4), (2, 7, 4, 5)), (2, 7, 3, 5), Work(840, 0, 0, 0, 0, 292, 210)),
+    Example(MatMul(), ((7, 3, 4), (2, 1, 4, 5)), (2, 7, 3, 5), Work(840, 0, 0, 0, 0, 124, 210)),
     # 3*5*4 to match, 3*5*6 to mix; 6 for each of 3*5 scores; reads 12 + 20 + 30
     Example(
         ScaledDotProductAttention(),
@@ -184,8 +188,8 @@ def test_attention_is_its_parts() -> None:
     [
         (MatMul(), ((3, 4), (5, 4)), "needs equal inner sizes, not 4 and 5"),
         (MatMul(transpose_second=True), ((3, 4), (4, 5)), "needs equal inner sizes, not 4 and 5"),
-        (MatMul(), ((2, 3, 4), (4, 5)), "needs matrices with equally many axes"),
-        (MatMul(), ((4,), (4,)), "needs matrices with equally many axes"),
+        (MatMul(), ((4,), (4, 5)), "needs matrices: `reshape` makes a row or a column of a vector"),
+        (MatMul(), ((2, 1, 3, 4), (3, 2, 4, 5)), "needs equal axes in front of the last two"),
         (MatMul(), ((2, 3, 4), (3, 4, 5)), "needs equal axes in front of the last two"),
         (
             ScaledDotProductAttention(),

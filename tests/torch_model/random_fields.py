@@ -329,7 +329,9 @@ def matmul(d: Draft) -> Proposal:
     if turned and d.flag():
         return {"transpose_second": True}, [x, x]
     last = [shape[-1], d.r.randint(1, 6)]
-    other = d.fresh((*_meets(d, shape[:-2]), *(last[::-1] if turned else last)))
+    ahead = _meets(d, shape[:-2])
+    ahead = ahead[d.r.randint(0, len(ahead)) :] if d.flag() else ahead
+    other = d.fresh((*ahead, *(last[::-1] if turned else last)))
     return ({"transpose_second": True} if turned else {}), [x, other]
 
 

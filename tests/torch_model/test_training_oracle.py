@@ -469,6 +469,18 @@ def test_attention_on_stacks(layer: str, leading: str) -> None:
     )
 
 
+@pytest.mark.parametrize("inputs", ["a, b", "b, a", "a, c", "c, a", "x, c", "s, a"])
+def test_products_of_different_numbers_of_axes(inputs: str) -> None:
+    assert_agrees(
+        "format: 1\nname: products\ninput: {x: [3, 5, 6, 6], y: [6, 6], z: [5, 6, 6]}\nlayers:\n"
+        "  - {id: a, linear: {features: 6}, from: x}\n"
+        "  - {id: b, linear: {features: 6}, from: y}\n"
+        "  - {id: c, linear: {features: 6}, from: z}\n"
+        "  - {id: s, constant: {shape: [5, 6, 6], values: ones}}\n"
+        f"  - {{matmul: {{}}, from: [{inputs}]}}\n"
+    )
+
+
 FINAL_STATES = [
     "layers: 1", "layers: 2", "layers: 3, bias: false", "layers: 2, bidirectional: true",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from mnet_cost.layers.parameters import ClassToken, Embedding, PositionEmbedding
 from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent
 from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model import modules
-from mnet_cost.torch_model.emitter import Emitter, Types, folded, unfolded
+from mnet_cost.torch_model.emitter import Emitter, Types, aligned, folded, unfolded
 
 
 def linear(e: Emitter, layer: Linear, xs: list[Any], types: Types, outputs: Types) -> Any:
@@ -23,7 +23,7 @@ def linear(e: Emitter, layer: Linear, xs: list[Any], types: Types, outputs: Type
 
 
 def matmul(e: Emitter, layer: MatMul, xs: list[Any], types: Types, outputs: Types) -> Any:
-    first, second = xs
+    first, second = aligned(e, xs, types)
     if layer.transpose_second:
         second = e.call(torch.transpose, second, -2, -1)
     return e.call(torch.matmul, first, second)
