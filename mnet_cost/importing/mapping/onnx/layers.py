@@ -83,8 +83,10 @@ def conv_transpose(b: Builder, call: Call) -> Value:
     kernel = plain_sizes(weight.shape[2:])
     wanted = call.get("output_shape")
     word = call.get("auto_pad", "NOTSET")
-    if len(more) != axes:
-        raise Unmapped(f"has {len(more)} sizes to add for {axes} axes")
+    if len(more) != axes or x.rank != axes + 2:
+        raise Unmapped(
+            f"has {len(more)} sizes to add and {x.rank - 2} axes for {axes} of the kernel"
+        )
     if wanted is None and word in ("NOTSET", "VALID"):
         ends = padding(call, x, kernel, stride, dilation)
         assert ends != "same"
