@@ -15,6 +15,7 @@ from mnet_cost.cli.options import (
 
 ENDINGS = (".onnx", ".pt2", ".py")
 WORKLOADS = ("scale-sim", "scale-sim-gemm", "zigzag")
+NODE_DATA = "model-explorer"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -22,8 +23,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "export",
-        "write a network as ONNX, as a program of torch.export, as PyTorch source, or as a "
-        "workload of a simulator",
+        "write a network as ONNX, as a program of torch.export, as PyTorch source, as a workload "
+        "of a simulator, or its costs for a viewer of the model file",
         "mnet-cost export mobilenet_v1 --alpha 0.5 -o mobilenet.py",
         "All but workloads need torch: python -m pip install 'mnet-cost[torch]'; for ONNX "
         "'mnet-cost[onnx]'.",
@@ -39,15 +40,19 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--as",
-        choices=WORKLOADS,
+        choices=(*WORKLOADS, NODE_DATA),
         dest="workload",
         help="a workload in place of a network: a topology of SCALE-Sim (CSV), the same with "
-        "matrix products alone, or a workload of ZigZag (YAML)",
+        "matrix products alone, or a workload of ZigZag (YAML); model-explorer: node data that "
+        "colours a model file in Google's Model Explorer, a file for each number",
+    )
+    parser.add_argument(
+        "--device", metavar="D", help="whose times the node data have; see `mnet-cost devices`"
     )
     parser.add_argument(
         "--precision",
         metavar="P",
-        help="of a ZigZag workload: {precisions} (fp32)",
+        help="of a ZigZag workload and of node data: {precisions} (fp32)",
     )
     parser.add_argument(
         "--weights", metavar="FILE", help="a state_dict of torch, or a checkpoint of `train`"
@@ -85,10 +90,14 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.torch_model.installed import require
 
     target: str = options.output
+    if options.workload == NODE_DATA:
+        return _write_node_data(options)
+    if options.device is not None:
+        raise UsageError(f"--device is of node data: --as {NODE_DATA}")
     if options.workload is not None:
         return _write_workload(options)
     if options.precision is not None:
-        raise UsageError("--precision is of a ZigZag workload: --as zigzag")
+        raise UsageError(f"--precision is of --as zigzag and --as {NODE_DATA}")
     if Path(target).suffix.lower() not in ENDINGS or target.endswith(("/", "\\")):
         hint = ".onnx for other runtimes, .pt2 for torch.export.load, .py for source"
         if Path(target).suffix.lower() in (".csv", ".yaml", ".yml"):
@@ -155,4 +164,37 @@ def _write_workload(options: argparse.Namespace) -> int:
         say(f"it cannot say: {', '.join(written.left_out)}")
     for note in written.notes:
         say(f"note: {note}")
+    return 0
+
+
+def _write_node_data(options: argparse.Namespace) -> int:
+    """Write the costs of a model file's nodes, a file for each number."""
+    from mnet_cost.analysis import analyze_network
+    from mnet_cost.cli.output import say, write_whole
+    from mnet_cost.devices.choice import choose_devices
+    from mnet_cost.errors import Problem, UsageError
+    from mnet_cost.exporting.node_data import node_data, numbers_of
+    from mnet_cost.models.library import load_model
+    from mnet_cost.network import elaborate
+
+    model = load_model(options.model, given_knobs(options))
+    if not model.spec.origins:
+        raise UsageError(
+            Problem(
+                f"{options.model}: node data are for the nodes of a model file, and this is a spec",
+                hint="name the file itself: model.onnx, model.pt2, model.tflite",
+            )
+        )
+    devices = choose_devices([] if options.device is None else [options.device], None)
+    analysis = analyze_network(
+        elaborate(model.spec, model.knobs), devices, precision=options.precision or "fp32"
+    )
+    estimate = analysis.devices[0] if analysis.devices else None
+    start = options.output.removesuffix(".json")
+    for data in node_data(numbers_of(analysis, model.spec.origins, estimate)):
+        target = f"{start}_{data.name}.json"
+        write_whole(target, data.text)
+        say(f"{target} written")
+    if estimate is None:
+        say("no times: --device names the device that they are for")
     return 0

@@ -54,6 +54,13 @@ def add_parser(subparsers: Subparsers) -> None:
         help="an argument of the factory: width_mult=0.5; may be repeated",
     )
     parser.add_argument(
+        "--knob",
+        metavar="NAME=V,V,V",
+        type=_knob,
+        help="make an argument of the factory a knob: it is called with each value, and the spec "
+        "has to give the last one exactly, unseen: width_mult=1,0.5,0.75",
+    )
+    parser.add_argument(
         "--flat", action="store_true", help="one entry for each operator of the file, no blocks"
     )
     parser.add_argument(
@@ -82,6 +89,19 @@ def _argument(text: str) -> tuple[str, object]:
         raise argparse.ArgumentTypeError(f"`{text}` is no argument: write NAME=VALUE") from None
 
 
+def _knob(text: str) -> tuple[str, tuple[int | float, ...]]:
+    name, equals, values = text.partition("=")
+    try:
+        numbers = [float(value) for value in values.split(",")]
+    except ValueError:
+        numbers = []
+    if not name or not equals or len(numbers) < 3:
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no knob with three values: write width_mult=1,0.5,0.75"
+        )
+    return name, tuple([int(x) if x.is_integer() and "." not in values else x for x in numbers])
+
+
 def run(options: argparse.Namespace) -> int:
     """Write the spec, and say what is to be known of it."""
     from mnet_cost.cli.output import print_text, write_whole
@@ -95,6 +115,7 @@ def run(options: argparse.Namespace) -> int:
         options.source,
         shapes=dict(options.shapes),
         arguments=dict(options.arguments),
+        knob=options.knob,
         flat=options.flat,
         has_batch=not options.no_batch,
     )

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mnet_cost.errors import ModelFileError, Problem
+from mnet_cost.errors import ModelFileError, Problem, UsageError
 from mnet_cost.importing.files import FORMATS, layers_of, read_graph, spec_of
 from mnet_cost.importing.graph import Graph
+from mnet_cost.importing.knobs import Sample, with_knob
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.patterns import recognized
-from mnet_cost.importing.written import written
+from mnet_cost.importing.written import Written, written
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.models.types import Model, ModelSpec
@@ -62,6 +63,7 @@ def import_model(
     *,
     shapes: Shapes | None = None,
     arguments: Mapping[str, Any] | None = None,
+    knob: tuple[str, Sequence[int | float]] | None = None,
     flat: bool = False,
     has_batch: bool = True,
 ) -> Imported:
@@ -69,20 +71,31 @@ def import_model(
 
     `source` is the path of a model file, `package.module:factory`, a module of torch or an exported
     program; a factory is called with `arguments`, which runs its code. `shapes` has the shapes of
-    inputs with the batch in front, where a file leaves sizes open, and for a module. With `flat`
-    there is an entry for each operator of the file. Without `has_batch` the first axis of each
-    input is one like the others.
+    inputs with the batch in front, where a file leaves sizes open, and for a module. `knob` is the
+    name of an argument of the factory and three values of it or more: the spec has a knob of that
+    name, with the first value as default. With `flat` there is an entry for each operator of the
+    file. Without `has_batch` the first axis of each input is one like the others.
 
-    Raises `ModelFileError` for what cannot be imported, and `MissingPackageError` for a module
-    where torch is not installed.
+    Raises `ModelFileError` for what cannot be imported, `UsageError` for a knob that cannot be
+    recovered, and `MissingPackageError` for a module where torch is not installed.
     """
-    graph = graph_of(source, shapes, arguments)
     is_file = isinstance(source, (str, os.PathLike)) and not is_factory(source)
-    layers = layers_of(graph, shapes if is_file else None, has_batch)
-    if not flat:
-        layers = recognized(layers)
-    form = written(layers, flat)
-    spec = spec_from_data(form.data, graph.source)
+
+    def layers_with(more: Mapping[str, Any]) -> LayerGraph:
+        graph = graph_of(source, shapes, {**(arguments or {}), **more})
+        layers = layers_of(graph, shapes if is_file else None, has_batch)
+        return layers if flat else recognized(layers)
+
+    if knob is None:
+        layers = layers_with({})
+        form = written(layers, flat)
+    else:
+        name, values = knob
+        if not is_factory(source) or flat:
+            raise UsageError("a knob is recovered from a factory that is called with its values")
+        samples = [Sample(value, layers_with({name: value})) for value in values]
+        layers, form = samples[0].graph, Written(with_knob(name, samples))
+    spec = spec_from_data(form.data, layers.source)
     names = [step.name for step in elaborate(spec, {}).steps]
     origins = [layer.origin for layer in layers.layers]
     spec.origins = dict(zip(names, origins, strict=True))

@@ -54,7 +54,12 @@ def with_knob(name: str, samples: Sequence[Sample]) -> Data:
     Raises `NotOfferedError`, which says where, for fewer than three samples, for layers that come
     and go with the knob, and for numbers that no expression gives.
     """
-    _refuse_unlike(name, samples)
+    unlike = _unlike(name, samples)
+    if unlike is not None:
+        data = _with_repeats(name, samples)
+        if data is None:
+            raise NotOfferedError(unlike)
+        return data
     seen = samples[:-1]
     grammars = folded([sample.graph for sample in seen])
     reason = ""
@@ -89,8 +94,71 @@ def _declared(samples: Sequence[Sample]) -> Data:
     }
 
 
-def _refuse_unlike(name: str, samples: Sequence[Sample]) -> None:
-    """Refuse samples whose layers differ in more than numbers."""
+def _with_repeats(name: str, samples: Sequence[Sample]) -> Data | None:
+    """A spec whose knob says how often blocks are repeated; None where the samples differ in more.
+
+    Each sample is folded by itself: the results have to be the same but for `repeat`.
+    """
+    expressions = Expressions(name, [sample.value for sample in samples[:-1]])
+    for place in (-1, 0):
+        grammars = [folded([sample.graph])[place] for sample in samples[:-1]]
+        try:
+            forms = [spec_data(grammar) for grammar in grammars]
+        except UnwritableError:
+            continue
+        merged = _merged(forms, expressions)
+        if merged is None:
+            continue
+        data = {**forms[0], "knobs": {name: _declared(samples)}}
+        data = {**{key: data[key] for key in ("format", "name", "source", "knobs")}, **data}
+        data |= merged
+        if _wrong(data, name, samples) is None:
+            return data
+    return None
+
+
+def _merged(forms: Sequence[Data], expressions: Expressions) -> Data | None:
+    """What is the same in all forms, with expressions where `repeat` differs; else None."""
+    try:
+        return {
+            key: _same(expressions, [form.get(key) for form in forms])
+            for key in ("blocks", "layers")
+            if key in forms[0]
+        }
+    except _DifferError:
+        return None
+
+
+class _DifferError(Exception):
+    """Forms that differ in more than `repeat`."""
+
+
+def _same(expressions: Expressions, values: Sequence[Any]) -> Any:
+    first = values[0]
+    if all(value == first for value in values):
+        return first
+    if all(isinstance(value, list) and len(value) == len(first) for value in values):
+        return [_same(expressions, part) for part in zip(*values, strict=True)]
+    if not all(isinstance(value, dict) for value in values):
+        raise _DifferError
+    counts = tuple([value.get("repeat", 1) for value in values])
+    rest = [{key: part for key, part in value.items() if key != "repeat"} for value in values]
+    if any(part.keys() != rest[0].keys() for part in rest):
+        raise _DifferError
+    same = {key: _same(expressions, [part[key] for part in rest]) for key in rest[0]}
+    if len(set(counts)) == 1:
+        return same | ({"repeat": counts[0]} if "repeat" in first else {})
+    text = expressions.text(counts)
+    if text is None:
+        raise _DifferError
+    return same | {"repeat": text}
+
+
+def _unlike(name: str, samples: Sequence[Sample]) -> str | None:
+    """Why samples differ in more than numbers; None where they do not.
+
+    Raises `NotOfferedError` for too few values.
+    """
     if len(samples) < 3 or len({sample.value for sample in samples}) < len(samples):
         raise NotOfferedError(
             f"a knob is recovered from at least three different values of `{name}`: the last one "
@@ -108,12 +176,13 @@ def _refuse_unlike(name: str, samples: Sequence[Sample]) -> None:
                 keys[number] != own.leaf(b).key
             ):
                 nodes = ", ".join(a.origin.nodes) or a.kind
-                raise NotOfferedError(f"{start}layer {number} ({nodes}) becomes another one")
+                return f"{start}layer {number} ({nodes}) becomes another one"
         if len(first.graph.layers) != len(sample.graph.layers):
             counts = f"{len(first.graph.layers)} layers become {len(sample.graph.layers)}"
-            raise NotOfferedError(start + counts)
+            return start + counts
         if first.graph.outputs != sample.graph.outputs:
-            raise NotOfferedError(f"{start}the outputs become others")
+            return f"{start}the outputs become others"
+    return None
 
 
 def _number_reason(name: str, seen: Sequence[Sample], error: NotRecoveredError) -> str:
@@ -193,7 +262,7 @@ class Expressions:
             inner = part if divisor == 1 else f"({part})"
             for more in (0, 1, -1, 2):
                 end = "" if not more else f" + {more}" if more > 0 else f" - {-more}"
-                if divisor > 1 and list(values) == [size + more for size in rounded]:
+                if (divisor > 1 or more) and list(values) == [size + more for size in rounded]:
                     yield part + end
                 if list(values) == [size * size + more for size in rounded]:
                     yield f"{inner} * {inner}{end}"

@@ -25,7 +25,7 @@ def snake_case(name: str) -> str:
     """Words of a class name joined by `_`: `Conv2dNormActivation` is `conv2d_norm_activation`."""
     words: list[str] = []
     for word in re.split(r"\W+|_+", name, flags=re.ASCII):
-        parts = _PARTS.findall(word)
+        parts = _joined_syllables(_PARTS.findall(word))
         joined = ""
         for part in parts:
             if part.isdigit() or (joined and joined[-1].isdigit() and len(part) == 1):
@@ -38,6 +38,17 @@ def snake_case(name: str) -> str:
         if joined:
             words.append(joined)
     return "_".join(words)[:LONGEST_NAME].strip("_")
+
+
+def _joined_syllables(parts: list[str]) -> list[str]:
+    """Parts of a word with two short ones in a row as one: `ConvNeXt` has a `NeXt`."""
+    joined: list[str] = []
+    for part in parts:
+        if joined and len(part) <= 2 and len(joined[-1]) == 2 and joined[-1][1:].islower():
+            joined[-1] += part.lower()
+        else:
+            joined.append(part)
+    return joined
 
 
 def legal(name: str, taken: Container[str] = ()) -> str | None:

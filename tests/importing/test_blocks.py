@@ -9,6 +9,7 @@ import pytest
 from layer_graphs import Layers, library_graph
 
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
+from mnet_cost.importing.names import legal, snake_case
 from mnet_cost.importing.write import flat_data
 from mnet_cost.importing.written import written, wrong
 from mnet_cost.models.dump import dump_data
@@ -177,3 +178,38 @@ def test_a_large_graph_is_folded_in_seconds() -> None:
     data = written(graph).data
     assert time.process_time() - start < 30  # three seconds on a machine that does nothing else
     assert "blocks" in data
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("InvertedResidual", "inverted_residual"),
+        ("Conv2dNormActivation", "conv2d_norm_activation"),
+        ("_DenseLayer", "dense_layer"),
+        ("ConvNeXtBlock", "conv_next_block"),
+        ("SEBlock", "se_block"),
+        ("MLP", "mlp"),
+        ("BasicBlockV2", "basic_block_v2"),
+        ("ViTBlock", "vit_block"),
+    ],
+)
+def test_words_of_a_class_name(name: str, words: str) -> None:
+    assert snake_case(name) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "name_of_entry"),
+    [
+        ("relu", "relu_"),
+        ("relu_2", "relu_2_"),
+        ("conv2d_2", "conv2d_2_"),
+        ("input", "input_"),
+        ("previous3", "previous3_"),
+        ("2d/conv:0", "n_2d_conv_0"),
+        ("///", None),
+        ("Größe", "Gr_e"),
+        ("stage_2", "stage_2"),
+    ],
+)
+def test_names_that_entries_may_have(name: str, name_of_entry: str | None) -> None:
+    assert legal(name) == name_of_entry

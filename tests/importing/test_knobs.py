@@ -47,10 +47,18 @@ def test_what_no_sample_shows_is_not_offered() -> None:
         with_knob("alpha", samples("mobilenet_v2", "alpha", 1.0, 0.5, 1.4))
 
 
+def test_a_depth_is_how_often_a_block_is_repeated() -> None:
+    data = with_knob("depth", samples("vit", "depth", 12, 6, 3))
+    assert data["layers"][4] == {"encoder": {}, "repeat": "depth"}
+    data = with_knob("n", samples("resnet:resnet50", "n4", 6, 8, 4))
+    assert {"bottleneck": {"channels": 256}, "repeat": "n - 1"} in data["layers"]
+
+
 def test_layers_that_come_and_go_are_refused() -> None:
-    text = "no knob `depth`: from 12 to 6 layer 53 (encoder.7.attention) becomes another one"
+    depths = [Sample(value, library_graph(name)) for value, name in enumerate(("vit", "mixer"), 1)]
+    text = "no knob `n`: from 1 to 2 layer 2 (class_token) becomes another one"
     with pytest.raises(NotOfferedError, match=re.escape(text)):
-        with_knob("depth", samples("vit", "depth", 12, 6, 3))
+        with_knob("n", [*depths, Sample(3, depths[0].graph)])
 
 
 def test_two_values_are_too_few() -> None:

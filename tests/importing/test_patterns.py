@@ -291,3 +291,24 @@ def test_what_is_an_output_stays() -> None:
     gate = layers.add("sigmoid", layers.input())
     x = layers.add("multiply", layers.input(), gate)
     assert kinds(layers.graph(gate, x)) == ["sigmoid", "multiply"]
+
+
+def test_a_norm_of_a_pooled_image_is_one_of_a_vector() -> None:
+    layers = Layers((8, 6, 6))
+    x = layers.add("conv2d", layers.input(), channels=8, kernel=3)
+    x = layers.add("global_avg_pool", x, keep=True)
+    x = layers.add("transpose", x, axes=[1, 2, 0])
+    x = layers.add("layer_norm", x, axis=-1)
+    x = layers.add("transpose", x, axes=[2, 0, 1])
+    x = layers.add("flatten", x)
+    layers.add("linear", x, features=3)
+    assert kinds(layers.graph()) == ["conv2d", "global_avg_pool", "layer_norm", "linear"]
+
+
+def test_constants_that_are_made_of_constants() -> None:
+    layers = Layers((4, 9))
+    table = layers.add("constant", shape=[9], values="ones")
+    table = layers.add("elementwise", table, operation="multiply", number=0.5)
+    table = layers.add("elementwise", table, operation="sin")
+    layers.add("add", layers.input(), table)
+    assert patterns(layers.graph()) == [("constant", {"shape": [9]}), ("add", {})]

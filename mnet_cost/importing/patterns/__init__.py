@@ -18,6 +18,7 @@ from mnet_cost.importing.patterns.constants import made_constants
 from mnet_cost.importing.patterns.norms import norms
 from mnet_cost.importing.patterns.sequences import sequences
 from mnet_cost.importing.patterns.shuffles import shuffles
+from mnet_cost.importing.patterns.vectors import vectors
 from mnet_cost.importing.patterns.views import joined_views
 from mnet_cost.importing.patterns.windows import windows
 
@@ -36,6 +37,8 @@ PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     trained_factors,
     channels_in_front,
     trained_factors,
+    vectors,
+    joined_views,
     whole_image_pools,
     sequences,
     joined_views,

@@ -11,8 +11,9 @@ from mnet_cost.importing.patterns.editor import Editor
 def trained_factors(graph: LayerGraph) -> LayerGraph:
     """`scale` for a product with a trained factor for each channel."""
     editor = Editor(graph)
-    for number, layer in list(editor.layers.items()):
-        if layer.kind != "multiply" or len(layer.inputs) != 2:
+    for number in list(editor.layers):
+        layer = editor.layers.get(number)
+        if layer is None or layer.kind != "multiply" or len(layer.inputs) != 2:
             continue
         for factor, x in (layer.inputs, layer.inputs[::-1]):
             made = editor.made_by(factor, "parameter")

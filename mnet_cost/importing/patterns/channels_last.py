@@ -59,7 +59,7 @@ def _with_images(graph: LayerGraph) -> LayerGraph:
 
 def _moved(graph: LayerGraph) -> LayerGraph:
     """The graph with all layers between transposes moved, whether that pays or not."""
-    editor = Editor(graph)
+    editor = Editor(graph, keeps_new=True)
     images: dict[Wire, Wire] = {}
     """The image with channels in front, for tensors that have them last."""
     for number in list(editor.layers):
@@ -92,8 +92,9 @@ def _moved(graph: LayerGraph) -> LayerGraph:
 
 def _read_images(editor: Editor, images: dict[Wire, Wire]) -> None:
     """Let all who still read a tensor with channels last read the image, transposed."""
-    for wire, image in list(images.items()):
+    for wire, moved in list(images.items()):
         assert wire.layer is not None
+        image = editor.current(moved)
         layer = editor.layers.get(wire.layer)
         if layer is None:
             continue

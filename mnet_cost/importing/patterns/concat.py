@@ -14,14 +14,15 @@ def growing_lists(graph: LayerGraph) -> LayerGraph:
     """`concat: [input, previous]` for joins of a list that grows."""
     editor = Editor(graph)
     joined: dict[tuple[object, tuple[Wire, ...]], Wire] = {}
-    for number, layer in list(editor.layers.items()):
-        if layer.kind != "concat" or editor.made_by(Wire(number)) is None:
+    for number in list(editor.layers):
+        layer = editor.layers.get(number)
+        if layer is None or layer.kind != "concat" or editor.made_by(Wire(number)) is None:
             continue
         inputs, axis = layer.inputs, layer.fields.get("axis")
         joined.setdefault((axis, inputs), Wire(number))
         for length in range(len(inputs) - 1, 1, -1):
             start = joined.get((axis, inputs[:length]))
-            if start is None or start.layer == number:
+            if start is None or start.layer == number or start.layer not in editor.layers:
                 continue
             fields = dict(layer.fields)
             new = editor.add("concat", (start, *inputs[length:]), (number,), **fields)

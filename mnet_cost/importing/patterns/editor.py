@@ -21,8 +21,11 @@ from mnet_cost.tensors import RuleViolation, TensorType, require
 class Editor:
     """The layers of a graph by number, who reads what, and what was replaced."""
 
-    def __init__(self, graph: LayerGraph) -> None:
+    def __init__(self, graph: LayerGraph, keeps_new: bool = False) -> None:
+        """With `keeps_new`, new layers stay until the end although nobody reads them yet."""
         self.graph = graph
+        self._keeps_new = keeps_new
+        self._replaced: dict[Wire, Wire] = {}
         self.layers: dict[int, ImportedLayer] = dict(enumerate(graph.layers))
         self.outputs = list(graph.outputs)
         self._places: dict[int, tuple[int, int]] = {n: (n, 0) for n in self.layers}
@@ -46,6 +49,12 @@ class Editor:
         self.changed = False
 
     # --- looking
+
+    def current(self, wire: Wire) -> Wire:
+        """The tensor that is there now for one that may have been replaced."""
+        while wire in self._replaced:
+            wire = self._replaced[wire]
+        return wire
 
     def type_of(self, wire: Wire) -> TensorType:
         """The type of a tensor."""
@@ -124,6 +133,7 @@ class Editor:
     def replace(self, old: Wire, new: Wire) -> None:
         """Let all who read a tensor read another one of the same shape."""
         assert self.shape(old) == self.shape(new), "a pattern keeps shapes"
+        self._replaced[old] = new
         for number in self._readers.pop(old, []):
             layer = self.layers[number]
             inputs = tuple([new if wire == old else wire for wire in layer.inputs])
@@ -139,6 +149,8 @@ class Editor:
         """Forget a layer that nobody reads, and what only it read."""
         layer = self.layers[number]
         if self._is_read(number, layer) or number in self._unread or number in self._fixed:
+            return
+        if self._keeps_new and number >= len(self.graph.layers):
             return
         del self.layers[number]
         for wire in layer.inputs:
@@ -160,6 +172,7 @@ class Editor:
         """The graph as it is now, its layers in an order in which they can run."""
         if not self.changed:
             return self.graph
+        self._keeps_new = False
         for number in sorted(self.layers, reverse=True):
             if number in self.layers and number >= len(self.graph.layers):
                 self._drop(number)  # a pattern began with it, and did not fit after all

@@ -1,0 +1,94 @@
+"""Random graphs with parts that repeat, recognized, folded and written, stay the same network."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from layer_graphs import Layers
+
+from mnet_cost.importing.layer_graph import LayerGraph, Wire
+from mnet_cost.importing.patterns import recognized
+from mnet_cost.importing.resolution import layer_of
+from mnet_cost.importing.written import written
+from mnet_cost.models.types import Scope
+
+PARTS = (
+    "conv2d", "depthwise_conv2d", "relu", "batch_norm", "add", "multiply", "halves", "join",
+    "channels_last", "shuffle", "factor", "table", "gate",
+)  # fmt: skip
+
+
+def add_part(layers: Layers, part: str, x: Wire, other: Wire, kernel: int) -> Wire:
+    """Add what one word of `PARTS` stands for; all tensors are [8, 8, 8]."""
+    if part == "conv2d":
+        return layers.add("conv2d", x, channels=8, kernel=kernel)
+    if part == "depthwise_conv2d":
+        return layers.add("depthwise_conv2d", x, kernel=kernel)
+    if part in ("relu", "batch_norm"):
+        return layers.add(part, x)
+    if part in ("add", "multiply"):
+        return layers.add(part, x, other)
+    if part == "halves":
+        split = layers.add("split", x, parts=2)
+        first, second = Wire(split.layer, 0), Wire(split.layer, 1)
+        return layers.add("concat", layers.add("relu", first), second)
+    if part == "join":
+        return layers.add("conv2d", layers.add("concat", x, other), channels=8, kernel=1)
+    if part == "channels_last":
+        last = layers.add("transpose", x, axes=[1, 2, 0])
+        return layers.add("transpose", layers.add("linear", last, features=8), axes=[2, 0, 1])
+    if part == "shuffle":
+        split = layers.add("reshape", x, shape=[2, 4, 8, 8])
+        return layers.add(
+            "reshape", layers.add("transpose", split, axes=[1, 0, 2, 3]), shape=[8, 8, 8]
+        )
+    if part == "factor":
+        return layers.add("multiply", layers.add("parameter", shape=[8, 1, 1]), x)
+    if part == "table":
+        table = layers.add("constant", shape=[8, 8])
+        return layers.add("add", x, layers.add("elementwise", table, operation="sin"))
+    assert part == "gate"
+    return layers.add("multiply", x, layers.add("sigmoid", x))
+
+
+def random_graph(seed: int) -> LayerGraph:
+    """Motifs of two to nine parts, a few times each, on tensors made before."""
+    rng = random.Random(seed)
+    layers = Layers(*[(8, 8, 8)] * rng.randint(1, 2))
+    made = [layers.input(number) for number in range(len(layers.inputs))]
+    motifs = [
+        [(rng.choice(PARTS), rng.randint(1, 4), rng.choice((1, 3, 5))) for _ in range(length)]
+        for length in (rng.randint(2, 9) for _ in range(rng.randint(1, 3)))
+    ]
+    has_modules = rng.random() < 0.5
+    for number in range(rng.randint(2, 10)):
+        chosen = rng.randrange(len(motifs))
+        if has_modules:
+            layers.scopes = (Scope(f"stack.{number}", ("Relu", "Input", "Conv2d")[chosen]),)
+        for part, back, kernel in motifs[chosen]:
+            other = made[-min(back, len(made))]
+            made.append(add_part(layers, part, made[-1], other, kernel))
+    outputs = [made[-1]]
+    if rng.random() < 0.4:
+        outputs.append(rng.choice(made[len(layers.inputs) :]))
+    return layers.graph(*outputs)
+
+
+def counts(graph: LayerGraph) -> tuple[int, int]:
+    mult_adds = params = 0
+    for layer in graph.layers:
+        inputs = tuple([graph.type_of(wire) for wire in layer.inputs])
+        work = layer_of(layer).work(inputs, layer.types[0])
+        assert work is not None
+        mult_adds, params = mult_adds + work.mult_adds, params + work.params
+    return mult_adds, params
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_random_graph_stays_the_same(seed: int) -> None:
+    graph = random_graph(seed)
+    after = recognized(graph)
+    assert counts(after) == counts(graph)
+    for each in (graph, after):
+        assert not any("flat" in note for note in written(each).notes)
