@@ -68,7 +68,7 @@ def results(all_cases: list[Any], has_batch: bool, folded: bool = False) -> Iter
 
 
 def _outcome(case: Any, has_batch: bool, folded: bool) -> tuple[Outcome, str]:
-    model = _with_stored(case, folded)
+    model = with_stored(case, folded)
     try:
         graph = parse_onnx(model.SerializeToString(), case.name)
         made = map_graph(graph, TABLE, has_batch=has_batch)
@@ -204,7 +204,7 @@ def _is_setting(name: str, array: Any) -> bool:
     return name in _SETTINGS or array.dtype.kind in "iub" or not array.ndim
 
 
-def _with_stored(case: Any, folded: bool) -> Any:
+def with_stored(case: Any, folded: bool) -> Any:
     """The model of a case with weights and settings stored."""
     from onnx import ModelProto, numpy_helper
 

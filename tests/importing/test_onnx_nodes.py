@@ -13,6 +13,7 @@ pytest.importorskip("onnx")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "importing"))
 
 from onnx_files import node_cases
+from onnx_mutations import failures
 from onnx_nodes import known_operators, results
 
 CASES = 1884
@@ -32,3 +33,10 @@ def test_every_case_is_exact_or_has_a_reason() -> None:
         assert len(known_operators(made)[0]) >= LEAST_KNOWN
     with_batch = results(cases, has_batch=True)
     assert [result for result in with_batch if result.outcome in ("wrong", "crashed")] == []
+
+
+def test_changed_cases_end_with_a_graph_or_an_error() -> None:
+    counts, wrong = failures(list(node_cases()), 500, seed=7)
+    assert wrong == []
+    assert counts["read"] > 150
+    assert counts["refused"] > 150

@@ -122,10 +122,12 @@ def calculate(function: str, *operands: tuple[Any, ...]) -> tuple[Any, ...] | No
     length = max(map(len, operands))
     if any(len(operand) not in (1, length) for operand in operands):
         return None
+    if any(isinstance(element, str) for operand in operands for element in operand):
+        return None
     apply = FUNCTIONS[function]
     try:
         made = tuple([apply(*[x[i if len(x) > 1 else 0] for x in operands]) for i in range(length)])
-    except Unknown:
+    except (Unknown, ArithmeticError):
         return None
     if any(isinstance(x, int) and x.bit_length() > _MOST_BITS for x in made):
         return None

@@ -123,6 +123,8 @@ def elu(b: Builder, call: Call) -> Value:
 def celu(b: Builder, call: Call) -> Value:
     """Celu: alpha * elu(x / alpha)."""
     alpha = short(call.get("alpha", 1.0))
+    if not alpha:
+        raise Unmapped("divides by an `alpha` of 0")
     return scaled(b, operation(b, scaled(b, call.input(0), 1 / alpha), "elu"), alpha)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from mnet_cost.importing.graph import FEW, FEW_WHOLE, Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.onnx.reading import stored
+from mnet_cost.importing.mapping.onnx.reading import sizes_of, stored
 from mnet_cost.importing.mapping.positions import Positions
 from mnet_cost.importing.mapping.stored import made_of
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, own_shape
@@ -34,9 +34,7 @@ def constant(b: Builder, call: Call) -> Value:
 
 def filled(b: Builder, call: Call) -> Value:
     """ConstantOfShape."""
-    sizes = call.input(0).known
-    if sizes is None:
-        raise Unmapped("has a shape that is not known")
+    sizes = sizes_of(call.input(0))
     value = call.get("value")
     if value is not None and not isinstance(value, Value):
         raise Unmapped("has a value that is no tensor")

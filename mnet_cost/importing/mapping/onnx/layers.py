@@ -83,13 +83,17 @@ def conv_transpose(b: Builder, call: Call) -> Value:
     kernel = plain_sizes(weight.shape[2:])
     wanted = call.get("output_shape")
     word = call.get("auto_pad", "NOTSET")
+    if len(more) != axes or x.rank != axes + 2:
+        raise Unmapped(
+            f"has {len(more)} sizes to add and {x.rank - 2} axes for {axes} of the kernel"
+        )
     if wanted is None and word in ("NOTSET", "VALID"):
         ends = padding(call, x, kernel, stride, dilation)
         assert ends != "same"
         return transposed_convolution(
             b, x, weight, call.optional(2), stride, ends, more, dilation, call.get("group", 1)
         )
-    if len(more) != axes or (wanted is not None and len(wanted) < axes):
+    if wanted is not None and len(wanted) < axes:
         raise Unmapped(f"has sizes of the output for other axes than {axes}")
     cut = []
     for i, old in enumerate(plain_sizes(x.shape[2:])):
@@ -310,7 +314,8 @@ def recurrent(kind: Literal["lstm", "gru"]) -> Rule:
             raise Unmapped("has weights that are not stored")
         if any(call.optional(i) is not None for i in (4, 7)):
             raise Unmapped("has lengths of its own for each example, or peepholes")
-        directions, features = kernel.shape[0], call.get("hidden_size")
+        directions = kernel.shape[0] if kernel.rank == 3 else None
+        features = call.get("hidden_size")
         if x.rank != 3 or directions not in (1, 2) or not isinstance(features, int):
             raise Unmapped("is not of sequences, or does not say how many features it has")
         if len(call.node.outputs) > 2 and call.node.outputs[2]:
@@ -372,9 +377,8 @@ def attention_rule(b: Builder, call: Call) -> list[Value]:
     if groups != 1:
         scores = _apart(b, scores, groups)
     whole = scores
-    if softcap := call.get("softcap"):
-        capped = function(b, scaled(b, whole, 1 / softcap), "tanh")
-        whole = scaled(b, capped, short(softcap))
+    if softcap := short(call.get("softcap", 0.0)):
+        whole = scaled(b, function(b, scaled(b, whole, 1 / softcap), "tanh"), softcap)
     if mask is not None:
         whole = binary(b, whole, mask, "add")
     elif call.get("is_causal", 0):

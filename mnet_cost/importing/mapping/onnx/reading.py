@@ -53,6 +53,13 @@ def whole(numbers: Sequence[Any]) -> list[int]:
     return list(numbers)
 
 
+def sizes_of(value: Value) -> tuple[Dim, ...]:
+    """A shape that a tensor holds, or `Unmapped` where it is not known."""
+    if value.known is None or not all(type(x) is int or isinstance(x, Batch) for x in value.known):
+        raise Unmapped("has a shape that is not known")
+    return value.known
+
+
 def each(places: Sequence[int], numbers: Sequence[Any]) -> dict[int, Any]:
     """A number for each place; `Unmapped` where there are not as many."""
     if len(places) != len(numbers):

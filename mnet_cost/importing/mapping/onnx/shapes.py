@@ -20,6 +20,7 @@ from mnet_cost.importing.mapping.onnx.reading import (
     each,
     number_of,
     setting,
+    sizes_of,
     stored,
     version,
     whole,
@@ -27,7 +28,7 @@ from mnet_cost.importing.mapping.onnx.reading import (
 from mnet_cost.importing.mapping.parts import picked, split
 from mnet_cost.importing.mapping.positions import gathered, spread
 from mnet_cost.importing.mapping.stored import embedding, looked_up, made_of
-from mnet_cost.importing.mapping.values import Refused, Unmapped, Value, plain
+from mnet_cost.importing.mapping.values import Dim, Refused, Unmapped, Value, plain
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 from mnet_cost.tensors import product
 
@@ -56,10 +57,8 @@ def size(b: Builder, call: Call) -> Value:
 
 def reshape(b: Builder, call: Call) -> Value:
     """Reshape: 0 stands for the size of the input, -1 for what remains."""
-    x, target = call.input(0), call.input(1).known
-    if target is None:
-        raise Unmapped("has a shape that is not known")
-    sizes = []
+    x, target = call.input(0), sizes_of(call.input(1))
+    sizes: list[Dim] = []
     for i, wanted in enumerate(target):
         if wanted == 0 and not call.get("allowzero", 0):
             if i >= x.rank:
@@ -180,10 +179,7 @@ def split_rule(b: Builder, call: Call) -> list[Value]:
 
 def expand_rule(b: Builder, call: Call) -> Value:
     """Expand: a broadcast to a shape, whose axes of size 1 stay as they are."""
-    sizes = call.input(1).known
-    if sizes is None:
-        raise Unmapped("has a shape that is not known")
-    return expand(b, call.input(0), sizes)
+    return expand(b, call.input(0), sizes_of(call.input(1)))
 
 
 def tile_rule(b: Builder, call: Call) -> Value:
@@ -246,9 +242,7 @@ def depth_to_space_rule(b: Builder, call: Call) -> Value:
 
 def center(b: Builder, call: Call) -> Value:
     """CenterCropPad: cut off or padded on both sides alike."""
-    x, sizes = call.input(0), call.input(1).known
-    if sizes is None:
-        raise Unmapped("has a shape that is not known")
+    x, sizes = call.input(0), sizes_of(call.input(1))
     axes = call.get("axes", range(x.rank))
     places = [x.place(axis) for axis in axes]
     for place, wanted in each(places, whole(sizes)).items():
