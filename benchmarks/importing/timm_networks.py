@@ -3,11 +3,11 @@
     python benchmarks/importing/timm_networks.py --cache FOLDER [NAMES]
 
 By default the first 300 names of `timm.list_models()`. Each is made on the meta device, exported by
-torch.export and mapped. Params, mult-adds and the output's shape are compared with eager PyTorch
-(`eager.py`, which knows nothing of mnet_cost), and the shape of each layer with that of the
-program. What differs is printed, with the reason. Programs stay in the cache, so a second run takes
-seconds. Needs torch and timm; the figures of `benchmarks/README.md` are those of torch 2.14.1 and
-timm 1.0.31.
+torch.export, mapped and folded. Params, mult-adds and the output's shape of layers, of recognized
+patterns and of the folded spec are compared with eager PyTorch (`eager.py`, which knows nothing of
+mnet_cost), and the shape of each layer with that of the program. What differs is printed, with the
+reason. Programs stay in the cache, so a second run takes minutes. Needs torch and timm; the figures
+of `benchmarks/README.md` are those of torch 2.14.1 and timm 1.0.31.
 """
 
 from __future__ import annotations
@@ -28,19 +28,27 @@ import timm
 import torch
 from eager import Eager, eager
 
+from mnet_cost.analysis.work import count_work, find_precision
 from mnet_cost.errors import MnetCostError
 from mnet_cost.importing.graph import Graph
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.aten import TABLE
 from mnet_cost.importing.mapping.mapper import map_graph
 from mnet_cost.importing.mapping.values import layer_shape
+from mnet_cost.importing.patterns import recognized
 from mnet_cost.importing.readers.modules import call_factory, export_module
+from mnet_cost.importing.written import written
 from mnet_cost.layers import KINDS, Layer
 from mnet_cost.models.calls import known_fields
+from mnet_cost.models.dump import dump_data
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import elaborate
 from mnet_cost.tensors import require
 
 COUNT = 300
 WORKERS = 2
+SHORT = 120
+"""Lines of a spec that a person would still read."""
 MOST_SECONDS = 300
 """For one network, of wall time."""
 
@@ -63,6 +71,10 @@ class Row(NamedTuple):
     """Layers without a rule."""
     export_seconds: float = 0.0
     map_seconds: float = 0.0
+    fold_seconds: float = 0.0
+    """To recognize patterns, to fold, and to compare what is written."""
+    lines: int | None = None
+    """Of the folded spec."""
 
 
 def main() -> None:
@@ -88,9 +100,17 @@ def report(rows: list[Row]) -> Iterator[str]:
     yield f"{len(rows)} networks"
     yield f"{len(exact)} exact: params, mult-adds, output, the shape of every layer"
     yield f"{sum(not result.opaque for result in exact)} of these without opaque layers"
+    lines = [result.lines for result in rows if result.lines is not None]
+    if lines:
+        short = sum(count <= SHORT for count in lines)
+        yield (
+            f"lines of the folded spec: {statistics.median(lines):.0f} in the median; "
+            f"{short} of {len(lines)} have {SHORT} or fewer"
+        )
     for name, times in (
         ("export", [result.export_seconds for result in rows if result.export_seconds]),
         ("mapping", [result.map_seconds for result in rows if result.map_seconds]),
+        ("folding", [result.fold_seconds for result in rows if result.fold_seconds]),
     ):
         if times:
             yield (
@@ -114,7 +134,48 @@ def row(name: str, cache: Path) -> Row:
         return Row(name, (_first_line(problem),), 0, exported.seconds)
     seconds = time.process_time() - start
     problems, opaque = differences(exported, layers)
-    return Row(name, tuple(problems), opaque, exported.seconds, seconds)
+    start = time.process_time()
+    joined = recognized(layers)
+    # A pattern may put the axes of a tensor in another order.
+    changed = [
+        problem for problem in differences(exported, joined)[0] if "shapes of" not in problem
+    ]
+    problems += [f"patterns: {problem}" for problem in changed]
+    try:
+        spec = written(joined)
+    except AssertionError as problem:
+        problems.append(f"folded: {_first_line(problem)}")
+        return Row(name, tuple(problems), opaque, exported.seconds, seconds)
+    fold_seconds = time.process_time() - start
+    text = dump_data(spec.data)
+    problems += [f"folded: {note}" for note in spec.notes if "flat" in note]
+    problems += _folded_differences(text, exported, layers, opaque)
+    return Row(
+        name,
+        tuple(problems),
+        opaque,
+        exported.seconds,
+        seconds,
+        fold_seconds,
+        text.count("\n"),
+    )
+
+
+def _folded_differences(
+    text: str, exported: Exported, layers: LayerGraph, opaque: int
+) -> Iterator[str]:
+    """What differs from eager PyTorch in the analysis of the folded spec."""
+    if opaque:
+        return
+    costs = count_work(elaborate(parse_spec(text)), find_precision("fp32"))
+    params = sum(cost.params for cost in costs) + _unread(exported.graph, layers)
+    mult_adds = sum(cost.mult_adds for cost in costs)
+    for name, ours, theirs in (
+        ("params", params, exported.eager.params),
+        ("mult-adds", mult_adds, exported.eager.mult_adds),
+    ):
+        if ours != theirs:
+            yield f"folded: {name} {ours:,}, not {theirs:,}"
 
 
 def _first_line(problem: BaseException) -> str:
