@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from layer_graphs import Layers
 
-from importing.layer_graphs import Layers
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.patterns import recognized
 from mnet_cost.importing.resolution import layer_of
