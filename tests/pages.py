@@ -93,7 +93,13 @@ def commands_of(block: Block) -> list[str]:
 
 
 def fresh_text(text: str, folder: Path) -> str:
-    """A page as it is when all of its blocks are run in `folder`."""
+    """A page as it is when all of its blocks are run in `folder`.
+
+    A page that says `<!-- needs: torch -->` stays as it is where that package is not installed.
+    """
+    packages = re.findall(r"^<!-- needs: (\w+) -->$", text, re.MULTILINE)
+    if any(find_spec(package) is None for package in packages):
+        return text
     os.symlink(ROOT / "specs", folder / "specs")
     names: dict[str, Any] = {"__name__": "__main__"}
     parts, end = [], 0

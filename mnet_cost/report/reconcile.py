@@ -78,10 +78,11 @@ def what_it_is(reconciled: Reconciled) -> str:
         words = "a sum that fits"
     elif best.conventions == ("paper",) and any(cause.known for cause in best.causes):
         words = "our count, as others are known to change it"
-    elif best.choices:
+    elif best.verdict == "possible":
         words = f"what {_conventions(best)} would count"
     else:
         words = f"what {_conventions(best)} count{'s' * (len(best.conventions) == 1)}"
+        words += " if layers are written so" * bool(best.choices)
     if best.setting:
         words += " at " + ", ".join(settings_words(best.setting))
     if best.factor == 2:

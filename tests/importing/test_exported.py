@@ -83,6 +83,37 @@ def test_what_a_program_says(live: tuple[Any, Graph]) -> None:
     }
 
 
+class Wrapped(nn.Module):  # type: ignore[misc]
+    """Has parts that run without gradients, or in the precision of their inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(4, 4)
+
+    def forward(self, x: Any) -> Any:
+        with torch.no_grad():
+            y = self.a(x)
+            z = y * 2
+        with torch.autocast("cpu", enabled=False):
+            first, _ = self.a(z).chunk(2, -1)
+        return y + z, first
+
+
+def test_parts_of_a_program_that_are_wrapped(tmp_path: Path) -> None:
+    shapes = ({0: Dim("batch")},)
+    program = export(Wrapped().eval(), (torch.ones(2, 4),), dynamic_shapes=shapes, strict=False)
+    save(program, tmp_path / "net.pt2")
+    graph = from_exported(program, "net")
+    assert graph._replace(source="") == read_pt2(tmp_path / "net.pt2")._replace(source="")
+    assert [node.operator.split(".")[1] for node in graph.nodes] == [
+        "linear", "mul", "linear", "chunk", "add",
+    ]  # fmt: skip
+    made = [output for node in graph.nodes for output in node.outputs]
+    assert {output.name for output in graph.outputs} <= set(made)
+    assert set(graph.tensors) == set(made)
+    assert graph.nodes[2].attributes["input"] == Reference(made[1])
+
+
 class Joined(nn.Module):  # type: ignore[misc]
     """Asks for the number of examples as a plain number, so torch fixes it."""
 

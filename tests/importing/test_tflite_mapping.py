@@ -254,6 +254,34 @@ def test_a_matrix_product_of_an_image_is_in_the_order_of_the_file() -> None:
     ]
 
 
+def test_a_reshape_to_the_same_sizes_leaves_an_image_or_not() -> None:
+    tensors = [
+        T("s", [4], "int32", [1, 6, 8, 4]), T("r", [1, 6, 8, 4]), T("v", [1, 6, 4, 8], data=True)
+    ]  # fmt: skip
+    same = Op("RESHAPE", ("i", "s"), ("r",))
+    product = Op("BATCH_MATMUL", ("r", "v"), ("y",))
+    kinds = [layer[0] for layer in image_layers(tensors, [same, product], [1, 6, 8, 8])]
+    assert kinds == ["transpose", "parameter", "matmul"]
+    conv = Op("CONV_2D", ("r", "k"), ("y",), ONE)
+    kinds = [layer[0] for layer in image_layers(tensors[:2], [same, conv], [1, 6, 8, 4])]
+    assert kinds == ["conv2d"]
+
+
+def test_an_image_becomes_an_image_of_one_position() -> None:
+    tensors = [
+        T("s", [4], "int32", [1, 1, 1, 192]), T("r", [1, 1, 1, 192]),
+        T("w", [5, 1, 1, 192], data=True),
+    ]  # fmt: skip
+    operators = [
+        Op("RESHAPE", ("i", "s"), ("r",)),
+        Op("CONV_2D", ("r", "w"), ("y",), ONE),
+    ]
+    assert image_layers(tensors, operators, [1, 1, 1, 5]) == [
+        ("reshape", {"shape": [192, 1, 1]}, (192, 1, 1)),
+        ("conv2d", {"channels": 5, "kernel": 1}, (5, 1, 1)),
+    ]
+
+
 def test_sizes_that_the_file_calculates_from_a_shape() -> None:
     tensors = [
         T("h", [4], "int32"), T("z", [1], "int32", [0]), T("u", [1], "int32", [1]),

@@ -30,9 +30,15 @@ FIT = [
     *("--params", "3M", "--confidence", "0.9", "--resolution", "128,224"),
 ]
 
+RECONCILE = [
+    *("reconcile", "mobilenet_v2", "--with", "thop=327486720", "--with", "0.3G", "--notes"),
+    *("--with", "fvcore=2513545728"),
+]
+
 CASES = {
     "fit_80.txt": (80, FIT),
     "fit_160.txt": (160, [*FIT, "--notes"]),
+    "reconcile_80.txt": (80, RECONCILE),
     "check_80.txt": (80, CHECK),
     "check_120.txt": (120, CHECK),
     "check.md": (100, [*CHECK, "--format", "markdown"]),

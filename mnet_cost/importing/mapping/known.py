@@ -14,6 +14,9 @@ from typing import Any
 from mnet_cost.importing.graph import Batch
 from mnet_cost.tensors import product
 
+_MOST_BITS = 64
+"""Of whole numbers: larger ones are no sizes."""
+
 
 class Unknown(Exception):
     """A result that is no number, and no multiple of the batch."""
@@ -54,6 +57,12 @@ def _floor_divide(a: Any, b: Any) -> Any:
     return a // b
 
 
+def _power(a: Any, b: Any) -> Any:
+    if isinstance(a, int) and isinstance(b, int) and not 0 <= b <= _MOST_BITS:
+        raise Unknown  # a quotient, or a number that nobody could store
+    return a**b
+
+
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     def apply(*operands: Any) -> Any:
         if any(isinstance(operand, Batch) for operand in operands):
@@ -79,7 +88,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "floor_divide": _floor_divide,
     "true_divide": _plain(operator.truediv),
     "modulo": _plain(operator.mod),
-    "power": _plain(operator.pow),
+    "power": _plain(_power),
     "negate": _plain(operator.neg),
     "absolute": _plain(abs),
     "minimum": _plain(min),
@@ -115,9 +124,12 @@ def calculate(function: str, *operands: tuple[Any, ...]) -> tuple[Any, ...] | No
         return None
     apply = FUNCTIONS[function]
     try:
-        return tuple([apply(*[x[i if len(x) > 1 else 0] for x in operands]) for i in range(length)])
+        made = tuple([apply(*[x[i if len(x) > 1 else 0] for x in operands]) for i in range(length)])
     except Unknown:
         return None
+    if any(isinstance(x, int) and x.bit_length() > _MOST_BITS for x in made):
+        return None
+    return made
 
 
 def strides(shape: Sequence[int]) -> list[int]:

@@ -45,6 +45,8 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
 def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
     """Tensors one after the other along an axis; known numbers stay known."""
     values = [x for x in values if 0 not in x.shape] or values
+    if not values:
+        raise Unmapped("joins nothing")
     first = values[0]
     place = first.place(axis)
     shape: list[Dim] = list(first.shape)

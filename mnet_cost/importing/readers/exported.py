@@ -19,12 +19,15 @@ from torch.export.graph_signature import InputKind, OutputKind
 from mnet_cost.errors import ModelFileError
 from mnet_cost.importing.graph import FEW, Graph, Reference
 from mnet_cost.importing.readers.program import (
+    WRAPPERS,
     Argument,
     Declared,
+    Inner,
     Operation,
     ProgramError,
     Size,
     expression_text,
+    inlined,
     model_name,
     operator_name,
     program_graph,
@@ -59,9 +62,11 @@ def from_exported(program: ExportedProgram, name: str | None = None) -> Graph:
 class _Program:
     """A program, with its nodes as a file has them: outputs by name, without `getitem`."""
 
-    def __init__(self, program: ExportedProgram) -> None:
+    def __init__(self, program: ExportedProgram, module: fx.GraphModule | None = None) -> None:
         self._program = program
-        self._nodes = list(program.graph_module.graph.nodes)
+        self._module = module or program.graph_module
+        """All of it, or a graph within it."""
+        self._nodes = list(self._module.graph.nodes)
         self._values = {node.name: node.meta.get("val") for node in self._nodes}
         self._names: dict[str, str] = {}
         """The output that a `getitem` takes, where an earlier one takes the same."""
@@ -70,11 +75,7 @@ class _Program:
 
     def graph(self, name: str | None) -> Graph:
         """The program as a graph."""
-        operations = [
-            self._operation(node)
-            for node in self._nodes
-            if node.op == "call_function" and node.target is not operator.getitem
-        ]
+        operations = self._operations()
         root = next((x.scopes[0].class_name for x in operations if x.scopes), "model")
         return program_graph(
             model_name(name or root),
@@ -84,6 +85,36 @@ class _Program:
             self._tensors,
             self._outputs(),
         )
+
+    def _operations(self) -> list[Operation]:
+        """The nodes; those of graphs that the program only runs are among them."""
+        operations = []
+        for node in self._nodes:
+            if node.op != "call_function" or node.target is operator.getitem:
+                continue
+            operation = self._operation(node)
+            if operation.operator not in WRAPPERS:
+                operations.append(operation)
+                continue
+            inner = self._inner_graph(node)
+            given = list(operation.arguments.values())
+            inner_operations, tensors = inlined(
+                operation, given[len(given) - len(inner.inputs) :], inner
+            )
+            operations += inner_operations
+            self._tensors.update({x: y for x, y in tensors.items() if x not in self._tensors})
+        return operations
+
+    def _inner_graph(self, node: fx.Node) -> Inner:
+        (place,) = [x for x in node.args if isinstance(x, fx.Node) and x.op == "get_attr"]
+        reader = _Program(self._program, getattr(self._module, place.target))
+        operations = reader._operations()
+        (output,) = [x for x in reader._nodes if x.op == "output"]
+        results = output.args[0] if isinstance(output.args[0], (tuple, list)) else output.args
+        inputs = [x.name for x in reader._nodes if x.op == "placeholder"]
+        for name in inputs:
+            reader._declare(name, reader._values[name])
+        return Inner(inputs, [getattr(x, "name", "") for x in results], operations, reader._tensors)
 
     def _arguments(self) -> Iterator[Argument]:
         stored = {**self._program.state_dict, **self._program.constants}

@@ -62,6 +62,67 @@ class Declared(NamedTuple):
     sizes: tuple[Size, ...]
 
 
+WRAPPERS = ("higher_order.wrap_with_set_grad_enabled", "higher_order.wrap_with_autocast")
+"""Operators that only run a graph within a program: `with torch.no_grad()`, `torch.autocast`."""
+
+
+class Inner(NamedTuple):
+    """A graph within a program, with its own names."""
+
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    operations: Sequence[Operation]
+    tensors: Mapping[str, Declared]
+
+
+def inlined(
+    wrapper: Operation, operands: Sequence[Any], inner: Inner
+) -> tuple[list[Operation], dict[str, Declared]]:
+    """The operations of a graph that `wrapper` runs on `operands`, in the names of the program.
+
+    With them what is said of the tensors between them. Raises `ProgramError` where inputs or
+    outputs are not as many as those of the wrapper.
+    """
+    if len(operands) != len(inner.inputs) or len(wrapper.outputs) > len(inner.outputs):
+        raise ProgramError(f"has a graph in `{wrapper.name}` with other inputs or outputs")
+    given = dict(zip(inner.inputs, operands, strict=True))
+    results: dict[str, str] = {}
+    passed_on = []
+    for output, name in zip(inner.outputs, wrapper.outputs, strict=False):
+        if output in given or output in results:
+            passed_on.append((output, name))
+        else:
+            results[output] = name
+
+    def named(name: str) -> str:
+        return results.get(name) or (f"{wrapper.name}.{name}" if name else "")
+
+    def value(argument: Any) -> Any:
+        if isinstance(argument, Reference):
+            return given.get(argument.name, Reference(named(argument.name)))
+        if isinstance(argument, list):
+            return [value(part) for part in argument]
+        return argument
+
+    operations = [
+        Operation(
+            f"{wrapper.name}.{name}",
+            operator,
+            {key: value(argument) for key, argument in arguments.items()},
+            tuple([named(output) for output in outputs]),
+            scopes or wrapper.scopes,
+        )
+        for name, operator, arguments, outputs, scopes in inner.operations
+    ]
+    for output, name in passed_on:
+        source = given[output] if output in given else Reference(results[output])
+        operations.append(
+            Operation(name, "aten.alias.default", {"self": source}, (name,), wrapper.scopes)
+        )
+    tensors = {named(name): x for name, x in inner.tensors.items() if name not in given}
+    return operations, tensors
+
+
 def program_graph(
     name: str,
     source: str,

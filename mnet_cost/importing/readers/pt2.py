@@ -18,12 +18,15 @@ from mnet_cost.files import open_file
 from mnet_cost.importing.graph import FEW, MAX_NODES, Graph, Reference
 from mnet_cost.importing.readers.archive import Archive, ArchiveError
 from mnet_cost.importing.readers.program import (
+    WRAPPERS,
     Argument,
     Declared,
+    Inner,
     Operation,
     ProgramError,
     Size,
     expression_text,
+    inlined,
     model_name,
     operator_name,
     program_graph,
@@ -125,7 +128,7 @@ class _Program:
         nodes = _list(self._graph.get("nodes"), "`nodes`")
         if len(nodes) > MAX_NODES:
             raise ProgramError(f"has {len(nodes):,} nodes; the most are {MAX_NODES:,}")
-        operations = list(_operations(nodes, tensors))
+        operations = _operations(nodes, tensors)
         for argument in arguments:
             tensors.pop(argument.name, None)
         return program_graph(
@@ -264,8 +267,52 @@ def _is_row_major(sizes: Iterable[Size], strides: list[Size]) -> bool:
     return True
 
 
-def _operations(nodes: Iterable[Any], tensors: Mapping[str, Declared]) -> Iterator[Operation]:
-    """The nodes of a program, each with a name of its own."""
+def _operations(
+    nodes: Iterable[Any], tensors: dict[str, Declared], depth: int = 0
+) -> list[Operation]:
+    """The nodes of a program, each with a name of its own; those of graphs that it only runs are
+    among them, and their tensors are added to `tensors`."""
+    operations = []
+    for node, operation in _written_operations(nodes):
+        inner = _inner_graph(node, operation, depth)
+        if inner is None:
+            operations.append(operation)
+            continue
+        given = list(operation.arguments.values())
+        count = len(inner.inputs)
+        inlined_operations, between = inlined(operation, given[len(given) - count :], inner)
+        operations += inlined_operations
+        tensors.update({name: x for name, x in between.items() if name not in tensors})
+    return operations
+
+
+_MAX_DEPTH = 20
+
+
+def _inner_graph(node: Mapping[str, Any], operation: Operation, depth: int) -> Inner | None:
+    """The graph that a node only runs, else None."""
+    if operation.operator not in WRAPPERS:
+        return None
+    if depth > _MAX_DEPTH:
+        raise ProgramError(f"has graphs in graphs, more than {_MAX_DEPTH} deep")
+    for given in node["inputs"]:
+        kind, content = _choice(given.get("arg"), f"an argument of `{operation.name}`")
+        if kind == "as_graph":
+            what = f"the graph of `{operation.name}`"
+            graph = _mapping(_mapping(content, what).get("graph"), what)
+            values = _mapping(graph.get("tensor_values"), what)
+            tensors = {name: _declared(meta, name) for name, meta in values.items()}
+            names = [
+                [_argument_name(x, what)[0] or "" for x in _list(graph.get(part), what)]
+                for part in ("inputs", "outputs")
+            ]
+            operations = _operations(_list(graph.get("nodes"), what), tensors, depth + 1)
+            return Inner(names[0], names[1], operations, tensors)
+    return None
+
+
+def _written_operations(nodes: Iterable[Any]) -> Iterator[tuple[Mapping[str, Any], Operation]]:
+    """Each node of a program as it is written, and what it says."""
     taken: set[str] = set()
     for number, entry in enumerate(nodes):
         node = _mapping(entry, f"node {number}")
@@ -279,12 +326,15 @@ def _operations(nodes: Iterable[Any], tensors: Mapping[str, Declared]) -> Iterat
             while name in taken:
                 name = f"{name}_{number}"
         taken.add(name)
-        yield Operation(
-            name,
-            operator_name(target),
-            _named_arguments(_list(node.get("inputs"), f"the arguments of `{name}`"), name),
-            tuple(outputs),
-            _scopes(_mapping(node.get("metadata"), f"`{name}`").get("nn_module_stack")),
+        yield (
+            node,
+            Operation(
+                name,
+                operator_name(target),
+                _named_arguments(_list(node.get("inputs"), f"the arguments of `{name}`"), name),
+                tuple(outputs),
+                _scopes(_mapping(node.get("metadata"), f"`{name}`").get("nn_module_stack")),
+            ),
         )
 
 

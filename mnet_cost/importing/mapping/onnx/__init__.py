@@ -11,6 +11,7 @@ from mnet_cost.importing.mapping.onnx import (
     reductions,
     shapes,
 )
+from mnet_cost.importing.mapping.onnx.attributes import checked
 
 _REFUSED = {
     "is control flow, and what it costs depends on values": ("If", "Loop", "Scan"),
@@ -28,14 +29,9 @@ _REFUSED = {
     "decodes a file": ("ImageDecoder",),
 }  # fmt: skip
 
+_FILES = (layers, arithmetic, reductions, constants, shapes, quantized)
+
 TABLE = Table(
-    rules={
-        **layers.RULES,
-        **arithmetic.RULES,
-        **reductions.RULES,
-        **constants.RULES,
-        **shapes.RULES,
-        **quantized.RULES,
-    },
+    rules={name: checked(rule) for file in _FILES for name, rule in file.RULES.items()},
     refused={name: why for why, names in _REFUSED.items() for name in names},
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import reduce as fold
 from typing import Any
 
+from mnet_cost.importing.graph import FEW_WHOLE
 from mnet_cost.importing.mapping import activations
 from mnet_cost.importing.mapping.activations import clamp
 from mnet_cost.importing.mapping.builder import Builder
@@ -18,7 +19,7 @@ from mnet_cost.importing.mapping.elementwise import (
 )
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import slice_of
-from mnet_cost.importing.mapping.onnx.reading import setting, version
+from mnet_cost.importing.mapping.onnx.reading import LARGEST, number_of, version
 from mnet_cost.importing.mapping.positions import added, multiplied
 from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import Unmapped, Value, plain
@@ -39,8 +40,6 @@ _COMPARISONS = {
 }  # fmt: skip
 _OF_MANY = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 _LOGIC = {"And": "and", "Or": "or", "Xor": "not_equal"}
-_LARGEST = 3.4028235e38
-"""Of 32 bits."""
 _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """Defaults of alpha and gamma."""
 
@@ -75,7 +74,10 @@ def _of_many(name: str) -> Rule:
 
 
 def _tensors(call: Call) -> list[Value]:
-    return [x for x in call.inputs if x is not None]
+    tensors = [x for x in call.inputs if x is not None]
+    if not tensors:
+        raise Unmapped("has no inputs")
+    return tensors
 
 
 def mean(b: Builder, call: Call) -> Value:
@@ -171,7 +173,7 @@ def gelu(b: Builder, call: Call) -> Value:
 def clip(b: Builder, call: Call) -> Value:
     """Clip: bounds are attributes before version 11."""
     x = call.input(0)
-    low, high = setting(call, "min", 1), setting(call, "max", 2)
+    low, high = number_of(call, "min", 1), number_of(call, "max", 2)
     if version(b) < 11:  # the largest number of 32 bits stands for none
         low = None if low is not None and low < -3e38 else low
         high = None if high is not None and high > 3e38 else high
@@ -287,7 +289,7 @@ def is_infinite(b: Builder, call: Call) -> Value:
     x = call.input(0)
     if call.get("detect_negative", 1) and call.get("detect_positive", 1):
         x = operation(b, x, "absolute")
-    return comparison(b, x, number(_LARGEST), "greater")
+    return comparison(b, x, number(LARGEST), "greater")
 
 
 def triangle(b: Builder, call: Call) -> Value:
@@ -300,10 +302,12 @@ def triangle(b: Builder, call: Call) -> Value:
 def one_hot(b: Builder, call: Call) -> Value:
     """OneHot: whether an index is that of each place of a new axis, then one of two values."""
     indices, depth = call.input(0), call.input(1).number
-    if not isinstance(depth, (int, float)):
-        raise Unmapped("has a depth that is not known")
+    if not isinstance(depth, (int, float)) or not 0 < depth <= FEW_WHOLE:
+        raise Unmapped("has a depth that is not known, or is large")
     axis = call.get("axis", -1)
     place = axis + indices.rank + 1 if axis < 0 else axis
+    if not 0 <= place <= indices.rank:
+        raise Unmapped(f"has a new axis {axis} beside {indices.rank}")
     column = b.reshaped(indices, (*indices.shape[:place], 1, *indices.shape[place:]))
     places = Value((int(depth),), "int64", known=tuple(range(int(depth))), static=True)
     places = b.reshaped(places, (int(depth), *[1] * (indices.rank - place)))

@@ -38,6 +38,8 @@ def filled(b: Builder, call: Call) -> Value:
     if sizes is None:
         raise Unmapped("has a shape that is not known")
     value = call.get("value")
+    if value is not None and not isinstance(value, Value):
+        raise Unmapped("has a value that is no tensor")
     number = 0.0 if value is None else value.number
     dtype = "float32" if value is None else value.dtype
     return made(call, sizes, dtype, number)
@@ -64,8 +66,8 @@ def numbers_between(b: Builder, call: Call) -> Value:
     if isinstance(limit, Batch) and type(first) is int and step == 1:
         made = Positions(first, (1,))
         return Value((limit,), call.input(0).dtype, static=True, positions=made)
-    if any(isinstance(x, Batch) for x in (first, limit, step)):
-        raise Unmapped("counts examples")
+    if not all(isinstance(x, (int, float)) and math.isfinite(x) for x in (first, limit, step)):
+        raise Unmapped("counts examples, or has no end")
     count = max(0, math.ceil((limit - first) / step))
     dtype = call.input(0).dtype
     if count <= FEW_WHOLE:
@@ -107,7 +109,7 @@ def folded(shape: Callable[[Sequence[Value]], Sequence[Dim]]) -> Rule:
 
     def rule(b: Builder, call: Call) -> Value:
         inputs = [x for x in call.inputs if x is not None]
-        if not all(x.static for x in inputs):
+        if len(inputs) < 2 or not all(x.static for x in inputs):
             raise Unmapped("has no rule")
         return made_of(b, inputs, shape(inputs), inputs[0].dtype)
 
@@ -127,8 +129,8 @@ def _first(inputs: Sequence[Value]) -> Sequence[Dim]:
 
 def _gathered(inputs: Sequence[Value]) -> Sequence[Dim]:
     x, index = inputs[:2]
-    depth = index.shape[-1]
-    if not isinstance(depth, int):
+    depth = index.shape[-1] if index.rank else None
+    if not isinstance(depth, int) or not 0 < depth <= x.rank:
         raise Unmapped("has no rule")
     return (*index.shape[:-1], *x.shape[depth:])
 

@@ -89,6 +89,8 @@ def conv_transpose(b: Builder, call: Call) -> Value:
         return transposed_convolution(
             b, x, weight, call.optional(2), stride, ends, more, dilation, call.get("group", 1)
         )
+    if len(more) != axes or (wanted is not None and len(wanted) < axes):
+        raise Unmapped(f"has sizes of the output for other axes than {axes}")
     cut = []
     for i, old in enumerate(plain_sizes(x.shape[2:])):
         whole = (old - 1) * stride[i] + more[i] + dilation[i] * (kernel[i] - 1) + 1
@@ -177,10 +179,17 @@ def layer_norm_rule(kind: str) -> Rule:
     return rule
 
 
+def channels_of(x: Value) -> int:
+    """The size of axis 1."""
+    if x.rank < 2:
+        raise Unmapped("has no channels")
+    return plain_sizes(x.shape[1:2])[0]
+
+
 def instance_norm(b: Builder, call: Call) -> Value:
     """InstanceNormalization: each channel by its own statistics."""
     x = call.input(0)
-    (channels,) = plain_sizes(x.shape[1:2])
+    channels = channels_of(x)
     return group_norm(b, x, channels, call.input(1), call.input(2), call.get("epsilon", 1e-5))
 
 
@@ -188,7 +197,7 @@ def group_norm_rule(b: Builder, call: Call) -> Value:
     """GroupNormalization: before version 21, scale and shift are those of groups."""
     x, scale, shift = (call.input(i) for i in range(3))
     groups = call.get("num_groups", 1)
-    (channels,) = plain_sizes(x.shape[1:2])
+    channels = channels_of(x)
     epsilon = call.get("epsilon", 1e-5)
     if scale.shape == (channels,) or groups == channels:
         return group_norm(b, x, groups, scale, shift, epsilon)
@@ -340,6 +349,8 @@ def attention_rule(b: Builder, call: Call) -> list[Value]:
     """
     query, key, value = (call.input(i) for i in range(3))
     mask = call.optional(3)
+    if any(x.rank not in (3, 4) or x.rank != query.rank for x in (query, key, value)):
+        raise Unmapped("is of tensors that have not three or four axes")
     if call.optional(6) is not None or call.get("local_window_size"):
         raise Unmapped("has lengths of its own for each example, or a window")
     flat = query.rank == 3
@@ -382,12 +393,17 @@ def attention_rule(b: Builder, call: Call) -> list[Value]:
             transpose(b, made, (0, 2, 1, 3)),
             (made.shape[0], made.shape[2], width[0] * width[1]),
         )
-    extra = [scores, whole, whole, shares][call.get("qk_matmul_output_mode", 0)]
+    mode = call.get("qk_matmul_output_mode", 0)
+    if not 0 <= mode <= 3:
+        raise Unmapped(f"gives scores in mode {mode}")
+    extra = (scores, whole, whole, shares)[mode]
     return [made, *present, extra][: len(call.node.outputs)]
 
 
 def _heads(b: Builder, x: Value, heads: Any) -> Value:
     """x [N, L, heads * F] as [N, heads, L, F]."""
+    if x.rank != 3:
+        raise Unmapped(f"has heads in a tensor of {x.rank} axes")
     (width,) = plain_sizes(x.shape[2:])
     if not isinstance(heads, int) or heads < 1 or width % heads:
         raise Unmapped(f"has {heads} heads of {width} features")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
 from typing import Any
 
-from mnet_cost.importing.graph import Stored
+from mnet_cost.importing.graph import Batch, Stored
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.mapper import Call
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, own_shape
 
 
@@ -16,30 +17,53 @@ def version(b: Builder) -> int:
     return b.graph.versions.get("", 1)
 
 
-def setting(call: Call, name: str, number: int, default: Any = None) -> Any:
-    """A list of numbers, or one, that is an attribute in old versions and an input in new ones.
+def setting(call: Call, name: str, number: int) -> list[Any] | None:
+    """A list of numbers that is an attribute in old versions and an input in new ones; None
+    without it.
 
-    Raises `Unmapped` where it is a tensor whose values are not known.
+    Raises `Unmapped` where it is a tensor whose numbers are not known.
     """
     value = call.optional(number)
     if value is None:
-        return call.get(name, default)
-    if value.known is None:
+        return call.get(name)  # type: ignore[no-any-return]
+    if value.known is None or not all(isinstance(x, _NUMBERS) for x in value.known):
         raise Unmapped(f"has `{name}` that is not known")
-    return list(value.known) if value.rank else value.number
+    return list(value.known)
 
 
-def whole(numbers: list[Any]) -> list[int]:
+def number_of(call: Call, name: str, number: int) -> float | None:
+    """As `setting`, for one number; infinity is the largest number of 32 bits."""
+    value = call.optional(number)
+    if value is None:
+        return call.get(name)  # type: ignore[no-any-return]
+    if not isinstance(value.number, (int, float)) or math.isnan(value.number):
+        raise Unmapped(f"has `{name}` that is not known")
+    return min(max(value.number, -LARGEST), LARGEST)
+
+
+LARGEST = 3.4028235e38
+"""Of 32 bits."""
+_NUMBERS = (int, float, Batch)
+
+
+def whole(numbers: Sequence[Any]) -> list[int]:
     """`numbers` if they are whole ones, and none is a multiple of the batch; else `Unmapped`."""
-    if not all(isinstance(number, int) for number in numbers):
-        raise Unmapped("has sizes or axes that depend on the batch")
-    return numbers
+    if not all(type(number) is int for number in numbers):
+        raise Unmapped("has sizes or axes that are not whole numbers, or depend on the batch")
+    return list(numbers)
+
+
+def each(places: Sequence[int], numbers: Sequence[Any]) -> dict[int, Any]:
+    """A number for each place; `Unmapped` where there are not as many."""
+    if len(places) != len(numbers):
+        raise Unmapped(f"has {len(numbers)} numbers for {len(places)} axes")
+    return dict(zip(places, numbers, strict=True))
 
 
 def axes_of(call: Call, number: int) -> list[int] | None:
     """The axes of an operator, from the attribute or the input `axes`; None without them."""
     axes = setting(call, "axes", number)
-    return None if axes is None else whole(axes if isinstance(axes, list) else [axes])
+    return None if axes is None else whole(axes)
 
 
 def stored(call: Call, shape: tuple[Dim, ...], dtype: str | None) -> Value:
@@ -47,8 +71,3 @@ def stored(call: Call, shape: tuple[Dim, ...], dtype: str | None) -> Value:
     name = next(filter(None, call.node.outputs), call.node.name)
     tensor = Stored(name, dtype or "float32", own_shape(shape), None, trained=False)
     return Value(shape, dtype, None, tensor, static=True)
-
-
-def rule_of(function: Callable[[Builder, Value], Value]) -> Rule:
-    """The rule of an operator that has one tensor and no settings."""
-    return lambda b, call: function(b, call.input(0))

@@ -15,7 +15,15 @@ from mnet_cost.importing.mapping.images import (
 )
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, expand, slice_of, take, tile, transpose
-from mnet_cost.importing.mapping.onnx.reading import axes_of, setting, stored, version, whole
+from mnet_cost.importing.mapping.onnx.reading import (
+    axes_of,
+    each,
+    number_of,
+    setting,
+    stored,
+    version,
+    whole,
+)
 from mnet_cost.importing.mapping.parts import picked, split
 from mnet_cost.importing.mapping.positions import gathered, spread
 from mnet_cost.importing.mapping.stored import embedding, looked_up, made_of
@@ -136,10 +144,12 @@ def slices(b: Builder, call: Call) -> Value:
     x = call.input(0)
     starts, stops = setting(call, "starts", 1), setting(call, "ends", 2)
     axes, steps = setting(call, "axes", 3), setting(call, "steps", 4)
-    if starts is None or stops is None:
+    if starts is None or stops is None or len(starts) != len(stops):
         raise Unmapped("has no bounds")
     axes = whole(list(range(len(starts))) if axes is None else axes)
     steps = whole([1] * len(starts) if steps is None else steps)
+    if not len(axes) == len(steps) == len(starts):
+        raise Unmapped(f"has {len(axes)} axes and {len(steps)} steps for {len(starts)} bounds")
     for axis, start, stop, step in zip(axes, starts, stops, steps, strict=True):
         place = x.place(axis)
         if x.shape[place] == stop and start == 0 and step == 1:
@@ -158,8 +168,8 @@ def split_rule(b: Builder, call: Call) -> list[Value]:
     if sizes is None:
         parts = call.get("num_outputs", len(call.node.outputs))
         whole_size = x.shape[axis]
-        if isinstance(whole_size, Batch) or not parts:
-            raise Unmapped("cuts the batch")
+        if isinstance(whole_size, Batch) or not 0 < parts <= whole_size:
+            raise Unmapped(f"cuts {whole_size} into {parts} parts")
         each = -(-whole_size // parts)
         sizes = [each] * (parts - 1) + [whole_size - each * (parts - 1)]
     sizes = whole(sizes)
@@ -187,9 +197,8 @@ def tile_rule(b: Builder, call: Call) -> Value:
 def pad_rule(b: Builder, call: Call) -> Value:
     """Pad: ends are an attribute before version 11; all numbers before come first."""
     x = call.input(0)
-    pads, value = setting(call, "pads", 1), setting(call, "value", 2, 0.0)
+    pads, value = setting(call, "pads", 1), number_of(call, "value", 2) or 0.0
     axes = setting(call, "axes", 3)
-    value = value[0] if isinstance(value, list) else value
     if pads is None:
         raise Unmapped("has no pads")
     places = [x.place(axis) for axis in whole(list(range(x.rank)) if axes is None else axes)]
@@ -215,11 +224,12 @@ def resize_rule(b: Builder, call: Call) -> Value:
     if call.get("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise Unmapped("keeps the ratio of the sides")
     if sizes:
-        return resize(b, x, dict(zip(places, sizes, strict=True)), None, mode, is_aligned(call))
+        return resize(b, x, each(places, sizes), None, mode, is_aligned(call))
     if not factors:
         raise Unmapped("has neither sizes nor factors that are known")
-    scale = dict(zip(places, factors, strict=True))
-    return resize(b, x, None, scale, mode, is_aligned(call))
+    if not all(isinstance(factor, (int, float)) and 0 < factor < _END for factor in factors):
+        raise Unmapped("has factors that are not above 0")
+    return resize(b, x, None, each(places, factors), mode, is_aligned(call))
 
 
 def is_aligned(call: Call) -> bool:
@@ -240,8 +250,8 @@ def center(b: Builder, call: Call) -> Value:
     if sizes is None:
         raise Unmapped("has a shape that is not known")
     axes = call.get("axes", range(x.rank))
-    for axis, wanted in zip(axes, whole(list(sizes)), strict=True):
-        place = x.place(axis)
+    places = [x.place(axis) for axis in axes]
+    for place, wanted in each(places, whole(sizes)).items():
         (old,) = whole([x.shape[place]])
         if wanted < old:
             start = (old - wanted) // 2

@@ -66,11 +66,10 @@ def reshaped(b: Builder, call: Call, target: list[Dim]) -> Value:
     sizes = _whole(x, target)
     before = channels_last(x.shape) if is_image(call, 0) else x.shape
     if tuple(sizes) == tuple(before):
-        return x if is_image(call, 0) == makes_image(call) else made(b, call, x)
-    if is_image(call, 0) and _is_row(sizes):
-        return b.reshaped_to(x, sizes)
-    if makes_image(call) and _is_row(before):
-        return b.reshaped_to(x, with_channels_first(sizes))
+        return made(b, call, x, is_image=is_image(call, 0))
+    if _is_row(sizes) or _is_row(before):
+        # Of an image that is a row before or after, only the order of weights is another one.
+        return b.reshaped_to(x, with_channels_first(sizes) if makes_image(call) else sizes)
     if is_image(call, 0) and makes_image(call) and _same_channels(before, sizes):
         # Rows and columns are joined or cut, and channels stay apart from them.
         return b.reshaped_to(x, with_channels_first(sizes))
