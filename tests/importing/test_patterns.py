@@ -312,3 +312,12 @@ def test_constants_that_are_made_of_constants() -> None:
     table = layers.add("elementwise", table, operation="sin")
     layers.add("add", layers.input(), table)
     assert patterns(layers.graph()) == [("constant", {"shape": [9]}), ("add", {})]
+
+
+def test_a_constant_of_which_two_are_made_stays_one() -> None:
+    layers = Layers((4, 9))
+    table = layers.add("constant", shape=[9], values="ones")
+    first = layers.add("elementwise", table, operation="sin")
+    second = layers.add("elementwise", table, operation="cos")
+    layers.add("add", layers.add("multiply", layers.input(), first), second)
+    assert kinds(layers.graph()).count("constant") == 1

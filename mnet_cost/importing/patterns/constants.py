@@ -32,13 +32,30 @@ def made_constants(graph: LayerGraph) -> LayerGraph:
             for place in range(len(layer.types)):
                 made[Wire(number, place)] = tuple(sorted(own))
     for wire, layers in made.items():
+        if any(number not in editor.layers for number in layers):
+            continue
         ends = any(Wire(reader) not in made for reader in editor.readers(wire))
         if len(layers) < _LEAST or wire in editor.outputs or not ends:
             continue
+        if not _is_closed(editor, wire, layers):
+            continue  # another constant is made of the same ones: each would be stored
         new = editor.add("constant", (), layers, shape=list(editor.shape(wire)))
         if new is not None:
             editor.replace(wire, new)
     return editor.result()
+
+
+def _is_closed(editor: Editor, end: Wire, layers: tuple[int, ...]) -> bool:
+    """Whether nobody but these layers reads what they make, but for the last tensor."""
+    return all(
+        Wire(number, place) == end
+        or (
+            Wire(number, place) not in editor.outputs
+            and all(reader in layers for reader in editor.readers(Wire(number, place)))
+        )
+        for number in layers
+        for place in range(len(editor.layers[number].types))
+    )
 
 
 def _is_free(graph: LayerGraph, number: int) -> bool:
