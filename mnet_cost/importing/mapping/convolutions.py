@@ -65,7 +65,7 @@ def convolution(
 
 
 class Kernel:
-    """A kernel, whether stored or made of stored tensors alone (weight standardization)."""
+    """A kernel that is stored or made of stored tensors alone (weight standardization)."""
 
     __slots__ = ("gain", "owns", "trained")
 

@@ -98,7 +98,7 @@ def group_norm(
     image = x
     if x.rank != 4:  # the kinds take a tensor of three axes for an image
         image = b.reshaped(x, (x.shape[0], channels, 1, elements(positions)))
-    if channels % groups:
+    if groups < 1 or channels % groups:
         raise Unmapped(f"has {groups} groups of {channels} channels")
     affine = is_affine(scale, shift) and scale is not None and scale.shape == (channels,)
     fields: dict[str, Any] = {"epsilon": _epsilon(epsilon)}

@@ -205,7 +205,7 @@ def group_norm_rule(b: Builder, call: Call) -> Value:
     epsilon = call.get("epsilon", 1e-5)
     if scale.shape == (channels,) or groups == channels:
         return group_norm(b, x, groups, scale, shift, epsilon)
-    if channels % groups:
+    if groups < 1 or channels % groups:
         raise Unmapped(f"has {groups} groups of {channels} channels")
     apart = (x.shape[0], groups, channels // groups, *x.shape[2:])
     normed = b.reshaped(group_norm(b, x, groups, None, None, epsilon), apart)
