@@ -143,8 +143,8 @@ def row(name: str, cache: Path) -> Row:
     problems += [f"patterns: {problem}" for problem in changed]
     try:
         spec = written(joined)
-    except AssertionError as problem:
-        problems.append(f"folded: {_first_line(problem)}")
+    except Exception as problem:  # whatever it is, it belongs into the list of what fails
+        problems.append(f"folded: {type(problem).__name__}: {_first_line(problem)}")
         return Row(name, tuple(problems), opaque, exported.seconds, seconds)
     fold_seconds = time.process_time() - start
     text = dump_data(spec.data)
