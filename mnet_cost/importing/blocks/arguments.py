@@ -375,7 +375,11 @@ class _Rule:
         return "hidden"
 
     def _flag_name(self, start: int) -> str:
-        option = next(option for option in self.rule.options if option.start == start)
+        option = next((option for option in self.rule.options if option.start == start), None)
+        if option is None:  # it is handed on to a block that is called here
+            called = self.rule.slots[start].rule
+            assert called is not None
+            return next(x.name for x in self.rules[called].arguments if x.field == FLAG)
         slots = self.rule.slots[option.start : option.stop]
         words = [word_of(slot) for slot in slots]
         if "multiply" in words and any("sigmoid" in word for word in words):
