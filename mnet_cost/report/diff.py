@@ -189,6 +189,8 @@ def sentence(diff: Diff, names: Sequence[str]) -> str:
     """What the difference is, and what most of it is due to."""
     first, other = names
     metric = next((each for each in _SHOWN if diff.total(each.name)), None)
+    if metric is None and any(diff.total(each.name) is None for each in _SHOWN[:2]):
+        return f"{first} and {other} cannot be compared by their totals, which are not known"
     if metric is None:
         return f"{first} and {other} have the same totals"
     total = diff.total(metric.name) or 0

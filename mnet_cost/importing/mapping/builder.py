@@ -20,6 +20,7 @@ from mnet_cost.importing.mapping.values import (
     Unmapped,
     Value,
     elements,
+    has_batch,
     joined_shape,
     layer_shape,
     own_shape,
@@ -167,6 +168,11 @@ class Builder:
         self._made.append(layer)
         static = layer.is_stored or (bool(wires) and layer.is_known and self._are_static(wires))
         self._static.append(static)
+        if static and kind in _PRODUCTS and any(has_batch(shape) for shape in in_file):
+            self.notes[
+                f"{self._node.nodes[-1]} does not depend on the input: it is counted once a run, "
+                "and the program calculates it for each example"
+            ] = None
         return tuple(
             [
                 Value(whole, dtype or _name_of(type_.dtype), Wire(index, i), static=static)
@@ -520,6 +526,9 @@ class Builder:
         for name in names:
             self._owners.setdefault(name, index)
 
+
+_PRODUCTS = frozenset(("matmul", "linear", "conv1d", "conv2d", "conv3d"))
+"""Kinds with mult-adds that can be applied to stored tensors alone."""
 
 _DEFAULT_AXES = frozenset(("concat", "split", "slice", "batch_norm", "scale", "prelu"))
 """Kinds whose default axis is that of `channel_axis`."""

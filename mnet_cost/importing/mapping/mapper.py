@@ -24,6 +24,7 @@ from mnet_cost.importing.mapping.values import (
     Value,
     concrete,
     has_batch,
+    mixing,
 )
 from mnet_cost.tensors import MAX_SIZE
 
@@ -139,6 +140,8 @@ class _Mapper:
             self._enter(tensor)
         for node in self._graph.nodes:
             self._map(node)
+        if not self._builder.layers:
+            raise ModelFileError(f"{self._graph.source}: has no layers")
         outputs = []
         for tensor in self._graph.outputs:
             value = self._value(tensor.name)
@@ -333,6 +336,7 @@ class _Mapper:
         What it makes of constants alone is a constant, which a runtime has made beforehand.
         """
         inputs = _tensors((*call.inputs, *call.arguments.values()))
+        self._refuse_mixing(call, inputs)
         if all(x.static and not any(map(is_trained, self._builder.sources(x))) for x in inputs):
             shapes = [call.stated(number) for number in range(len(call.declared))]
             complete = [shape for shape in shapes if shape is not None and _is_one_for_all(shape)]
@@ -354,6 +358,19 @@ class _Mapper:
                 )
             values.append(self._opaque_output(call, number, shape, inputs))
         return values
+
+    def _refuse_mixing(self, call: Call, inputs: Sequence[Value]) -> None:
+        """Refuse what works along the batch, or multiplies it with itself, as far as it shows."""
+        for shape in call.declared:
+            if sum(isinstance(size, Batch) for size in shape or ()) > 1:
+                raise mixing()
+        for name in ("dim", "dims", "axis", "axes"):
+            given = call.arguments.get(name)
+            axes = given if isinstance(given, list) else [given]
+            for x in inputs[:1]:
+                batch = x.batch_axis
+                if batch is not None and any(axis in (batch, batch - x.rank) for axis in axes):
+                    raise mixing()
 
     def _complete(self, call: Call, number: int) -> tuple[Dim, ...] | None:
         """The shape that the file states for an output, where it leaves no size open, or only that

@@ -26,6 +26,7 @@ from mnet_cost.importing.mapping.convolutions import (
     channels_first,
     convolution,
     plain_pair,
+    transposed_convolution,
 )
 from mnet_cost.importing.mapping.dynamic import dynamic_convolution
 from mnet_cost.importing.mapping.elementwise import binary, operation
@@ -61,9 +62,35 @@ def conv(b: Builder, call: Call) -> Value:
 
 def any_conv(b: Builder, call: Call) -> Value:
     """convolution: the one that conv2d and others are taken apart to."""
-    if flag(call, "transposed"):
-        raise Unmapped("is transposed")
-    return conv(b, call)
+    return transposed_conv(b, call) if flag(call, "transposed") else conv(b, call)
+
+
+def transposed_conv(b: Builder, call: Call) -> Value:
+    """conv_transpose1d and conv_transpose2d."""
+    x, weight = call.tensor("input"), call.tensor("weight")
+    axes = weight.rank - 2
+    groups = plain(call.get("groups", 1), "groups")
+    if isinstance(groups, Batch):
+        raise Unmapped("has groups for each example")
+    return transposed_convolution(
+        b,
+        x,
+        weight,
+        optional_tensor(call, "bias"),
+        on_axes(call, "stride", axes, 1),
+        [(n, n) for n in on_axes(call, "padding", axes, 0)],
+        on_axes(call, "output_padding", axes, 0),
+        on_axes(call, "dilation", axes, 1),
+        groups,
+    )
+
+
+def weight_norm(b: Builder, call: Call) -> Value:
+    """_weight_norm: g * v / |v|, where v is a kernel and g a factor for each index of `dim`."""
+    v, g = call.tensor("v"), call.tensor("g")
+    kept = v.place(whole(call, "dim", 0))
+    norm = reduce(b, v, "norm", [i for i in range(v.rank) if i != kept], keep=True)
+    return binary(b, binary(b, v, norm, "divide"), g, "multiply")
 
 
 def fully_connected(b: Builder, call: Call) -> Value:
@@ -268,6 +295,9 @@ RULES: Mapping[str, Rule] = {
     "aten.conv2d.padding": conv,
     "aten.conv3d.padding": conv,
     "aten.convolution.default": any_conv,
+    "aten.conv_transpose1d.default": transposed_conv,
+    "aten.conv_transpose2d.input": transposed_conv,
+    "aten._weight_norm.default": weight_norm,
     "aten.linear.default": fully_connected,
     "aten.addmm.default": sum_and_product,
     "aten.baddbmm.default": sum_and_product,
