@@ -77,15 +77,34 @@ def layers_of(
 def read_spec(path: str, sizes: dict[str, Any]) -> ModelSpec:
     """The model in a file, layer by layer, with joined patterns and without blocks.
 
-    `sizes` are sizes that the file leaves open, by its symbols; those are taken out of it.
+    `sizes` are sizes that the file leaves open, by its symbols, and shapes of inputs by their names
+    (`1x3x224x224`); those are taken out of it.
     """
     graph = read_graph(path)
+    names = {tensor.name for tensor in graph.inputs}
+    shapes = {
+        name: _shape(path, name, sizes.pop(name))
+        for name in list(sizes)
+        if name in names and isinstance(sizes[name], str)
+    }
     symbols = {size for x in graph.inputs for size in x.shape or () if isinstance(size, str)}
     given = {name: sizes.pop(name) for name in list(sizes) if name in symbols}
     for name, size in given.items():
         if type(size) is not int or size < 1:
             raise ModelFileError(f"{path}: the size `{name}` is a whole number, not {size}")
-    return spec_of(recognized(layers_of(graph, sizes=given)), path)
+    return spec_of(recognized(layers_of(graph, shapes, sizes=given)), path)
+
+
+def _shape(path: str, name: str, text: str) -> tuple[int, ...]:
+    sizes = text.split("x")
+    if not all(size.isdecimal() and int(size) for size in sizes):
+        raise ModelFileError(
+            Problem(
+                f"{path}: `{text}` is no shape of the input `{name}`",
+                hint=f"write the batch first: {path}@{name}=1x3x224x224",
+            )
+        )
+    return tuple([int(size) for size in sizes])
 
 
 def spec_of(layers: LayerGraph, path: str) -> ModelSpec:

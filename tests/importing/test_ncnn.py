@@ -160,7 +160,8 @@ def test_an_input_without_a_shape() -> None:
     lines = ("Input x 0 1 x", "Convolution c 1 1 x y 0=4 1=1 6=12")
     assert problem(text(*lines)) == (
         "net.param, a model of ncnn: the file does not state the shape of its input `x`\n"
-        "hint: give it to `import`, with the batch first: --shape x=1,3,224,224"
+        "hint: give it, with the batch first: `FILE@x=1x3x224x224`, or for `import` "
+        "--shape x=1,3,224,224"
     )
     assert layers(map_ncnn(read(*lines), {"x": [1, 3, 6, 8]}))[0][2] == (4, 6, 8)
 

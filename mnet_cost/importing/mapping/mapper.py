@@ -189,7 +189,8 @@ class _Mapper:
         return ModelFileError(
             Problem(
                 f"{self._graph.source}: the file does not state the shape of its input `{name}`",
-                hint=f"give it to `import`, with the batch first: --shape {name}=1,3,224,224",
+                hint=f"give it, with the batch first: `FILE@{name}=1x3x224x224`, or for `import` "
+                f"--shape {name}=1,3,224,224",
             )
         )
 

@@ -14,13 +14,15 @@ def growing_lists(graph: LayerGraph) -> LayerGraph:
     """`concat: [input, previous]` for joins of a list that grows."""
     editor = Editor(graph)
     joined: dict[tuple[object, tuple[Wire, ...]], Wire] = {}
+    lengths: set[int] = set()
     for number in list(editor.layers):
         layer = editor.layers.get(number)
         if layer is None or layer.kind != "concat" or editor.made_by(Wire(number)) is None:
             continue
         inputs, axis = layer.inputs, layer.fields.get("axis")
         joined.setdefault((axis, inputs), Wire(number))
-        for length in range(len(inputs) - 1, 1, -1):
+        lengths.add(len(inputs))
+        for length in sorted((n for n in lengths if n < len(inputs)), reverse=True):
             start = joined.get((axis, inputs[:length]))
             if start is None or start.layer == number or start.layer not in editor.layers:
                 continue
