@@ -11,6 +11,7 @@ from collections.abc import Callable
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.patterns.activations import activations
 from mnet_cost.importing.patterns.attention import dot_products, whole_attention
+from mnet_cost.importing.patterns.biases import added_biases
 from mnet_cost.importing.patterns.channels import trained_factors, whole_image_pools
 from mnet_cost.importing.patterns.channels_last import channels_in_front
 from mnet_cost.importing.patterns.concat import growing_lists
@@ -25,6 +26,7 @@ from mnet_cost.importing.patterns.windows import windows
 PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     made_constants,
     joined_views,
+    added_biases,
     shuffles,
     norms,
     activations,
