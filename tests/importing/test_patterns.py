@@ -386,3 +386,45 @@ def test_a_bias_is_added_once() -> None:
     x = layers.add("linear", layers.input(), features=8)
     layers.add("add", x, layers.add("parameter", shape=[8]))
     assert kinds(layers.graph())[-1] == "add"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "made"),
+    [
+        ({"start": 3}, {"stop": 3}, {"shift": -3, "axis": -2}),
+        ({"start": 53}, {"stop": 53}, {"shift": 3, "axis": -2}),
+        ({"start": -3}, {"stop": 53}, {"shift": 3, "axis": -2}),
+        ({"start": 3}, {"stop": 4}, None),
+        ({"start": 3, "stop": 55}, {"stop": 3}, None),
+        ({"stop": 3}, {"start": 3}, None),
+        ({"start": 3, "step": 2}, {"stop": 3}, None),
+    ],
+)
+def test_an_end_in_front_of_a_start_is_a_roll(
+    first: dict[str, Any], second: dict[str, Any], made: dict[str, Any] | None
+) -> None:
+    layers = Layers((4, 56, 8))
+    x = layers.add("sigmoid", layers.input())
+    parts = [layers.add("slice", x, axis=-2, **fields) for fields in (first, second)]
+    layers.add("concat", *parts, axis=-2)
+    kind, fields = patterns(layers.graph())[-1]
+    assert (kind == "roll") == (made is not None)
+    assert made is None or fields == made
+
+
+def test_parts_along_another_axis_are_no_roll() -> None:
+    layers = Layers((4, 8, 8))
+    parts = [
+        layers.add("slice", layers.input(), axis=-1, **fields)
+        for fields in ({"start": 4}, {"stop": 4})
+    ]
+    layers.add("concat", *parts, axis=-2)
+    assert kinds(layers.graph())[-1] == "concat"
+
+
+def test_a_table_is_stored_as_it_is_read() -> None:
+    layers = Layers((3, 49, 49))
+    table = layers.add("parameter", shape=[49, 49, 3], trained=507)
+    bias = layers.add("transpose", table, axes=[2, 0, 1])
+    layers.add("add", layers.input(), bias)
+    assert patterns(layers.graph())[0] == ("parameter", {"shape": [3, 49, 49], "trained": 507})

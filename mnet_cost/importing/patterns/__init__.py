@@ -17,8 +17,10 @@ from mnet_cost.importing.patterns.channels_last import channels_in_front
 from mnet_cost.importing.patterns.concat import growing_lists
 from mnet_cost.importing.patterns.constants import made_constants
 from mnet_cost.importing.patterns.norms import norms
+from mnet_cost.importing.patterns.rolls import rolls
 from mnet_cost.importing.patterns.sequences import sequences
 from mnet_cost.importing.patterns.shuffles import shuffles
+from mnet_cost.importing.patterns.stored_views import stored_views
 from mnet_cost.importing.patterns.vectors import vectors
 from mnet_cost.importing.patterns.views import joined_views
 from mnet_cost.importing.patterns.windows import windows
@@ -27,6 +29,7 @@ PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     made_constants,
     joined_views,
     added_biases,
+    rolls,
     shuffles,
     norms,
     activations,
@@ -35,6 +38,7 @@ PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     whole_attention,
     joined_views,
     windows,
+    stored_views,
     joined_views,
     trained_factors,
     channels_in_front,
