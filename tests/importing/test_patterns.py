@@ -428,3 +428,26 @@ def test_a_table_is_stored_as_it_is_read() -> None:
     bias = layers.add("transpose", table, axes=[2, 0, 1])
     layers.add("add", layers.input(), bias)
     assert patterns(layers.graph())[0] == ("parameter", {"shape": [3, 49, 49], "trained": 507})
+
+
+def test_a_key_whose_front_axes_are_parted_behind_its_transpose() -> None:
+    layers = Layers((2, 3, 10, 4))
+    x = layers.input()
+    flat = layers.add("reshape", x, shape=[6, 10, 4])
+    turned = layers.add("transpose", flat, axes=[0, 2, 1])
+    key = layers.add("reshape", turned, shape=[2, 3, 4, 10])
+    query = layers.add("elementwise", x, operation="multiply", number=0.5)
+    scores = layers.add("matmul", query, key)
+    layers.add("matmul", layers.add("softmax", scores, axis=-1), x)
+    assert kinds(layers.graph()) == ["scaled_dot_product_attention"]
+
+
+def test_queries_and_keys_with_features_first() -> None:
+    layers = Layers((3, 4, 10))
+    x = layers.input()
+    query, value = (layers.add("transpose", x, axes=[0, 2, 1]) for _ in range(2))
+    query = layers.add("elementwise", query, operation="multiply", number=0.5)
+    scores = layers.add("matmul", query, layers.add("sigmoid", x))
+    layers.add("matmul", layers.add("softmax", scores, axis=-1), value)
+    made = kinds(layers.graph())
+    assert sorted(made) == ["scaled_dot_product_attention", "sigmoid", *["transpose"] * 3]
