@@ -78,7 +78,25 @@ ONE: dict[str, tuple[list[Node], dict[str, Any], list[Any]]] = {
     "logarithms of sums": (
         [("ReduceLogSumExp", ("x", "a"), ("y",), {"keepdims": 0})],
         {"a": [1]},
-        [operation("exp"), ("reduce", {"operation": "sum", "axes": [-3]}), operation("log")],
+        [("reduce", {"operation": "log_sum_exp", "axes": [-3]})],
+    ),
+    "a condition, of which a number comes first": (
+        [("Less", ("n", "x"), ("a",)), ("Or", ("a", "a"), ("o",)), ("Not", ("o",), ("y",))],
+        {"n": 2.0},
+        [operation("greater", number=2.0), operation("logical_or"), operation("logical_not")],
+    ),
+    "a remainder with the sign of the divisor": (
+        [("Mod", ("x", "n"), ("y",))], {"n": 2.0}, [operation("modulo", number=2.0)]
+    ),
+    "a remainder with the sign of the dividend": (
+        [("Mod", ("x", "x"), ("y",), {"fmod": 1})],
+        {},
+        [operation("divide"), operation("trunc"), ("multiply", {}), operation("subtract")],
+    ),
+    "one infinity": (
+        [("IsInf", ("x",), ("y",), {"detect_positive": 0})],
+        {},
+        [operation("less", number=-3.4028235e38)],
     ),
     "one number for each example": (
         [("ReduceMax", ("x", "a"), ("y",), {"keepdims": 0})],
