@@ -26,8 +26,9 @@ Outcome = Literal["exact", "opaque", "refused", "wrong", "crashed"]
 OUTCOMES: tuple[Outcome, ...] = ("exact", "opaque", "refused", "wrong", "crashed")
 
 _WEIGHTS = {
-    "BatchNormalization": (1, 2, 3, 4), "Conv": (1, 2), "ConvInteger": (1, 2, 3),
-    "ConvTranspose": (1, 2), "DeformConv": (1, 3), "Gemm": (1, 2), "GroupNormalization": (1, 2),
+    "BatchNormalization": (1, 2, 3, 4), "CausalConvWithState": (1, 2), "Conv": (1, 2),
+    "ConvInteger": (1, 2, 3), "ConvTranspose": (1, 2), "DeformConv": (1, 3), "Gemm": (1, 2),
+    "GroupNormalization": (1, 2),
     "GRU": (1, 2, 3), "InstanceNormalization": (1, 2), "LayerNormalization": (1, 2),
     "LSTM": (1, 2, 3), "MatMulInteger": (1, 2, 3), "PRelu": (1,),
     "QLinearConv": (1, 2, 3, 4, 5, 6, 7, 8),
@@ -172,7 +173,9 @@ def _of_gates(gates: int) -> Callable[[list[Any], Any, dict[str, Any]], int]:
 
 
 _MULT_ADDS: dict[str, Callable[[list[Any], Any, dict[str, Any]], int]] = {
+    "AffineGrid": lambda x, y, _: y.size * x[0].shape[2],
     "Attention": _of_attention,
+    "CausalConvWithState": lambda x, y, _: y.size * x[1].shape[2],
     "Conv": lambda x, y, _: y.size * x[1].size // x[1].shape[0],
     "ConvInteger": lambda x, y, _: y.size * x[1].size // x[1].shape[0],
     "ConvTranspose": lambda x, y, _: x[0].size * x[1].size // x[1].shape[0],

@@ -366,3 +366,32 @@ def test_mutated_arguments_give_layers_or_an_error() -> None:
         except ModelFileError as problem:
             errors += "net.pt2: " in str(problem)
     assert errors > 300
+
+
+def test_conditions_are_operations_of_their_own() -> None:
+    nodes = [
+        ("aten.rsub.Scalar", {"self": r("x"), "other": 2.0}, "a"),
+        ("aten.lt.Tensor", {"self": r("a"), "other": r("x")}, "b"),
+        ("aten.isnan.default", {"self": r("a")}, "c"),
+        ("aten.bitwise_and.Tensor", {"self": r("b"), "other": r("c")}, "d"),
+        ("aten.bitwise_not.default", {"self": r("d")}, "e"),
+        ("aten.logical_xor.default", {"self": r("e"), "other": r("b")}, "f"),
+        ("aten.where.self", {"condition": r("f"), "self": r("a"), "other": r("x")}, "g"),
+        ("aten.remainder.Scalar", {"self": r("g"), "other": 3}, "h"),
+        ("aten.log1p.default", {"self": r("h")}, "i"),
+    ]
+    made = map_graph(graph(nodes, {}), TABLE)
+    assert [layer.fields["operation"] for layer in made.layers] == [
+        "subtract", "less", "is_nan", "logical_and", "logical_not", "logical_xor", "select",
+        "modulo", "log1p",
+    ]  # fmt: skip
+
+
+def test_bits_of_whole_numbers_are_no_conditions() -> None:
+    nodes = [("aten.bitwise_and.Tensor", {"self": r("t"), "other": r("t")}, "y", (8,))]
+    table = [*range(99, 107)]
+    made = map_graph(
+        graph([*nodes, ("aten.add.Tensor", {"self": r("x"), "other": r("y")}, "z")], {"t": table}),
+        TABLE,
+    )
+    assert [layer.kind for layer in made.layers] == ["constant", "add"]

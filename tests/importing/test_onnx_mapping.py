@@ -78,7 +78,42 @@ ONE: dict[str, tuple[list[Node], dict[str, Any], list[Any]]] = {
     "logarithms of sums": (
         [("ReduceLogSumExp", ("x", "a"), ("y",), {"keepdims": 0})],
         {"a": [1]},
-        [operation("exp"), ("reduce", {"operation": "sum", "axes": [-3]}), operation("log")],
+        [("reduce", {"operation": "log_sum_exp", "axes": [-3]})],
+    ),
+    "a condition, of which a number comes first": (
+        [("Less", ("n", "x"), ("a",)), ("Or", ("a", "a"), ("o",)), ("Not", ("o",), ("y",))],
+        {"n": 2.0},
+        [operation("greater", number=2.0), operation("logical_or"), operation("logical_not")],
+    ),
+    "a remainder with the sign of the divisor": (
+        [("Mod", ("x", "n"), ("y",))], {"n": 2.0}, [operation("modulo", number=2.0)]
+    ),
+    "a remainder with the sign of the dividend": (
+        [("Mod", ("x", "x"), ("y",), {"fmod": 1})],
+        {},
+        [operation("divide"), operation("trunc"), ("multiply", {}), operation("subtract")],
+    ),
+    "one infinity": (
+        [("IsInf", ("x",), ("y",), {"detect_positive": 0})],
+        {},
+        [operation("less", number=-3.4028235e38)],
+    ),
+    "random numbers": (
+        [("RandomNormalLike", ("x",), ("r",)), ("Bernoulli", ("r",), ("s",)),
+         ("RandomUniform", (), ("u",), {"shape": [6, 6]}), ("Mul", ("s", "u"), ("m",)),
+         ("Add", ("x", "m"), ("y",))],
+        {},
+        [("constant", {"shape": [8, 6, 6], "values": "zeros"})] * 2
+        + [operation("less"), ("constant", {"shape": [6, 6], "values": "zeros"}),
+           ("multiply", {}), ("add", {})],
+    ),
+    "features of boxes": (
+        [("Slice", ("x", "z", "f", "t"), ("p",)), ("Reshape", ("p", "s"), ("r",)),
+         ("RoiAlign", ("x", "r", "i"), ("y",),
+          {"sampling_ratio": 3, "output_height": 7, "output_width": 5})],
+        {"z": [0, 0], "f": [1, 4], "t": [2, 3], "s": [-1, 4], "i": [0] * 8},
+        [("slice", {"stop": 1, "axis": -2}), ("slice", {"stop": 4, "axis": -1}),
+         ("flatten", {"axes": 2}), ("roi_align", {"size": [7, 5], "samples": 3})],
     ),
     "one number for each example": (
         [("ReduceMax", ("x", "a"), ("y",), {"keepdims": 0})],
@@ -326,3 +361,28 @@ def test_inputs_whose_first_axes_differ_have_no_batch() -> None:
         map_graph(own._replace(inputs=(*own.inputs, z)), TABLE)
     made = map_graph(own._replace(inputs=(*own.inputs, z)), TABLE, has_batch=False)
     assert layers(made) == [("add", {}, (3, 4, 5))]
+
+
+def test_positions_of_an_image_that_is_turned() -> None:
+    made = kinds([("AffineGrid", ("x", "s"), ("y",))], {"s": [1, 3, 4, 5]}, x=("N", 2, 3))
+    assert made == [
+        ("constant", {"shape": [20, 3], "values": "zeros"}),
+        ("matmul", {"transpose_second": True}),
+        ("reshape", {"shape": [4, 5, 2]}),
+    ]
+
+
+def test_a_convolution_that_sees_the_past_alone() -> None:
+    node = ("CausalConvWithState", ("x", "w"), ("y", ""), {"activation": "silu"})
+    made = kinds([node], {"w": (4, 1, 3)}, x=("N", 4, 10))
+    assert [kind for kind, _ in made][-2:] == ["conv1d", "silu"]
+    assert made[-2][1] == {"channels": 4, "kernel": 3, "padding": 0, "groups": 4}
+
+
+def test_as_many_points_as_a_box_is_large_is_no_number() -> None:
+    nodes: list[Node] = [
+        ("Reshape", ("x", "s"), ("r",)),
+        ("RoiAlign", ("x", "r", "i"), ("y",), {"output_height": 7}),
+    ]
+    message = refusal(nodes, {"s": [-1, 4], "i": [0] * 72})
+    assert "has as many points in a bin as a box is large, which depends on values" in message

@@ -321,3 +321,133 @@ def test_a_constant_of_which_two_are_made_stays_one() -> None:
     second = layers.add("elementwise", table, operation="cos")
     layers.add("add", layers.add("multiply", layers.input(), first), second)
     assert kinds(layers.graph()).count("constant") == 1
+
+
+def test_attention_of_products_and_sums() -> None:
+    """As both exporters of ONNX write linear layers: a product, then a sum with the bias."""
+    layers = Layers((10, 8))
+
+    def linear(x: Wire, features: int) -> Wire:
+        product = layers.add("linear", x, features=features, bias=False)
+        return layers.add("add", layers.add("parameter", shape=[features]), product)
+
+    packed = linear(layers.input(), 24)
+    split = layers.add("reshape", packed, shape=[10, 3, 2, 4])
+    turned = layers.add("transpose", split, axes=[1, 2, 0, 3])
+    parts = [layers.add("slice", turned, start=i, stop=i + 1, axis=-4) for i in range(3)]
+    query, key, value = (layers.add("reshape", part, shape=[2, 10, 4]) for part in parts)
+    mixed = layers.add("scaled_dot_product_attention", query, key, value)
+    together = layers.add("transpose", mixed, axes=[1, 0, 2])
+    linear(layers.add("reshape", together, shape=[10, 8]), 8)
+    assert patterns(layers.graph()) == [("attention", {"heads": 2})]
+
+
+@pytest.mark.parametrize(
+    ("size", "kind", "fields", "bias"),
+    [
+        ((4, 6, 6), "conv2d", {"channels": 8, "kernel": 3}, [8, 1, 1]),
+        ((4, 6, 6), "depthwise_conv2d", {"kernel": 3}, [4, 1, 1]),
+        ((4, 6, 6), "conv_transpose2d", {"channels": 8, "kernel": 2}, [8, 1, 1]),
+        ((4, 6, 6, 6), "conv3d", {"channels": 8, "kernel": 3}, [8, 1, 1, 1]),
+        ((5, 4, 6), "linear", {"features": 8, "bias": False}, [1, 8]),
+    ],
+)
+def test_a_bias_is_part_of_its_layer(
+    size: tuple[int, ...], kind: str, fields: dict[str, Any], bias: list[int]
+) -> None:
+    layers = Layers(size)
+    product = layers.add(kind, layers.input(), **fields)
+    layers.add("add", product, layers.add("parameter", shape=bias))
+    ((made, stated),) = patterns(layers.graph())
+    assert (made, stated.get("bias", True)) == (kind, True)
+
+
+@pytest.mark.parametrize("bias", [[1], [8, 6, 8], [6], [1, 1, 8], [1, 8, 1, 1]])
+def test_what_is_no_bias_of_channels_stays(bias: list[int]) -> None:
+    layers = Layers((4, 6, 8))
+    product = layers.add("conv2d", layers.input(), channels=8, kernel=3)
+    if bias == [6]:
+        product = layers.add("slice", product, stop=6, axis=-1)
+    layers.add("add", product, layers.add("parameter", shape=bias))
+    assert kinds(layers.graph())[-1] == "add"
+
+
+def test_a_bias_that_two_sums_read_stays() -> None:
+    layers = Layers((10, 8))
+    bias = layers.add("parameter", shape=[8])
+    x = layers.input()
+    for _ in range(2):
+        x = layers.add("add", layers.add("linear", x, features=8, bias=False), bias)
+    assert kinds(layers.graph()).count("add") == 2
+
+
+def test_a_bias_is_added_once() -> None:
+    layers = Layers((10, 8))
+    x = layers.add("linear", layers.input(), features=8)
+    layers.add("add", x, layers.add("parameter", shape=[8]))
+    assert kinds(layers.graph())[-1] == "add"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "made"),
+    [
+        ({"start": 3}, {"stop": 3}, {"shift": -3, "axis": -2}),
+        ({"start": 53}, {"stop": 53}, {"shift": 3, "axis": -2}),
+        ({"start": -3}, {"stop": 53}, {"shift": 3, "axis": -2}),
+        ({"start": 3}, {"stop": 4}, None),
+        ({"start": 3, "stop": 55}, {"stop": 3}, None),
+        ({"stop": 3}, {"start": 3}, None),
+        ({"start": 3, "step": 2}, {"stop": 3}, None),
+    ],
+)
+def test_an_end_in_front_of_a_start_is_a_roll(
+    first: dict[str, Any], second: dict[str, Any], made: dict[str, Any] | None
+) -> None:
+    layers = Layers((4, 56, 8))
+    x = layers.add("sigmoid", layers.input())
+    parts = [layers.add("slice", x, axis=-2, **fields) for fields in (first, second)]
+    layers.add("concat", *parts, axis=-2)
+    kind, fields = patterns(layers.graph())[-1]
+    assert (kind == "roll") == (made is not None)
+    assert made is None or fields == made
+
+
+def test_parts_along_another_axis_are_no_roll() -> None:
+    layers = Layers((4, 8, 8))
+    parts = [
+        layers.add("slice", layers.input(), axis=-1, **fields)
+        for fields in ({"start": 4}, {"stop": 4})
+    ]
+    layers.add("concat", *parts, axis=-2)
+    assert kinds(layers.graph())[-1] == "concat"
+
+
+def test_a_table_is_stored_as_it_is_read() -> None:
+    layers = Layers((3, 49, 49))
+    table = layers.add("parameter", shape=[49, 49, 3], trained=507)
+    bias = layers.add("transpose", table, axes=[2, 0, 1])
+    layers.add("add", layers.input(), bias)
+    assert patterns(layers.graph())[0] == ("parameter", {"shape": [3, 49, 49], "trained": 507})
+
+
+def test_a_key_whose_front_axes_are_parted_behind_its_transpose() -> None:
+    layers = Layers((2, 3, 10, 4))
+    x = layers.input()
+    flat = layers.add("reshape", x, shape=[6, 10, 4])
+    turned = layers.add("transpose", flat, axes=[0, 2, 1])
+    key = layers.add("reshape", turned, shape=[2, 3, 4, 10])
+    query = layers.add("elementwise", x, operation="multiply", number=0.5)
+    scores = layers.add("matmul", query, key)
+    layers.add("matmul", layers.add("softmax", scores, axis=-1), x)
+    assert kinds(layers.graph()) == ["scaled_dot_product_attention"]
+
+
+def test_queries_and_keys_with_features_first() -> None:
+    layers = Layers((3, 4, 10))
+    x = layers.input()
+    query, value = (layers.add("transpose", x, axes=[0, 2, 1]) for _ in range(2))
+    query = layers.add("elementwise", query, operation="multiply", number=0.5)
+    scores = layers.add("matmul", query, layers.add("sigmoid", x))
+    layers.add("matmul", layers.add("softmax", scores, axis=-1), value)
+    made = kinds(layers.graph())
+    assert sorted(made) == ["scaled_dot_product_attention", "sigmoid", *["transpose"] * 3]

@@ -557,3 +557,17 @@ def test_mutated_files_are_mapped_or_refused() -> None:
         except ModelFileError:
             refused += 1
     assert 200 < refused < 800
+
+
+def test_conditions_and_whole_quotients() -> None:
+    tensors = [T("p", [1, 6, 8, 4]), T("q", [1, 6, 8, 4]), T("r", [1, 6, 8, 4])]
+    operators = [
+        Op("GREATER_EQUAL", ("i", "i"), ("p",)),
+        Op("LOGICAL_NOT", ("p",), ("q",)),
+        Op("FLOOR_DIV", ("q", "i"), ("r",)),
+        Op("FLOOR_MOD", ("r", "i"), ("y",)),
+    ]
+    made = image_layers(tensors, operators, [1, 6, 8, 4])
+    assert [fields["operation"] for _, fields, _ in made] == [
+        "greater_or_equal", "logical_not", "divide", "floor", "modulo",
+    ]  # fmt: skip

@@ -11,8 +11,15 @@ from typing import Any
 from mnet_cost.importing.graph import FEW_WHOLE
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.known import FUNCTIONS, broadcast, calculate
-from mnet_cost.importing.mapping.values import Unmapped, Value, elements, joined_shape, plain
-from mnet_cost.layers.arithmetic import REVERSIBLE
+from mnet_cost.importing.mapping.values import Value, elements, joined_shape, plain
+from mnet_cost.layers.arithmetic import OPERATIONS, REVERSIBLE
+
+_MIRRORED = {
+    **{name: name for name in ("add", "multiply", "minimum", "maximum", "equal", "not_equal")},
+    "less": "greater", "less_or_equal": "greater_or_equal",
+    "greater": "less", "greater_or_equal": "less_or_equal",
+}  # fmt: skip
+"""The same function with its two tensors in the other order."""
 
 
 def known_result(function: str, operands: Sequence[Value]) -> Value | None:
@@ -47,9 +54,9 @@ def operation(b: Builder, x: Value, name: str, known: str | None = None, **field
 
 
 def binary(b: Builder, first: Value, second: Value, name: str) -> Value:
-    """`add`, `subtract`, `multiply`, `divide`, `power`, `minimum` or `maximum` of two tensors.
+    """A sum, a product, or a function of two tensors that `elementwise` has.
 
-    A known number becomes the number of the layer.
+    A known number becomes the number of the layer, where the function has one.
     """
     result = known_result(name, (first, second))
     if result is not None:
@@ -58,12 +65,11 @@ def binary(b: Builder, first: Value, second: Value, name: str) -> Value:
         number = other.number
         if number is None or not isinstance(number, (int, float)) or other.rank > x.rank:
             continue
-        if is_reversed and name not in REVERSIBLE and name not in ("add", "multiply"):
-            if name not in ("minimum", "maximum"):
-                raise Unmapped(f"is `{name}` of a number and a tensor")
-            is_reversed = False
         turned = True if is_reversed and name in REVERSIBLE else None
-        fields = {"operation": name, "number": _number(number), "reversed": turned}
+        own = _MIRRORED.get(name) if is_reversed and not turned else name
+        if own is None or OPERATIONS[own].number not in ("always", "instead"):
+            continue
+        fields = {"operation": own, "number": _number(number), "reversed": turned}
         return b.layer("elementwise", (x,), x.shape, fields)
     wires, shape = b.joined((first, second))
     if name in ("add", "multiply"):
@@ -72,16 +78,8 @@ def binary(b: Builder, first: Value, second: Value, name: str) -> Value:
 
 
 def comparison(b: Builder, first: Value, second: Value, name: str) -> Value:
-    """Whether two numbers are equal, or one is greater; `and`, `or`, `not_equal` of what is true.
-
-    Tensors are compared by a kind of as much work: a difference, of which only the sign matters;
-    the smaller or the larger of two that are 0 or 1.
-    """
-    result = known_result(name, (first, second))
-    if result is not None:
-        return result._replace(dtype="bool")
-    operation = {"and": "minimum", "or": "maximum"}.get(name, "subtract")
-    return binary(b, first, second, operation)._replace(dtype="bool")
+    """A condition of two tensors: `equal`, `less`, `logical_and` and so on."""
+    return binary(b, first, second, name)._replace(dtype="bool")
 
 
 def select(b: Builder, condition: Value, first: Value, other: Value) -> Value:

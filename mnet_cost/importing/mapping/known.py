@@ -106,9 +106,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "less_or_equal": _plain(operator.le),
     "greater": _plain(operator.gt),
     "greater_or_equal": _plain(operator.ge),
-    "and": _plain(lambda a, b: bool(a) and bool(b)),
-    "or": _plain(lambda a, b: bool(a) or bool(b)),
-    "not": _plain(operator.not_),
+    "logical_and": _plain(lambda a, b: bool(a) and bool(b)),
+    "logical_or": _plain(lambda a, b: bool(a) or bool(b)),
+    "logical_xor": _plain(lambda a, b: bool(a) != bool(b)),
+    "logical_not": _plain(operator.not_),
     "select": lambda condition, a, b: a if condition else b,
 }
 """What can be calculated of known numbers, one element at a time."""

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.patterns.activations import activations
 from mnet_cost.importing.patterns.attention import dot_products, whole_attention
+from mnet_cost.importing.patterns.biases import added_biases
 from mnet_cost.importing.patterns.channels import trained_factors, whole_image_pools
 from mnet_cost.importing.patterns.channels_last import channels_in_front
 from mnet_cost.importing.patterns.concat import growing_lists
 from mnet_cost.importing.patterns.constants import made_constants
 from mnet_cost.importing.patterns.norms import norms
+from mnet_cost.importing.patterns.rolls import rolls
 from mnet_cost.importing.patterns.sequences import sequences
 from mnet_cost.importing.patterns.shuffles import shuffles
+from mnet_cost.importing.patterns.stored_views import stored_views
 from mnet_cost.importing.patterns.vectors import vectors
 from mnet_cost.importing.patterns.views import joined_views
 from mnet_cost.importing.patterns.windows import windows
@@ -25,6 +28,8 @@ from mnet_cost.importing.patterns.windows import windows
 PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     made_constants,
     joined_views,
+    added_biases,
+    rolls,
     shuffles,
     norms,
     activations,
@@ -33,6 +38,7 @@ PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     whole_attention,
     joined_views,
     windows,
+    stored_views,
     joined_views,
     trained_factors,
     channels_in_front,

@@ -117,17 +117,46 @@ def _scores(editor: Editor, wire: Wire) -> _Scores | None:
     if made.fields.get("transpose_second"):
         return _Scores(query, key, factor, tuple(layers))
     key, scale = _factor(editor, key)
-    factor *= scale
-    turned = editor.made_by(key, "transpose")
-    rank = len(editor.shape(key))
-    if turned is None or key.layer is None:
+    rows = _turned(editor, key)
+    if rows is None:
+        turned = editor.made_by(_factor(editor, query)[0], "transpose")
+        if turned is None or not _swaps(turned.fields["axes"]) or key.layer is None:
+            return None
+        # Features come before positions in query and key: those of the key are turned as well.
+        order = [*range(len(editor.shape(key)) - 2), -1, -2]
+        rows = editor.add("transpose", (key,), (key.layer,), axes=order)
+    if rows is None:
         return None
-    axes = list(turned.fields["axes"])
-    swapped = [*axes[:-2], axes[-1], axes[-2]]
-    if swapped == list(range(rank)):
-        return _Scores(query, turned.inputs[0], factor, (*layers, key.layer))
-    straight = editor.add("transpose", turned.inputs, (key.layer,), axes=swapped)
-    return None if straight is None else _Scores(query, straight, factor, tuple(layers))
+    between = () if key.layer is None else (key.layer,)
+    return _Scores(query, rows, factor * scale, (*layers, *between))
+
+
+def _turned(editor: Editor, key: Wire) -> Wire | None:
+    """A key [..., d, S] as [..., S, d], where a transpose made it; axes in front may be joined or
+    parted behind that."""
+    made = editor.made_by(key, "transpose", "reshape")
+    if made is None or key.layer is None:
+        return None
+    (before,) = made.inputs
+    if made.kind == "reshape":
+        shape = editor.shape(key)
+        if editor.shape(before)[-2:] != shape[-2:] or not editor.is_inner(before):
+            return None
+        rows = None if editor.made_by(before, "reshape") else _turned(editor, before)
+        if rows is None:
+            return None
+        sizes = [*shape[:-2], shape[-1], shape[-2]]
+        return editor.add("reshape", (rows,), (key.layer,), shape=sizes)
+    axes = list(made.fields["axes"])
+    if _swaps(axes):
+        return before
+    return editor.add("transpose", (before,), (key.layer,), axes=[*axes[:-2], axes[-1], axes[-2]])
+
+
+def _swaps(axes: list[int]) -> bool:
+    """Whether an order of axes changes the places of the last two alone."""
+    rank = len(axes)
+    return [axis % rank for axis in axes] == [*range(rank - 2), rank - 1, rank - 2]
 
 
 def _factor(editor: Editor, wire: Wire) -> tuple[Wire, float]:

@@ -37,6 +37,22 @@ def _comparison(name: str) -> Rule:
     return lambda b, call: comparison(b, operand(call, "self"), operand(call, "other"), name)
 
 
+def _of_conditions(name: str) -> Rule:
+    """`&`, `|`, `^` and `~`, which are `logical_and` and so on of conditions."""
+    logical = name.replace("bitwise", "logical")
+
+    def rule(b: Builder, call: Call) -> Value:
+        x = operand(call, "self")
+        others = [operand(call, "other")] if "other" in call.arguments else []
+        if any(each.dtype not in ("bool", None) for each in (x, *others)):
+            raise Unmapped("is of bits of whole numbers")
+        if not others:
+            return operation(b, x, logical)._replace(dtype="bool")
+        return comparison(b, x, others[0], logical)
+
+    return rule
+
+
 def _sum(name: str, is_reversed: bool = False) -> Rule:
     """self + alpha * other, or self - alpha * other, or other - alpha * self."""
 
@@ -138,6 +154,17 @@ def _same(b: Builder, call: Call) -> Value:
     return x
 
 
+_SAME_NAMES = (
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "expm1", "log10",
+    "log1p", "log2", "log_sigmoid", "sin", "sinh", "tan", "trunc",
+)  # fmt: skip
+"""Functions that have the same name as operations of `elementwise`."""
+
+
+def _condition(name: str) -> Rule:
+    return lambda b, call: operation(b, operand(call, "self"), name)._replace(dtype="bool")
+
+
 _ONE: Mapping[str, Rule] = {
     "relu": _kind("relu"),
     "relu6": _kind("relu6"),
@@ -160,10 +187,10 @@ _ONE: Mapping[str, Rule] = {
     "floor": _operation("floor", "floor"),
     "ceil": _operation("ceil", "ceil"),
     "round": _operation("round", "round"),
-    "sin": _operation("sin"),
-    "cos": _operation("cos"),
-    "erf": _operation("erf"),
-    "log_sigmoid": _operation("log_sigmoid"),
+    **{name: _operation(name) for name in _SAME_NAMES},
+    "logical_not": _condition("logical_not"),
+    "isnan": _condition("is_nan"),
+    "isinf": _condition("is_infinite"),
     "softplus": _softplus,
     "elu": _elu,
     "hardtanh": _hard_tanh,
@@ -195,14 +222,14 @@ _SIZES: Mapping[str, Rule] = {
     "_operator.le": _known("less_or_equal", "a", "b"),
     "_operator.gt": _known("greater", "a", "b"),
     "_operator.ge": _known("greater_or_equal", "a", "b"),
-    "_operator.and_": _known("and", "a", "b"),
-    "_operator.or_": _known("or", "a", "b"),
+    "_operator.and_": _known("logical_and", "a", "b"),
+    "_operator.or_": _known("logical_or", "a", "b"),
     "math.trunc": _known("trunc", "x"),
     "torch.sym_float": _same,
     "torch.sym_int": _known("trunc", "a"),
     "torch.sym_max": _known("maximum", "a", "b"),
     "torch.sym_min": _known("minimum", "a", "b"),
-    "torch.sym_not": _known("not", "a"),
+    "torch.sym_not": _known("logical_not", "a"),
     "torch.sym_sqrt": _known("sqrt", "a"),
     "torch.sym_ite": _known("select", "b", "t", "f"),
 }
@@ -215,10 +242,9 @@ _COMPARED = {
     "le": "less_or_equal",
     "gt": "greater",
     "ge": "greater_or_equal",
-    "logical_and": "and",
-    "logical_or": "or",
-    "bitwise_and": "and",
-    "bitwise_or": "or",
+    "logical_and": "logical_and",
+    "logical_or": "logical_or",
+    "logical_xor": "logical_xor",
 }
 _OVERLOADS = ("Tensor", "Scalar", "default")
 
@@ -238,6 +264,10 @@ def _rules() -> dict[str, Rule]:
     rules |= both("rsub", _sum("subtract", is_reversed=True), "Tensor", "Scalar")
     rules |= both("mul", _binary("multiply"), "Tensor", "Scalar")
     rules |= both("div", _quotient, "Tensor", "Scalar", "Tensor_mode", "Scalar_mode")
+    rules |= both("remainder", _binary("modulo"), "Tensor", "Scalar", "Scalar_Tensor")
+    for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"):
+        overloads = ("default",) if name == "bitwise_not" else ("Tensor", "Scalar")
+        rules |= both(name, _of_conditions(name), *overloads)
     rules |= both("pow", _power, "Tensor_Scalar", "Tensor_Tensor", "Scalar")
     rules |= both("maximum", _binary("maximum"), "default")
     rules |= both("minimum", _binary("minimum"), "default")

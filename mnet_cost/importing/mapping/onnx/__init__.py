@@ -6,8 +6,10 @@ from mnet_cost.importing.mapping.mapper import Table
 from mnet_cost.importing.mapping.onnx import (
     arithmetic,
     constants,
+    images,
     layers,
     quantized,
+    random,
     reductions,
     shapes,
 )
@@ -29,7 +31,7 @@ _REFUSED = {
     "decodes a file": ("ImageDecoder",),
 }  # fmt: skip
 
-_FILES = (layers, arithmetic, reductions, constants, shapes, quantized)
+_FILES = (layers, arithmetic, reductions, constants, shapes, quantized, images, random)
 
 TABLE = Table(
     rules={name: checked(rule) for file in _FILES for name, rule in file.RULES.items()},

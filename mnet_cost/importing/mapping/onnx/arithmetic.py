@@ -30,16 +30,18 @@ _KINDS = {
     "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "HardSwish": "hard_swish",
 }  # fmt: skip
 _OPERATIONS = {
-    "Abs": "absolute", "Ceil": "ceil", "Cos": "cos", "Erf": "erf", "Exp": "exp", "Floor": "floor",
-    "Log": "log", "Mish": "mish", "Neg": "negate", "Reciprocal": "reciprocal", "Round": "round",
-    "Sign": "sign", "Sin": "sin", "Softplus": "softplus", "Softsign": "softsign", "Sqrt": "sqrt",
+    "Abs": "absolute", "Acos": "acos", "Acosh": "acosh", "Asin": "asin", "Asinh": "asinh",
+    "Atan": "atan", "Atanh": "atanh", "Ceil": "ceil", "Cos": "cos", "Cosh": "cosh", "Erf": "erf",
+    "Exp": "exp", "Floor": "floor", "Log": "log", "Mish": "mish", "Neg": "negate",
+    "Reciprocal": "reciprocal", "Round": "round", "Sign": "sign", "Sin": "sin", "Sinh": "sinh",
+    "Softplus": "softplus", "Softsign": "softsign", "Sqrt": "sqrt", "Tan": "tan",
 }  # fmt: skip
 _COMPARISONS = {
     "Equal": "equal", "Greater": "greater", "GreaterOrEqual": "greater_or_equal", "Less": "less",
-    "LessOrEqual": "less_or_equal",
+    "LessOrEqual": "less_or_equal", "And": "logical_and", "Or": "logical_or",
+    "Xor": "logical_xor",
 }  # fmt: skip
 _OF_MANY = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
-_LOGIC = {"And": "and", "Or": "or", "Xor": "not_equal"}
 _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """Defaults of alpha and gamma."""
 
@@ -201,46 +203,18 @@ def shrink(b: Builder, call: Call) -> Value:
     return select(b, beyond, x, number(0.0))
 
 
-def tangent(b: Builder, call: Call) -> Value:
-    """Tan: sine by cosine."""
-    x = call.input(0)
-    return binary(b, operation(b, x, "sin"), operation(b, x, "cos"), "divide")
-
-
-def hyperbolic(name: str) -> Rule:
-    """Sinh and Cosh: (exp(x) -+ exp(-x)) / 2."""
-
-    def rule(b: Builder, call: Call) -> Value:
-        grown = operation(b, call.input(0), "exp")
-        shrunk = operation(b, grown, "reciprocal")
-        return scaled(b, binary(b, grown, shrunk, name), 0.5)
-
-    return rule
-
-
 def modulo(b: Builder, call: Call) -> Value:
-    """Mod: x - y * floor(x / y); with `fmod` what is left has the sign of x."""
+    """Mod: x - y * floor(x / y); with `fmod` what is left has the sign of x, not of y."""
     x, y = call.input(0), call.input(1)
-    known = binary(b, x, y, "modulo") if x.known is not None and y.known is not None else None
-    if known is not None and not call.get("fmod", 0):
-        return known
-    whole = operation(b, binary(b, x, y, "divide"), "floor")
+    if not call.get("fmod", 0):
+        return binary(b, x, y, "modulo")
+    whole = operation(b, binary(b, x, y, "divide"), "trunc")
     return binary(b, x, binary(b, whole, y, "multiply"), "subtract")
 
 
 def negation(b: Builder, call: Call) -> Value:
-    """Not: 1 - x."""
-    x = call.input(0)
-    return operation(b, x, "subtract", known="not", number=1, reversed=True)
-
-
-def logic(name: str) -> Rule:
-    """And, Or, Xor of what is 0 or 1: the smaller, the larger, the difference."""
-
-    def rule(b: Builder, call: Call) -> Value:
-        return comparison(b, call.input(0), call.input(1), name)
-
-    return rule
+    """Not."""
+    return operation(b, call.input(0), "logical_not")._replace(dtype="bool")
 
 
 def cast(b: Builder, call: Call) -> Value:
@@ -281,17 +255,20 @@ def where(b: Builder, call: Call) -> Value:
 
 
 def is_nan(b: Builder, call: Call) -> Value:
-    """IsNaN: where a number is not equal to itself."""
-    x = call.input(0)
-    return comparison(b, x, x, "not_equal")
+    """IsNaN."""
+    return operation(b, call.input(0), "is_nan")._replace(dtype="bool")
 
 
 def is_infinite(b: Builder, call: Call) -> Value:
-    """IsInf: where the size of a number is more than any."""
+    """IsInf: of both signs, or of one, where a number is beyond all others."""
     x = call.input(0)
-    if call.get("detect_negative", 1) and call.get("detect_positive", 1):
-        x = operation(b, x, "absolute")
-    return comparison(b, x, number(LARGEST), "greater")
+    below, above = call.get("detect_negative", 1), call.get("detect_positive", 1)
+    if below and above:
+        return operation(b, x, "is_infinite")._replace(dtype="bool")
+    if not below and not above:
+        raise Unmapped("looks for infinity of neither sign")
+    name = "greater" if above else "less"
+    return comparison(b, x, number(LARGEST if above else -LARGEST), name)
 
 
 def triangle(b: Builder, call: Call) -> Value:
@@ -325,7 +302,6 @@ RULES: Mapping[str, Rule] = {
     **{name: _operation(ours) for name, ours in _OPERATIONS.items()},
     **{name: _comparison(ours) for name, ours in _COMPARISONS.items()},
     **{name: _of_many(ours) for name, ours in _OF_MANY.items()},
-    **{name: logic(ours) for name, ours in _LOGIC.items()},
     "Mean": mean,
     "LeakyRelu": leaky_relu,
     "PRelu": prelu,
@@ -339,9 +315,6 @@ RULES: Mapping[str, Rule] = {
     "Clip": clip,
     "ThresholdedRelu": thresholded_relu,
     "Shrink": shrink,
-    "Tan": tangent,
-    "Sinh": hyperbolic("subtract"),
-    "Cosh": hyperbolic("add"),
     "Mod": modulo,
     "Not": negation,
     "Cast": cast,

@@ -19,17 +19,21 @@ _NAMES = {
         "allowzero axis batch_dims blocksize ceil_mode count_include_pad detect_negative "
         "detect_positive dtype end exclusive fmod group hidden_size interleaved is_causal keepdims "
         "kv_num_heads layout local_window_size noop_with_empty_axes num_groups num_heads "
-        "num_outputs output_datatype output_dtype p q_num_heads qk_matmul_output_mode reverse "
-        "rotary_embedding_dim size start to training_mode transA transB upper value_int"
+        "num_outputs output_datatype output_dtype output_height output_width p q_num_heads "
+        "qk_matmul_output_mode reverse rotary_embedding_dim sampling_ratio size start to "
+        "training_mode transA transB upper value_int"
     ),
-    "a number": ("alpha beta bias epsilon gamma lambd limit max min scale softcap value_float"),
+    "a number": (
+        "alpha beta bias epsilon gamma high lambd limit low max mean min scale seed softcap "
+        "spatial_scale value_float"
+    ),
     "a word": (
-        "approximate auto_pad coordinate_transformation_mode direction equation "
+        "activation approximate auto_pad coordinate_transformation_mode direction equation "
         "keep_aspect_ratio_policy mode reduction value_string"
     ),
     "a list of whole numbers": (
-        "axes dilations ends kernel_shape output_padding output_shape pads perm split starts "
-        "strides value_ints"
+        "axes dilations ends kernel_shape output_padding output_shape pads perm pooled_shape shape "
+        "split starts strides value_ints"
     ),
     "a list of numbers": "scales value_floats",
 }

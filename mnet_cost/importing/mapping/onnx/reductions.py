@@ -11,35 +11,24 @@ from mnet_cost.importing.mapping.onnx.reading import axes_of
 from mnet_cost.importing.mapping.reductions import reduce
 from mnet_cost.importing.mapping.values import Value
 
-_STEPS: Mapping[str, tuple[str | None, str, str | None]] = {
-    "ReduceMean": (None, "mean", None),
-    "ReduceSum": (None, "sum", None),
-    "ReduceMax": (None, "max", None),
-    "ReduceMin": (None, "min", None),
-    "ReduceProd": (None, "product", None),
-    "ReduceL2": (None, "norm", None),
-    "ReduceL1": ("absolute", "sum", None),
-    "ReduceSumSquare": ("square", "sum", None),
-    "ReduceLogSum": (None, "sum", "log"),
-    "ReduceLogSumExp": ("exp", "sum", "log"),
-}
-"""(function before, reduction, function behind)."""
+_REDUCTIONS = {
+    "ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "max", "ReduceMin": "min",
+    "ReduceProd": "product", "ReduceL2": "norm", "ReduceL1": "l1",
+    "ReduceSumSquare": "sum_square", "ReduceLogSum": "log_sum", "ReduceLogSumExp": "log_sum_exp",
+}  # fmt: skip
+_OF_ONE = {"l1": "absolute", "norm": "absolute", "sum_square": "square", "log_sum": "log"}
+"""What a reduction is where it has one element to reduce; others leave it as it is."""
 
 
-def _steps(before: str | None, reduction: str, behind: str | None) -> Rule:
+def _reduction(name: str) -> Rule:
     def rule(b: Builder, call: Call) -> Value:
         x, axes = call.input(0), axes_of(call, 1)
         if not axes and call.get("noop_with_empty_axes", 0):
-            made = x
-            for step in (before, behind):
-                made = made if step is None else operation(b, made, step)
-            return made
+            return operation(b, x, _OF_ONE[name]) if name in _OF_ONE else x
         keep = bool(call.get("keepdims", 1))
-        if (result := _known(x, reduction, keep)) is not None and not (before or behind):
+        if (result := _known(x, name, keep)) is not None:
             return result
-        made = x if before is None else operation(b, x, before)
-        made = reduce(b, made, reduction, axes or (), keep=keep)
-        return made if behind is None else operation(b, made, behind)
+        return reduce(b, x, name, axes or (), keep=keep)
 
     return rule
 
@@ -80,7 +69,7 @@ def position(reduction: str) -> Rule:
 
 
 RULES: Mapping[str, Rule] = {
-    **{name: _steps(*steps) for name, steps in _STEPS.items()},
+    **{name: _reduction(ours) for name, ours in _REDUCTIONS.items()},
     "ArgMax": position("max"),
     "ArgMin": position("min"),
 }

@@ -37,26 +37,20 @@ _KINDS: Mapping[str, str] = {
 }  # fmt: skip
 _OPERATIONS: Mapping[str, str] = {
     "ABS": "absolute", "CEIL": "ceil", "COS": "cos", "ELU": "elu", "EXP": "exp", "FLOOR": "floor",
-    "LOG": "log", "NEG": "negate", "ROUND": "round", "RSQRT": "rsqrt", "SIGN": "sign",
-    "SIN": "sin", "SQRT": "sqrt", "SQUARE": "square",
+    "LOG": "log", "LOGICAL_NOT": "logical_not", "NEG": "negate", "ROUND": "round", "RSQRT": "rsqrt",
+    "SIGN": "sign", "SIN": "sin", "SQRT": "sqrt", "SQUARE": "square",
 }  # fmt: skip
-_KNOWN = frozenset(("absolute", "ceil", "exp", "floor", "log", "negate", "round", "sqrt"))
-"""Operations that are calculated where the elements are known."""
 _BOUNDS: Mapping[str, tuple[float, float | None]] = {
     "RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1), "RELU_0_TO_1": (0, 1),
 }  # fmt: skip
 _BINARY: Mapping[str, str] = {
     "ADD": "add", "SUB": "subtract", "MUL": "multiply", "DIV": "divide", "POW": "power",
-    "MINIMUM": "minimum", "MAXIMUM": "maximum",
+    "MINIMUM": "minimum", "MAXIMUM": "maximum", "FLOOR_MOD": "modulo",
 }  # fmt: skip
-_KNOWN_BINARY: Mapping[str, str] = {
-    "FLOOR_DIV": "floor_divide", "FLOOR_MOD": "modulo",
-}  # fmt: skip
-"""Operators that only calculate with sizes."""
 _COMPARISONS: Mapping[str, str] = {
     "EQUAL": "equal", "NOT_EQUAL": "not_equal", "LESS": "less", "LESS_EQUAL": "less_or_equal",
-    "GREATER": "greater", "GREATER_EQUAL": "greater_or_equal", "LOGICAL_AND": "and",
-    "LOGICAL_OR": "or",
+    "GREATER": "greater", "GREATER_EQUAL": "greater_or_equal", "LOGICAL_AND": "logical_and",
+    "LOGICAL_OR": "logical_or",
 }  # fmt: skip
 _REDUCTIONS: Mapping[str, str] = {
     "MEAN": "mean", "SUM": "sum", "REDUCE_MAX": "max", "REDUCE_MIN": "min",
@@ -97,14 +91,13 @@ def selected(b: Builder, call: Call) -> Value:
     return select(b, condition, first, other)
 
 
-def _of_known(name: str) -> Rule:
-    def rule(b: Builder, call: Call) -> Value:
-        result = known_result(name, (call.input(0), call.input(1)))
-        if result is None:
-            raise Unmapped("has no layer, unless both tensors are known")
+def floor_quotient(b: Builder, call: Call) -> Value:
+    """FLOOR_DIV."""
+    operands = _two(b, call)
+    result = known_result("floor_divide", operands)
+    if result is not None:
         return result
-
-    return rule
+    return operation(b, binary(b, *operands, "divide"), "floor")
 
 
 def _kind(kind: str) -> Rule:
@@ -112,8 +105,7 @@ def _kind(kind: str) -> Rule:
 
 
 def _operation(name: str) -> Rule:
-    known = name if name in _KNOWN else None
-    return lambda b, call: operation(b, _operands(b, call)[0], name, known)
+    return lambda b, call: operation(b, _operands(b, call)[0], name)
 
 
 def _clamp(low: float, high: float | None) -> Rule:
@@ -237,7 +229,6 @@ RULES: Mapping[str, Rule] = {
     **{name: _clamp(*bounds) for name, bounds in _BOUNDS.items()},
     **{name: _binary(ours) for name, ours in _BINARY.items()},
     **{name: _comparison(ours) for name, ours in _COMPARISONS.items()},
-    **{name: _of_known(ours) for name, ours in _KNOWN_BINARY.items()},
     **{name: reduction(ours) for name, ours in _REDUCTIONS.items()},
     "GELU": gelu,
     "LEAKY_RELU": leaky_relu,
@@ -246,6 +237,7 @@ RULES: Mapping[str, Rule] = {
     "LOG_SOFTMAX": log_softmax,
     "L2_NORMALIZATION": l2_normalization,
     "LOCAL_RESPONSE_NORMALIZATION": local_response_normalization,
+    "FLOOR_DIV": floor_quotient,
     "SQUARED_DIFFERENCE": squared_difference,
     "ADD_N": add_n,
     "SELECT": selected,
