@@ -7,7 +7,7 @@ follow. Not here: whether the layers are what the file says, which their shapes 
 
 from __future__ import annotations
 
-from mnet_cost.importing.blocks.leaves import axis_of, same_padding
+from mnet_cost.importing.blocks.leaves import Leaves, axis_of, same_padding
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.resolution import layer_of
 from mnet_cost.layers.fields import field_values
@@ -31,6 +31,22 @@ def difference(network: Network, graph: LayerGraph) -> str | None:
     outputs = tuple([wires[index] for index in network.outputs])
     if outputs != graph.outputs:
         return f"outputs {outputs} instead of {graph.outputs}"
+    return None
+
+
+def other_structure(first: LayerGraph, second: LayerGraph) -> str | None:
+    """In what two graphs differ that is no number; None where they do not."""
+    leaves, own = Leaves(first), Leaves(second)
+    for number, (a, b) in enumerate(zip(first.layers, second.layers, strict=False)):
+        if (a.inputs, a.shares, a.tied_to) != (b.inputs, b.shares, b.tied_to) or (
+            leaves.leaf(a).key != own.leaf(b).key
+        ):
+            nodes = ", ".join(a.origin.nodes) or a.kind
+            return f"layer {number} ({nodes}) becomes another one"
+    if len(first.layers) != len(second.layers):
+        return f"{len(first.layers)} layers become {len(second.layers)}"
+    if first.outputs != second.outputs:
+        return "the outputs become others"
     return None
 
 

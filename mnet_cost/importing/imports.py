@@ -81,14 +81,20 @@ def import_model(
     """
     is_file = isinstance(source, (str, os.PathLike)) and not is_factory(source)
 
-    def layers_with(more: Mapping[str, Any]) -> LayerGraph:
-        graph = graph_of(source, shapes, {**(arguments or {}), **more})
+    def layers_with(more: Mapping[str, Any], own: Shapes | None = shapes) -> LayerGraph:
+        graph = graph_of(source, own, {**(arguments or {}), **more})
         layers = layers_of(graph, shapes if is_file else None, has_batch)
         return layers if flat else recognized(layers)
 
+    def at_size(height: int, width: int) -> LayerGraph | None:
+        try:
+            return layers_with({}, _with_images(shapes or IMAGE, height, width))
+        except ModelFileError:
+            return None
+
     if knob is None:
         layers = layers_with({})
-        form = written(layers, flat)
+        form = written(layers, flat, at_size if _is_run(source) and has_batch else None)
     else:
         name, values = knob
         if not is_factory(source) or flat:
@@ -101,6 +107,19 @@ def import_model(
     spec.origins = dict(zip(names, origins, strict=True))
     notes = (*layers.notes, *form.notes)
     return Imported(spec=spec, data=form.data, layers=layers, notes=notes)
+
+
+def _is_run(source: Any) -> bool:
+    """Whether a model is a program that runs on inputs of any size, as far as it allows."""
+    return is_factory(source) or hasattr(source, "forward")
+
+
+def _with_images(shapes: Shapes, height: int, width: int) -> Shapes:
+    """Shapes of inputs with images of another size."""
+    return {
+        name: (*shape[:-2], height, width) if len(shape) == 4 else tuple(shape)
+        for name, shape in shapes.items()
+    }
 
 
 def load_onnx(path: str | os.PathLike[str], shapes: Shapes | None = None) -> Model:

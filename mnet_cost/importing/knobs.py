@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from mnet_cost.errors import SpecError, UsageError
 from mnet_cost.importing.blocks.arguments import NotRecoveredError
 from mnet_cost.importing.blocks.fold import folded
-from mnet_cost.importing.blocks.leaves import Leaves, Number
-from mnet_cost.importing.check import difference
+from mnet_cost.importing.blocks.leaves import Number
+from mnet_cost.importing.check import difference, other_structure
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.write import Data, Knobs, UnwritableError, spec_data
 from mnet_cost.models.dump import dump_data
@@ -165,23 +165,10 @@ def _unlike(name: str, samples: Sequence[Sample]) -> str | None:
             "shows whether it is right"
         )
     first = samples[0]
-    leaves = Leaves(first.graph)
-    keys = [leaves.leaf(layer).key for layer in first.graph.layers]
     for sample in samples[1:]:
-        own = Leaves(sample.graph)
-        start = f"no knob `{name}`: from {first.value} to {sample.value} "
-        pairs = zip(first.graph.layers, sample.graph.layers, strict=False)
-        for number, (a, b) in enumerate(pairs):
-            if (a.inputs, a.shares, a.tied_to) != (b.inputs, b.shares, b.tied_to) or (
-                keys[number] != own.leaf(b).key
-            ):
-                nodes = ", ".join(a.origin.nodes) or a.kind
-                return f"{start}layer {number} ({nodes}) becomes another one"
-        if len(first.graph.layers) != len(sample.graph.layers):
-            counts = f"{len(first.graph.layers)} layers become {len(sample.graph.layers)}"
-            return start + counts
-        if first.graph.outputs != sample.graph.outputs:
-            return f"{start}the outputs become others"
+        unlike = other_structure(first.graph, sample.graph)
+        if unlike is not None:
+            return f"no knob `{name}`: from {first.value} to {sample.value} {unlike}"
     return None
 
 

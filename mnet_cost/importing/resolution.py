@@ -19,13 +19,17 @@ from mnet_cost.tensors import RuleViolation, TensorType, axis_names, require
 
 FACTOR = 2
 
+_STORED = "what it stores has a size of the image"
+
 
 class ResolutionLiteral(NamedTuple):
     """A layer that is right at one size of the images only."""
 
     layer: int
     reason: str
-    """`reshape: {shape: [49, 768]} holds a size`."""
+    """`shape [49, 768] holds a size of the image`."""
+    is_stored: bool = False
+    """Whether tensors that it stores have such a size."""
 
 
 def image_inputs(graph: LayerGraph) -> tuple[int, ...]:
@@ -92,7 +96,7 @@ def _literals(graph: LayerGraph, types: dict[Wire, TensorType]) -> Iterator[Reso
                 except RuleViolation as violation:
                     reason = str(violation)
         if reason is not None:
-            yield ResolutionLiteral(number, reason)
+            yield ResolutionLiteral(number, reason, reason == _STORED)
         for place, type_ in enumerate(outputs):
             types[Wire(number, place)] = type_
 
@@ -115,7 +119,7 @@ def _reason(
 ) -> str | None:
     """Why a layer that fits at both sizes is right at one of them only; None if it is not so."""
     if made.needs(before) != made.needs(after):
-        return "what it stores has a size of the image"
+        return _STORED
     fields: dict[str, Any] = dict(layer.fields)
     x, y = before[0], after[0]
     if layer.kind == "reshape":

@@ -368,6 +368,10 @@ class _List:
             is_named = option.instead != self._previous(option.start)
             if is_group and is_named and option.instead.slot >= 0:
                 referred.add(option.instead.slot)
+        for texts in self.solved.slots:
+            for text in texts.values():
+                if isinstance(text, str):
+                    referred |= {int(at) for at in _SLOT.findall(text)}
         if self.number == 0:
             last = Source(len(self.rule.slots) - 1)
             if self.grammar.outputs != (last,):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from layer_graphs import Layers, library_graph
 
+from mnet_cost.importing.blocks.arguments import solved
+from mnet_cost.importing.blocks.grammar import Grammar, Option, Rule, Slot, Source
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.names import legal, snake_case
 from mnet_cost.importing.write import flat_data
@@ -213,3 +215,28 @@ def test_words_of_a_class_name(name: str, words: str) -> None:
 )
 def test_names_that_entries_may_have(name: str, name_of_entry: str | None) -> None:
     assert legal(name) == name_of_entry
+
+
+def test_a_flag_of_a_block_in_a_block_has_its_name_in_both() -> None:
+    layers = Layers((8, 4, 4))
+    x = layers.input()
+    for has_gate in (True, False):
+        x = layers.add("conv2d", x, channels=8, kernel=3)
+        x = layers.add("sigmoid", x) if has_gate else x
+        x = layers.add("max_pool2d", layers.add("relu", x), kernel=3, stride=1)
+    grammar = Grammar([layers.graph()])
+    conv, sigmoid, relu, pool = grammar.rules[0].slots[:4]
+    first = Source(-1)
+    inner = Rule([conv, sigmoid, relu], 1)
+    inner.options = [Option(1, 2, Source(0))]
+    inner.frames = [[0, 1, 2], [4, None, 5]]
+    number = grammar.add(inner)
+    outer = Rule([Slot(None, number, (first,)), pool._replace(sources=(Source(0),))], 1)
+    outer.frames = [[0, 3], [1, 6]]
+    called = grammar.add(outer)
+    network = Rule([Slot(None, called, (first,)), Slot(None, called, (Source(0),))], 1)
+    network.frames = [[0, 1]]
+    grammar.rules[0] = network
+    rules = solved(grammar)
+    names = [[argument.name for argument in rules[n].arguments] for n in (number, called)]
+    assert names == [["with_sigmoid"], ["with_sigmoid"]]

@@ -28,6 +28,7 @@ WIDTHS = frozenset(
     ("channels", "features", "groups", "heads", "kv_heads", "sizes", "start", "stop")
 )
 _SPATIAL = frozenset(("height", "width", "size", "shape", "stop", "start", "sizes"))
+_ALONG_IMAGE = frozenset(("height", "width", "length"))
 _WITH_DEFAULT = frozenset(("stride", "dilation", "groups", "multiplier"))
 _LAST = frozenset(("padding", "output_padding"))
 """Fields that may follow from a kernel, so they are looked at after it."""
@@ -112,6 +113,8 @@ class _New(NamedTuple):
     field: str
     vector: Vector
     slot: int
+    place: str
+    """Where it first stands: of a call, the argument of the called block."""
 
 
 class _Rule:
@@ -133,6 +136,7 @@ class _Rule:
         self.group_sizes: dict[int, dict[str, Vector]] = {}
         self.sizes: dict[str, Vector] = {}
         self.later_sizes: list[tuple[int, dict[str, Vector]]] = []
+        self.tensor_sizes: dict[int, dict[str, Vector]] = {}
         if number:
             self.sizes = self._sizes(
                 {name: Source(-1 - at) for at, name in enumerate(input_names(self.rule))}
@@ -191,6 +195,9 @@ class _Rule:
             text = self.by_knob(by_sample)
             if text is not None:
                 return text
+        text = self._of_tensors(slot, field, place, vector)
+        if text is not None:
+            return text
         if self.number == 0:
             layers = self.grammar.layers_of(self.rule, 0)
             at = sum(
@@ -224,8 +231,51 @@ class _Rule:
                 text = _multiple(vector, sizes_here[name], name, place == field)
                 if text is not None:
                     return text
-        self.new.append(_New(field, vector, slot))
+        self.new.append(_New(field, vector, slot, place))
         return f"{{{len(self.new) - 1}}}"
+
+    def _of_tensors(self, slot: int, field: str, place: str, vector: Vector) -> str | None:
+        """Sizes of tensors before a slot for a number that differs between graphs, the next first.
+
+        Only a block at whose sizes each copy has the same number asks for tensors by their names.
+        """
+        if not self._differs_between_graphs(vector):
+            return None
+        is_alone = place == field
+        option = next((o for o in self.rule.options if o.start <= slot < o.stop), None)
+        start = slot if option is None else option.start
+        candidates = [self._sizes_at(slot)] if self.number else []
+        candidates += [
+            self._tensor_sizes(at)
+            for at in range(start - 1, -1, -1)
+            if self.rule.slots[at].outputs == 1
+            and not any(o.start <= at < o.stop for o in self.rule.options)
+        ]
+        if not self.number:
+            names = input_names(self.rule)
+            if len(names) == 1:
+                candidates.append(self._sizes({"input": Source(-1)}))
+        for combined in (_multiple_of_size, _product):
+            for sizes in candidates:
+                text = combined(field, vector, sizes, is_alone)
+                if text is not None:
+                    return text
+        return None
+
+    def _tensor_sizes(self, at: int) -> dict[str, Vector]:
+        """Sizes of what a slot makes, by the text that is written for them."""
+        if at not in self.tensor_sizes:
+            self.tensor_sizes[at] = self._sizes({slot_name(at): Source(at)})
+        return self.tensor_sizes[at]
+
+    def _differs_between_graphs(self, vector: Vector) -> bool:
+        """Whether a number is another one in other graphs, apart from how copies differ."""
+        if len(self.grammar.graphs) < 2:
+            return False
+        values: dict[int, list[Number | None]] = {}
+        for sample, value in zip(self.samples, vector, strict=True):
+            values.setdefault(sample, []).append(value)
+        return any(list(own) != values[0] for own in values.values())
 
     def _by_sample(self, vector: Vector) -> tuple[Number, ...] | None:
         """The value in each graph, where it is the same in all copies of one graph."""
@@ -272,7 +322,7 @@ class _Rule:
         for number, new in enumerate(self.new):
             if new.field == FLAG and list(new.vector) == present:
                 return f"{{{number}}}"
-        self.new.append(_New(FLAG, tuple(present), start))
+        self.new.append(_New(FLAG, tuple(present), start, FLAG))
         return f"{{{len(self.new) - 1}}}"
 
     def _conditions(self, start: int, stop: int) -> Iterator[tuple[str, list[bool | None]]]:
@@ -350,7 +400,7 @@ class _Rule:
 
     def _field_names(self, field: str, numbers: list[int]) -> list[str]:
         if field == FLAG:
-            return [self._flag_name(self.new[number].slot) for number in numbers]
+            return [self._flag_name(self.new[number]) for number in numbers]
         if field == KIND:
             return _numbered("activation", len(numbers))
         if field in ("channels", "features"):
@@ -374,12 +424,10 @@ class _Rule:
             return "squeezed"
         return "hidden"
 
-    def _flag_name(self, start: int) -> str:
-        option = next((option for option in self.rule.options if option.start == start), None)
-        if option is None:  # it is handed on to a block that is called here
-            called = self.rule.slots[start].rule
-            assert called is not None
-            return next(x.name for x in self.rules[called].arguments if x.field == FLAG)
+    def _flag_name(self, new: _New) -> str:
+        if new.place != FLAG:  # the flag of a block that is called here
+            return new.place
+        option = next(option for option in self.rule.options if option.start == new.slot)
         slots = self.rule.slots[option.start : option.stop]
         words = [word_of(slot) for slot in slots]
         if "multiply" in words and any("sigmoid" in word for word in words):
@@ -460,6 +508,39 @@ def _multiple(vector: Vector, base: Vector, name: str, is_alone: bool) -> str | 
     if b % v == 0 and b // v <= MAX_FACTOR and all(y == x * (b // v) for x, y in numbers):
         return f"{name} // {b // v}"
     return None
+
+
+def _multiple_of_size(
+    field: str, vector: Vector, sizes: Mapping[str, Vector], is_alone: bool
+) -> str | None:
+    """A multiple or a part of a size of a tensor that is the number in all copies."""
+    for name, own in sizes.items():
+        if _follows(field, name) and name.rpartition(".")[2] in _ALONG_IMAGE:
+            text = _multiple(vector, own, name, is_alone)
+            if text is not None:
+                return text
+    return None
+
+
+def _product(field: str, vector: Vector, sizes: Mapping[str, Vector], is_alone: bool) -> str | None:
+    """The positions of an image, or a multiple or part of them, that are the number."""
+    heights = [name for name in sizes if name.endswith(".height")]
+    if field not in _SPATIAL or not heights:
+        return None
+    height = heights[0]
+    width = height.removesuffix("height") + "width"
+    if width not in sizes:
+        return None
+    positions = tuple(
+        [
+            a * b if isinstance(a, int) and isinstance(b, int) else None
+            for a, b in zip(sizes[height], sizes[width], strict=True)
+        ]
+    )
+    text = _multiple(vector, positions, f"{height} * {width}", is_alone)
+    if text is None or "//" not in text:
+        return text
+    return f"({height} * {width}) // {text.rpartition('// ')[2]}"
 
 
 def _of_argument(field: str, vector: Vector, new: _New, number: int) -> tuple[str, Vector] | None:
