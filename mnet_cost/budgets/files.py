@@ -41,7 +41,7 @@ from mnet_cost.models.library import (
     model_path,
     owner_of,
     path_beside,
-    refuse_foreign,
+    refuse_all_foreign,
     shipped_hint,
     split_reference,
 )
@@ -458,7 +458,7 @@ class _Planner:
     def _place(self, reference: str, file: str | None = None) -> _Place:
         """Where a reference leads, from the folder of `file` where that is given."""
         name, variant, knobs = split_reference(reference) if file else _parts(reference)
-        refuse_foreign(name)
+        refuse_all_foreign(name)
         if is_path(name):
             return _Place(name if file is None else path_beside(file, name), variant, knobs)
         if name in self._names:

@@ -22,7 +22,7 @@ from mnet_cost.models.library import (
     model_path,
     owner_of,
     path_beside,
-    refuse_foreign,
+    refuse_all_foreign,
     refuse_revision,
     shipped_hint,
     split_reference,
@@ -184,7 +184,7 @@ def _source(named: Node) -> tuple[Source, str | None]:
         settings = ", ".join(f"{knob}: {value}" for knob, value in knobs.items())
         hint = f"a default of its own does: `knobs: {{{settings}}}`"
         raise ModelReferenceError(Problem("`extends` sets no knobs", hint=hint))
-    refuse_foreign(name)
+    refuse_all_foreign(name)
     refuse_revision(name)
     if is_path(name) and is_revision(named.source.path):
         from mnet_cost.models.revisions import path_in_revision, read_revision

@@ -51,6 +51,7 @@ __all__ = [
     "model_path",
     "owner_of",
     "path_beside",
+    "refuse_all_foreign",
     "refuse_foreign",
     "refuse_revision",
     "shipped_hint",
@@ -157,14 +158,29 @@ def _imported_by_name(name: str, variant: str | None, given: dict[str, Any]) -> 
 
 
 def refuse_foreign(name: str) -> None:
-    """A `ModelReferenceError` for a name that ends like a model file of another tool."""
+    """A `ModelReferenceError` for a name that ends like a model file of another tool which is not
+    read."""
     if foreign := _FOREIGN.get(os.path.splitext(name)[1].lower()):
         raise ModelReferenceError(
             Problem(
-                f"{name}: is {foreign}, and mnet-cost reads specs in YAML",
-                hint="`mnet-cost layers` lists what a spec is made of; the README has one to start",
+                f"{name}: is {foreign}, which is not read",
+                hint=f"a model is a spec in YAML, or a file that ends in {one_of(list(IMPORTED))}",
             )
         )
+
+
+def refuse_all_foreign(name: str) -> None:
+    """A `ModelReferenceError` for a name that ends like a model file of another tool: what reads
+    the text of a spec cannot take one."""
+    if is_imported(name):
+        foreign = IMPORTED[os.path.splitext(name)[1].lower()]
+        raise ModelReferenceError(
+            Problem(
+                f"{name}: is {foreign}, and a spec in YAML is needed here",
+                hint="`mnet-cost import` makes a spec of it",
+            )
+        )
+    refuse_foreign(name)
 
 
 @cache

@@ -395,8 +395,10 @@ def test_specs_without_it_load_nothing_more() -> None:
          "did you mean `parent.yaml`?"),
         ("mobilenet_v2.yaml", "mobilenet_v2.yaml: cannot be read: no such file or directory",
          "`mobilenet_v2` is shipped: its name has no folder and no ending"),
-        ("net.onnx", "net.onnx: is an ONNX model, and mnet-cost reads specs in YAML",
-         "`mnet-cost layers` lists what a spec is made of; the README has one to start"),
+        ("net.onnx", "net.onnx: is an ONNX model, and a spec in YAML is needed here",
+         "`mnet-cost import` makes a spec of it"),
+        ("net.h5", "net.h5: is a Keras model, which is not read", "a model is a spec in YAML, or a "
+         "file that ends in `.onnx`, `.pt2`, `.tflite` or `.param`"),
         ("below", "there is no model `below`", "`mnet-cost models` lists the models; "
          "a file ends in .yaml"),
         ("./below", "below: cannot be read: is a directory", None),
