@@ -46,7 +46,8 @@ def test_no_command_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> N
     status, out, err = run(capsys)
     assert (status, err) == (0, "")
     for command in COMMANDS:
-        assert f"\n    {command.__name__.rpartition('.')[2]}" in out
+        name = command.__name__.rpartition(".")[2].removesuffix("_model")
+        assert f"\n    {name}" in out
     examples = [line for line in out.splitlines() if line.startswith("  mnet-cost ")]
     assert len(examples) == 3
 
