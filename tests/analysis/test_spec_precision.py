@@ -122,6 +122,18 @@ def test_comparisons_say_which() -> None:
     assert "quantized int8, plain fp32" in compared.report("layer")
 
 
+def test_a_diff_with_the_precision_asked_for_has_no_types_in_it() -> None:
+    text = PLAIN.replace("name: plain", "name: quantized")
+    asked = mnet_cost.analyze(parse_spec(text), precision="int8")
+    compared = mnet_cost.compare(mnet_cost.analyze(parse_spec(STATED)), asked)
+    assert not compared.diff.causes
+    assert {change.status for change in compared.diff.layers} == {"same"}
+    documents = [analysis.to_dict()["layers"] for analysis in compared.analyses]
+    assert [layer["output_dtype"] for layer in documents[0]] == [
+        layer["output_dtype"] for layer in documents[1]
+    ]
+
+
 def test_no_other_precision_is_advice() -> None:
     kinds = [
         {advice.kind for advice in (*advices.result.advice, *advices.result.other_precisions)}
