@@ -47,7 +47,7 @@ def analyze(
     devices: Iterable[Device] = (),
     *,
     threads: int | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
     convention: str = "paper",
     schedule: str = "spec",
     sparsity: str | float | Sequence[Zeros | str] = (),
@@ -73,7 +73,7 @@ def analyze(
     name is asked for.
     """
     model = _model(model)
-    _check_names(precision=precision, convention=convention, schedule=schedule)
+    _check_names(convention=convention, schedule=schedule, **_given(precision=precision))
     profiles = choose_devices(devices, threads)
     values = {**model.knobs, **_settings(model, knobs, settings)}
     analysis = passes.analyze_network(
@@ -100,7 +100,7 @@ def compare(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     threads: int | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
     convention: str = "paper",
     **settings: Any,
 ) -> Comparison:
@@ -119,7 +119,7 @@ def compare(
         raise TypeError("networks are given one after another: compare(*networks)")
     if len(models) < 2:
         raise TypeError(f"a comparison needs two networks, not {len(models)}")
-    _check_names(precision=precision, convention=convention)
+    _check_names(convention=convention, **_given(precision=precision))
     plain = [_model(model) for model in models if not isinstance(model, passes.Analysis)]
     values = {**_mapping(knobs), **settings}
     ready = iter(with_knobs(plain, values) if plain or values else ())
@@ -140,7 +140,7 @@ def sweep(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     threads: int | None = None,
-    precision: str | Sequence[str] = "fp32",
+    precision: str | Sequence[str] | None = None,
     convention: str = "paper",
     metrics: Sequence[str] | None = None,
     pareto: str | None = None,
@@ -189,7 +189,7 @@ def sweep(
         tuple(map(_model, models)),
         {name: given_values(value, name) for name, value in {**_mapping(knobs), **axes}.items()},
         choose_devices(devices, threads),
-        precisions=(precision,) if isinstance(precision, str) else tuple(precision),
+        precisions=_precisions(precision),
         convention=convention,
         metrics=None if metrics is None else named(metrics),
         objectives=pareto,
@@ -220,7 +220,7 @@ def check(
     budgets: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     limits: str | Sequence[str] = (),
     devices: Iterable[Device] = (),
-    precision: str = "fp32",
+    precision: str | None = None,
     fail_on: str = "over",
     baseline: str | os.PathLike[str] | None = None,
     tolerance: str | None = None,
@@ -245,13 +245,13 @@ def check(
     from mnet_cost.budgets.files import plan_checks, refuse_nothing, refuse_unused
     from mnet_cost.budgets.verdicts import failing_verdicts
 
-    _check_names(precision=precision, fail_on=fail_on)
+    _check_names(fail_on=fail_on, **_given(precision=precision))
     files = [budgets] if isinstance(budgets, (str, os.PathLike)) else budgets
     texts = [limits] if isinstance(limits, str) else list(limits)
     profiles = choose_devices(devices)
     named = None if baseline is None else os.fspath(baseline)
     refuse_unused(texts, profiles, precision, named)
-    typed = typed_budgets(texts, profiles, (precision,)) if texts else []
+    typed = typed_budgets(texts, profiles, _precisions(precision) or ()) if texts else []
     fails = failing_verdicts(fail_on)
     tolerances = read_tolerances(tolerance, named)
     plan = plan_checks(
@@ -275,7 +275,7 @@ def fit(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     threads: int | None = None,
-    precision: str | Sequence[str] = "fp32",
+    precision: str | Sequence[str] | None = None,
     limits: str | Sequence[str] = (),
     maximize: str | None = None,
     minimize: str | None = None,
@@ -318,7 +318,7 @@ def fit(
         tuple(map(_model, models)),
         {name: given_values(value, name) for name, value in {**_mapping(knobs), **axes}.items()},
         choose_devices(devices, threads),
-        precisions=(precision,) if isinstance(precision, str) else tuple(precision),
+        precisions=_precisions(precision),
         limits=_limits(limits),
         maximize=maximize,
         minimize=minimize,
@@ -549,6 +549,16 @@ def _mapping(knobs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if not isinstance(knobs, Mapping):
         raise TypeError(f'knobs are a mapping such as {{"alpha": 0.5}}, not {knobs!r}')
     return knobs
+
+
+def _given(**names: object) -> dict[str, object]:
+    """The names that are given."""
+    return {what: name for what, name in names.items() if name is not None}
+
+
+def _precisions(asked: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """The precisions that are asked for; None where each network has its own."""
+    return (asked,) if isinstance(asked, str) else None if asked is None else tuple(asked)
 
 
 def _check_names(**names: object) -> None:

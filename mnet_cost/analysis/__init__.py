@@ -33,7 +33,7 @@ from mnet_cost.analysis.sparsity import (
     zeros_note,
 )
 from mnet_cost.analysis.training import TrainingCost, training_cost
-from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work, find_precision
+from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work, settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.choice import Device, choose_devices
 from mnet_cost.errors import Problem, UsageError, did_you_mean
@@ -207,7 +207,7 @@ def analyze(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     *,
-    precision: str = "fp32",
+    precision: str | None = None,
     convention: str = "paper",
     schedule: str = "spec",
     sparsity: Sequence[Zeros] = (),
@@ -218,8 +218,10 @@ def analyze(
     `knobs` go over those that the model brings along. Raises `SpecError` for sizes that do not
     fit, `ModelReferenceError` for an unknown knob, `UsageError` for a value that a knob cannot
     have and for an unknown precision, convention or schedule. It takes milliseconds, and imports
-    no framework. The schedule `best` is the order of layers with the least peak memory; to find it
-    can take seconds. `sparsity` says which weights are zero: `[Zeros(0.5, fours=True)]`.
+    no framework. Without a `precision` it is the one that the spec states, else fp32; to ask for
+    another than the spec states is a `UsageError`. The schedule `best` is the order of layers with
+    the least peak memory; to find it can take seconds. `sparsity` says which weights are zero:
+    `[Zeros(0.5, fours=True)]`.
     """
     if isinstance(model, (str, os.PathLike)):
         model = load_model(model)
@@ -241,13 +243,13 @@ def analyze_network(
     network: Network,
     devices: Sequence[DeviceProfile] = (),
     *,
-    precision: str = "fp32",
+    precision: str | None = None,
     convention: str = "paper",
     schedule: str = "spec",
     sparsity: Sequence[Zeros] = (),
 ) -> Analysis:
     """The cost of an elaborated network, in its own schedule or the `best` one."""
-    dtype, counting = find_precision(precision), find_convention(convention)
+    dtype, counting = settle_precision(network.spec, precision), find_convention(convention)
     is_best = _is_best(schedule)
     costs = count_work(network, dtype)
     rules = dict.fromkeys(device.kernel_rules for device in devices)
@@ -264,7 +266,7 @@ def analyze_network(
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     analysis = Analysis(
         network=network,
-        precision=precision,
+        precision=dtype.name,
         convention=convention,
         layers=count.layers,
         totals=add_up(count.layers),

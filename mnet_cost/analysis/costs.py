@@ -18,7 +18,7 @@ from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.memory import peak_bytes
 from mnet_cost.analysis.runtime_plan import memory_rules
 from mnet_cost.analysis.times import network_time, timed_precision
-from mnet_cost.analysis.work import Totals, add_up, count_work, find_precision
+from mnet_cost.analysis.work import Totals, add_up, count_work, settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.network import Network
 
@@ -68,7 +68,7 @@ class NetworkCosts(NamedTuple):
 def network_costs(
     network: Network,
     devices: Sequence[DeviceProfile] = (),
-    precision: str = "fp32",
+    precision: str | None = None,
     convention: str = "paper",
     *,
     bands: bool = True,
@@ -83,7 +83,7 @@ def network_costs(
     Raises `Differs` where structure depends on what candidates do not agree on, and `UsageError`
     for an unknown precision or convention.
     """
-    dtype, counting = find_precision(precision), find_convention(convention)
+    dtype, counting = settle_precision(network.spec, precision), find_convention(convention)
     costs = count_work(network, dtype)
     totals = add_up(costs)
     kernels_of: dict[frozenset[str], tuple[Kernel, ...]] = {}
@@ -100,7 +100,7 @@ def network_costs(
             [
                 _device_costs(
                     device,
-                    precision,
+                    dtype.name,
                     kernels_of[device.kernel_rules],
                     memory_needed(device, totals.weight_bytes, peak_of[device.kernel_rules]),
                     bands or energies,

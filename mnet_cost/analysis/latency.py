@@ -90,6 +90,8 @@ class DeviceEstimate:
     energy: Energy | None = None
     latency_fit: LatencyFit | None = None
     """The fit that the times come from; None for a lower bound."""
+    is_stated: bool = False
+    """Whether the spec states precisions, so that to ask for another one gives no time."""
 
     def __repr__(self) -> str:
         return f"<DeviceEstimate {self.device.name} {self.precision}: {self.time_text}>"
@@ -127,16 +129,17 @@ def estimate_latency(
     """
     time = network_time(kernels, device, precision)
     own = timed_precision(kernels, precision) if kernels else precision
+    is_stated = any(kernel.anchor.step.precision is not None for kernel in kernels)
     if own is None:
         note = "layers state several precisions, and no rate or fit is of a mix: time is unknown"
-        return _without_time(device, precision, memory_fits, note)
+        return _without_time(device, precision, memory_fits, note, is_stated)
     precision = own
     if time is None:
         note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
         if basis_of(device, precision) is None:
             known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
             note = f"no {precision} rate in the profile (it has {known}): time is unknown"
-        return _without_time(device, precision, memory_fits, note)
+        return _without_time(device, precision, memory_fits, note, is_stated)
     lower_bounds = LowerBounds(device, device.compute.get(precision))
     estimates = _kernel_estimates(kernels, time, lower_bounds)
     untimed = _untimed(time.basis, estimates)
@@ -167,11 +170,16 @@ def estimate_latency(
         shares=time.shares if known_time else (),
         energy=estimate_energy(device, precision, kernels, traffic, time.timing),
         latency_fit=time.fit if known_time else None,
+        is_stated=is_stated,
     )
 
 
 def _without_time(
-    device: DeviceProfile, precision: str, memory_fits: tuple[CapacityCheck, ...], note: str
+    device: DeviceProfile,
+    precision: str,
+    memory_fits: tuple[CapacityCheck, ...],
+    note: str,
+    is_stated: bool,
 ) -> DeviceEstimate:
     """An estimate of which `note` says why there is no time."""
     return DeviceEstimate(
@@ -187,6 +195,7 @@ def _without_time(
         untimed=(),
         memory_fits=memory_fits,
         notes=(note,),
+        is_stated=is_stated,
     )
 
 

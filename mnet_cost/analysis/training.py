@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mnet_cost.analysis.work import LayerCost, add_up, count_work
+from mnet_cost.analysis.work import LayerCost, add_up, count_work, settle_precision
 from mnet_cost.errors import Problem, UsageError, did_you_mean
 from mnet_cost.layers.gradient import INDEX_BYTES, GradInput, Saved
 from mnet_cost.network import Network
@@ -92,7 +92,7 @@ class TrainingCost:
 
 def training_cost(
     network: Network,
-    precision: str = "fp32",
+    precision: str | None = None,
     *,
     optimizer: str = "sgd_momentum",
     weight_average: bool = False,
@@ -101,9 +101,11 @@ def training_cost(
 
     With fp16 or bf16 (mixed precision) all activations are assumed to be kept at that precision,
     and beside the fp32 params a copy of them at it; what torch's autocast leaves at fp32 is then
-    underestimated. Raises `UsageError` for an unknown optimizer or precision.
+    underestimated. Without a `precision` it is the one that the spec states, else fp32. Raises
+    `UsageError` for an unknown optimizer or precision.
     """
     state = _state_size(optimizer)
+    precision = settle_precision(network.spec, precision).name
     if precision not in TRAINING_PRECISIONS:
         raise UsageError(
             Problem(

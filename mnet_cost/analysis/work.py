@@ -14,9 +14,13 @@ from typing import Any, Literal, NamedTuple
 
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Work
+from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DTYPES, PRECISIONS, DType, TensorType, floor, is_equal
 from mnet_cost.units import format_count
+
+DEFAULT = "fp32"
+"""The precision where neither the spec nor a user states one."""
 
 _Held = Literal["own", "tied", "first kernel", "another's"]
 """Where the weights of a layer are. own: its own. tied: its kernel is another layer's matrix. first
@@ -84,6 +88,26 @@ def find_precision(name: str) -> DType:
         return DTYPES[name]
     hint = "there are " + ", ".join(PRECISIONS)
     raise UsageError(Problem(f"there is no precision `{name}`", hint=hint))
+
+
+def settle_precision(spec: ModelSpec, asked: str | None) -> DType:
+    """The precision of an analysis of `spec`: the one that it states, else the one asked for.
+
+    Without both it is fp32. `UsageError` for another one than the spec states.
+    """
+    stated = spec.precision
+    if stated is None:
+        return find_precision(DEFAULT if asked is None else asked)
+    if asked is None or asked == stated.name:
+        return stated
+    find_precision(asked)
+    node = spec.node.value["precision"]
+    raise UsageError(
+        Problem(
+            f"{spec.title} is in {stated.name}, as it states ({node.span()}), not in {asked}",
+            hint="ask for no precision, or take the line `precision` out of the spec",
+        )
+    )
 
 
 def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:

@@ -125,7 +125,7 @@ def _too_many_settings(plan: Plan) -> Iterator[Problem]:
     counts = {"": 0, "of parts ": 0}
     for planned in plan.budgets:
         budget = planned.budget
-        settings = prod(map(len, budget.at.values())) * len(budget.precisions)
+        settings = prod(map(len, budget.at.values())) * len(planned.precisions)
         if all(len(values) == 1 for values in budget.at.values()):
             continue
         what, most = ("", MAX_SETTINGS) if budget.part is None else ("of parts ", MAX_PART_SETTINGS)
@@ -149,7 +149,7 @@ class _Checker:
         self._search = ChangeSearch()
         self._plan = plan
         for planned in plan.budgets:
-            for precision in planned.budget.precisions:
+            for precision in planned.precisions:
                 self._ask(_key(planned.spec, planned.fixed, precision), planned.budget.devices)
 
     def _ask(self, key: tuple[Any, ...], devices: Sequence[DeviceProfile]) -> None:
@@ -203,7 +203,7 @@ class _Checker:
             _key(planned.spec, planned.fixed, precision): (planned.spec, planned.fixed, precision)
             for planned in self._plan.budgets
             if not planned.axes
-            for precision in planned.budget.precisions
+            for precision in planned.precisions
         }
         return list(settings.values())
 
@@ -212,7 +212,7 @@ class _Checker:
         ranges: dict[tuple[Any, ...], NetworkRange] = {}
         for planned in self._plan.budgets:
             axes = planned.axes
-            for precision in planned.budget.precisions if axes else ():
+            for precision in planned.precisions if axes else ():
                 key = _key(planned.spec, planned.fixed, precision), tuple(axes.items())
                 range_ = NetworkRange(planned.spec, planned.fixed, axes, _texts(planned),
                                       planned.budget.devices, precision)  # fmt: skip
@@ -225,7 +225,7 @@ class _Checker:
         """The judgements of one budget."""
         budget = planned.budget
         axes = planned.axes
-        for precision in budget.precisions:
+        for precision in planned.precisions:
             if not axes:
                 yield from self._at_setting(planned, precision)
             elif budget.part is not None:

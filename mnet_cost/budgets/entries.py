@@ -89,7 +89,8 @@ class Budget:
     texts: Mapping[str, str] = field(default_factory=dict)
     """The values as they were written."""
     devices: tuple[DeviceProfile, ...] = ()
-    precisions: tuple[str, ...] = ("fp32",)
+    precisions: tuple[str, ...] = ()
+    """Empty where that of the network holds."""
     part: str | None = None
     limits: Mapping[str, Bound] = field(default_factory=dict)
     """By the name of the metric."""
@@ -169,7 +170,7 @@ class _Reader:
         return Budget(
             model=names.get("model"), variant=names.get("variant"), at=at,
             texts={knob: _shown(values["at"].value[knob]) for knob in at},
-            devices=tuple(devices), precisions=tuple(precisions) or ("fp32",), part=part,
+            devices=tuple(devices), precisions=tuple(precisions), part=part,
             limits=limits, warnings=warnings, reason=reason or "", node=entry, keys=places,
             has_problems=len(self.problems) > before,
         )  # fmt: skip
@@ -398,7 +399,7 @@ def _shown(node: Node) -> str:
 
 
 def typed_budgets(
-    texts: Sequence[str], devices: Sequence[DeviceProfile], precisions: Sequence[str]
+    texts: Sequence[str], devices: Sequence[DeviceProfile], precisions: Sequence[str] = ()
 ) -> list[Budget]:
     """The budgets that limits state as they are typed: `latency@pixel_1<=20ms`.
 

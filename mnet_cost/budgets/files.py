@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from mnet_cost.analysis.work import settle_precision
 from mnet_cost.budgets.causes import PartError, check_part
 from mnet_cost.budgets.entries import Budget, Devices, at_node, read_budgets
 from mnet_cost.devices import DeviceProfile
@@ -83,6 +84,11 @@ class PlannedBudget(NamedTuple):
         """The knobs that have several values."""
         return {knob: tuple(values) for knob, values in self.budget.at.items() if len(values) > 1}
 
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those of the budget, else the one of the network."""
+        return self.budget.precisions or (settle_precision(self.spec, None).name,)
+
     def placed(self, error: MnetCostError) -> list[Problem]:
         """The problems of an error that it causes, at its place: at its part, or at its knob where
         it sets one."""
@@ -128,7 +134,7 @@ def plan_checks(
     *,
     skip_others: bool = False,
     devices: Sequence[DeviceProfile] | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
 ) -> Plan:
     """The budgets of `models`, of `files` of budgets, and those that were `typed`.
 
@@ -177,12 +183,15 @@ def refuse_nothing(plan: Plan) -> None:
 
 
 def refuse_unused(
-    limits: Sequence[str], devices: Sequence[DeviceProfile], precision: str, baseline: str | None
+    limits: Sequence[str],
+    devices: Sequence[DeviceProfile],
+    precision: str | None,
+    baseline: str | None,
 ) -> None:
     """`UsageError` for devices and a precision where there is nothing that they are for."""
     if limits or baseline is not None:
         return
-    for option, key in (("--device", devices), ("--precision", precision != "fp32")):
+    for option, key in (("--device", devices), ("--precision", precision)):
         if key:
             hint = f"in a file, `{option[2:]}:` says where a budget holds"
             raise UsageError(Problem(f"{option} is for the limits of --limit", hint=hint))
@@ -302,10 +311,11 @@ class _Planner:
         return self._add_own(model) or self._add_beside(model)
 
     def add_without_limits(
-        self, model: _Wanted, devices: Sequence[DeviceProfile], precision: str
+        self, model: _Wanted, devices: Sequence[DeviceProfile], precision: str | None
     ) -> None:
         """Plan to look at a MODEL, of which nothing is limited."""
-        budget = Budget(devices=tuple(devices), precisions=(precision,))
+        precisions = () if precision is None else (precision,)
+        budget = Budget(devices=tuple(devices), precisions=precisions)
         self._add(budget, self._spec(model), model.place.knobs, None)
 
     def _add_own(self, model: _Wanted) -> bool:
@@ -381,6 +391,7 @@ class _Planner:
         problems = Problems() if path is None else self._problems.setdefault(path, Problems())
         before = len(problems)
         self._check_knobs(budget, spec, problems)
+        self._check_precisions(budget, spec, problems)
         if path is not None and not budget.has_problems:
             self._check_twice(budget, spec, stated, problems)
         if len(problems) == before:
@@ -393,6 +404,16 @@ class _Planner:
                 hint = did_you_mean(knob, known) or f"it has {all_of(known)}"
                 message = f"{spec.title} has no knob `{knob}`"
                 problems.add(message, budget.place(knob) or spec.node, hint)
+
+    def _check_precisions(self, budget: Budget, spec: ModelSpec, problems: Problems) -> None:
+        """Problems of precisions that the network cannot have; `UsageError` for a typed one."""
+        for precision in budget.precisions:
+            try:
+                settle_precision(spec, precision)
+            except UsageError as error:
+                if budget.node is None:
+                    raise
+                _extend(problems, at_node(error, budget.place("precision")))
 
     def _check_twice(
         self, budget: Budget, spec: ModelSpec, knobs: Mapping[str, Any], problems: Problems
@@ -412,7 +433,7 @@ class _Planner:
             for name, bound in bounds.items():
                 devices = [device.name for device in budget.devices]
                 for device in devices if _is_of_device(budget, name) else [""]:
-                    for precision in budget.precisions:
+                    for precision in PlannedBudget(budget, spec, knobs).precisions:
                         key = (*about, kind, name, device, precision)
                         first = self._limited.setdefault(key, bound.node)
                         if first is not bound.node and first is not None and bound.node is not None:

@@ -65,8 +65,10 @@ def setting_candidates(analysis: Analysis) -> Iterator[Candidate]:
 
 def _precisions(analysis: Analysis) -> Iterator[Candidate]:
     """Each precision of which the device has a time of the same basis: a lower bound tells nothing
-    beside an estimate."""
+    beside an estimate. None where the spec states one."""
     estimate = analysis.devices[0]
+    if analysis.network.spec.precision is not None:
+        return
     for precision in PRECISIONS:
         basis = basis_of(estimate.device, precision)
         same_basis = (basis == "bound") == (estimate.basis == "bound")

@@ -138,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
     (analysis,) = analyzed([model], options, options.schedule, zeros)
     training = None
     if options.training:
-        training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)
+        training = training_cost(analysis.network, analysis.precision, optimizer=options.optimizer)
     report = analysis_report(analysis, options.by, training, options.top)
     if options.what_if is not None:
         from mnet_cost.changes.what_if import compare_what_if, parse_changes

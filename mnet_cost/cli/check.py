@@ -63,8 +63,7 @@ def add_parser(subparsers: Subparsers) -> None:
     budgets.add_argument(
         "--precision",
         metavar="P",
-        default="fp32",
-        help="for --limit and --baseline: {precisions} (fp32)",
+        help="for --limit and --baseline: {precisions} (that of the spec, else fp32)",
     )
     baseline = parser.add_argument_group("baseline")
     baseline.add_argument(
@@ -132,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
         precision=options.precision,
     )
     unused = ["--device"] * bool(options.device)
-    unused += ["--precision"] * (options.precision != "fp32")
+    unused += ["--precision"] * (options.precision is not None)
     if unused and plan.budgets and all(planned.budget.node for planned in plan.budgets):
         are = "are" if len(unused) > 1 else "is"
         say(f"{' and '.join(unused)} {are} not used: all budgets say theirs")
@@ -167,7 +166,8 @@ def _typed(options: argparse.Namespace, devices: Sequence[DeviceProfile]) -> lis
         return []
     from mnet_cost.budgets.entries import typed_budgets
 
-    return typed_budgets(options.limits, devices, (options.precision,))
+    precisions = () if options.precision is None else (options.precision,)
+    return typed_budgets(options.limits, devices, precisions)
 
 
 def _emit(result: CheckResult, options: argparse.Namespace) -> None:

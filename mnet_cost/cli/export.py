@@ -52,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--precision",
         metavar="P",
-        help="of a ZigZag workload and of node data: {precisions} (fp32)",
+        help="of a ZigZag workload and of node data: {precisions} (that of the spec, else fp32)",
     )
     parser.add_argument(
         "--weights", metavar="FILE", help="a state_dict of torch, or a checkpoint of `train`"
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _write_workload(options: argparse.Namespace) -> int:
     """Write what a simulator reads; say what of the network is not in it."""
-    from mnet_cost.analysis.work import find_precision
+    from mnet_cost.analysis.work import settle_precision
     from mnet_cost.cli.output import print_text, say, write_whole
     from mnet_cost.errors import OutputError, UsageError
     from mnet_cost.exporting.scale_sim import scale_sim_topology
@@ -143,7 +143,6 @@ def _write_workload(options: argparse.Namespace) -> int:
                          "are for networks")  # fmt: skip
     if options.precision is not None and workload != "zigzag":
         raise UsageError(f"--precision is of a ZigZag workload, not of --as {workload}")
-    precision = find_precision(options.precision or "fp32")
     if same_file(target, options.model):
         raise OutputError(f"{target}: is read by this command: choose another file")
     model = load_model(options.model, given_knobs(options))
@@ -151,7 +150,7 @@ def _write_workload(options: argparse.Namespace) -> int:
     for problem in (*model.spec.warnings, *network.warnings):
         say(problem, "warning: ")
     if workload == "zigzag":
-        written = zigzag_workload(network, precision)
+        written = zigzag_workload(network, settle_precision(model.spec, options.precision))
     else:
         written = scale_sim_topology(network, products=workload == "scale-sim-gemm")
     if target == "-":
@@ -187,7 +186,7 @@ def _write_node_data(options: argparse.Namespace) -> int:
         )
     devices = choose_devices([] if options.device is None else [options.device], None)
     analysis = analyze_network(
-        elaborate(model.spec, model.knobs), devices, precision=options.precision or "fp32"
+        elaborate(model.spec, model.knobs), devices, precision=options.precision
     )
     estimate = analysis.devices[0] if analysis.devices else None
     start = options.output.removesuffix(".json")

@@ -12,7 +12,7 @@ from mnet_cost.cli.options import (
     add_setting_options,
     count,
 )
-from mnet_cost.cli.sweep import add_range_options, given_axes, refuse_point_totals, words
+from mnet_cost.cli.sweep import add_range_options, given_axes, given_precisions, refuse_point_totals
 
 _LIMITS = {
     "latency": ("TIME", "20ms; on each device"),
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         [load_model(name) for name in names],
         given_axes(options),
         devices,
-        precisions=words(options.precision),
+        precisions=given_precisions(options),
         limits=[*option_limits(stated, devices), *options.limits],
         maximize=options.maximize,
         minimize=options.minimize,

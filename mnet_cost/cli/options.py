@@ -105,9 +105,12 @@ def add_setting_options(group: argparse._ArgumentGroup) -> None:
     add_precision_option(group)
 
 
+BY_SPEC = "that of the spec, else fp32"
+
+
 def add_precision_option(group: argparse._ArgumentGroup) -> None:
     """--precision."""
-    group.add_argument("--precision", metavar="P", default="fp32", help="{precisions} (fp32)")
+    group.add_argument("--precision", metavar="P", help=f"{{precisions}} ({BY_SPEC})")
 
 
 def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:

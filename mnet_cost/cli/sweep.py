@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnet_cost.cli.options import (
+    BY_SPEC,
     Subparsers,
     add_command,
     add_lower_bound_option,
@@ -52,7 +53,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     group.add_argument("--threads", metavar="N", type=int, help="threads of processors")
     group.add_argument(
-        "--precision", metavar="P,...", default="fp32", help="{precisions}, or several (fp32)"
+        "--precision",
+        metavar="P,...",
+        help=f"{{precisions}}, or several ({BY_SPEC})",
     )
     group.add_argument(
         "--convention", metavar="NAME", default="paper", help="{conventions} (paper)"
@@ -222,7 +225,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         models,
         axes,
         choose_devices(options.device, options.threads),
-        precisions=words(options.precision),
+        precisions=given_precisions(options),
         convention=options.convention,
         metrics=None if options.metrics is None else named(words(options.metrics)),
         objectives=options.pareto,
@@ -231,6 +234,11 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         limits=options.limits,
         selection=selection,
     )
+
+
+def given_precisions(options: argparse.Namespace) -> list[str] | None:
+    """The precisions of --precision; None without it."""
+    return None if options.precision is None else words(options.precision)
 
 
 def words(text: str) -> list[str]:

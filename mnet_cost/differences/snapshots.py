@@ -167,7 +167,7 @@ def snapshot_of(analysis: Analysis) -> Snapshot:
         precision=analysis.precision,
         convention=analysis.convention,
         inputs=tuple(
-            (network.tensors[index].name, type_text(network.tensors[index].type))
+            (network.tensors[index].name, type_text(network, network.tensors[index].type))
             for index in network.inputs
         ),
         layers=tuple(map(layers.snapshot, analysis.layers)),
@@ -274,7 +274,7 @@ class _Layers:
     def _type(self, type_: TensorType) -> str:
         text = self._types.get(id(type_))
         if text is None:
-            text = self._types[id(type_)] = type_text(type_)
+            text = self._types[id(type_)] = type_text(self._network, type_)
         return text
 
 
@@ -295,10 +295,11 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
-def type_text(type_: TensorType) -> str:
+def type_text(network: Network, type_: TensorType) -> str:
     """`16x112x112`, `64 int64`; `scalar` without axes."""
     shape = "x".join(map(str, type_.shape)) or "scalar"
-    return shape if type_.dtype is None else f"{shape} {type_.dtype.name}"
+    dtype = network.dtype_of(type_)
+    return shape if dtype is None else f"{shape} {dtype.name}"
 
 
 def entry_values(node: Node) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,7 @@
 """Whether a written spec is the graph that it was written of: layer by layer, before it is kept.
 
 Folding never changes the order of layers, so step i of the network has to be layer i of the graph:
-the same kind and fields, the same inputs, the same shapes. From that equal mult-adds and params
+the same kind and fields, precision, inputs and shapes. From that equal mult-adds and params
 follow. Not here: whether the layers are what the file says, which their shapes show in mapping.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mnet_cost.importing.blocks.leaves import Leaves, axis_of, same_padding
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
+from mnet_cost.importing.precisions import precisions_of
 from mnet_cost.importing.resolution import layer_of
 from mnet_cost.layers.fields import field_values
 from mnet_cost.models.calls import known_fields
@@ -21,6 +22,11 @@ def difference(network: Network, graph: LayerGraph) -> str | None:
     """The first thing in which a network is not the graph; None where there is none."""
     if len(network.steps) != len(graph.layers):
         return f"{len(network.steps)} layers instead of {len(graph.layers)}"
+    precisions = precisions_of(graph)
+    for number, (step, own) in enumerate(zip(network.steps, precisions.own, strict=True)):
+        stated = None if step.precision is None else step.precision.name
+        if stated != (own or precisions.common) and step.layer.has_precision():
+            return f"layer {number}: precision {stated} instead of {own or precisions.common}"
     wires: dict[int, Wire] = {index: Wire(None, n) for n, index in enumerate(network.inputs)}
     for number, (step, layer) in enumerate(zip(network.steps, graph.layers, strict=True)):
         for place, output in enumerate(step.outputs):

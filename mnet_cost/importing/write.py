@@ -23,6 +23,7 @@ from mnet_cost.importing.blocks.grammar import Grammar, Option, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, place_value
 from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
 from mnet_cost.importing.names import LONGEST_NAME, BlockNames, legal
+from mnet_cost.importing.precisions import Precisions, precisions_of
 from mnet_cost.layers import KINDS
 from mnet_cost.models.calls import known_fields
 from mnet_cost.tensors import LAYOUTS
@@ -61,6 +62,9 @@ def spec_data(grammar: Grammar, knobs: Knobs = NO_KNOBS, named: bool = False) ->
     numbers = solved(grammar, knobs.by_knob)
     blocks = BlockNames(grammar)
     data: Data = {"format": 1, "name": graph.name, "source": _source_text(graph)}
+    precisions = precisions_of(graph)
+    if precisions.common is not None:
+        data["precision"] = precisions.common
     if knobs.declared:
         data["knobs"] = {name: dict(knob) for name, knob in knobs.declared.items()}
     inputs = _input_names(graph.inputs)
@@ -71,10 +75,10 @@ def spec_data(grammar: Grammar, knobs: Knobs = NO_KNOBS, named: bool = False) ->
     callers_first = [number for number in reversed(grammar.order()) if number]
     if callers_first:
         data["blocks"] = {
-            blocks.names[number]: _block(grammar, number, numbers, blocks.names)
+            blocks.names[number]: _block(grammar, number, numbers, blocks.names, precisions)
             for number in callers_first
         }
-    top = _List(grammar, 0, numbers, blocks.names, inputs, named)
+    top = _List(grammar, 0, numbers, blocks.names, precisions, inputs, named)
     data["layers"] = top.entries()
     last = Source(len(grammar.rules[0].slots) - 1)
     if grammar.outputs != (last,):
@@ -110,7 +114,11 @@ def _input(declared: ImportedInput, number: int, knobs: Knobs) -> Any:
 
 
 def _block(
-    grammar: Grammar, number: int, numbers: Mapping[int, Solved], names: Mapping[int, str]
+    grammar: Grammar,
+    number: int,
+    numbers: Mapping[int, Solved],
+    names: Mapping[int, str],
+    precisions: Precisions,
 ) -> Data:
     rule = grammar.rules[number]
     inputs = input_names(rule)
@@ -123,7 +131,7 @@ def _block(
     }
     if arguments:
         data["arguments"] = arguments
-    data["layers"] = _List(grammar, number, numbers, names, inputs, False).entries()
+    data["layers"] = _List(grammar, number, numbers, names, precisions, inputs, False).entries()
     return data
 
 
@@ -136,6 +144,7 @@ class _List:
         number: int,
         numbers: Mapping[int, Solved],
         names: Mapping[int, str],
+        precisions: Precisions,
         inputs: tuple[str, ...],
         named: bool,
     ) -> None:
@@ -145,6 +154,7 @@ class _List:
         self.solved = numbers[number]
         self.numbers = numbers
         self.blocks = names
+        self.precisions = precisions
         self.inputs = inputs
         self.named = named
         self.ids = self._ids()
@@ -274,7 +284,7 @@ class _List:
         ]
 
     def _body(self, at: int) -> tuple[str, Any, Data]:
-        """(Kind or block, fields or arguments, `weights_of`) of a slot."""
+        """(Kind or block, fields or arguments, `weights_of` and `precision`) of a slot."""
         slot = self.rule.slots[at]
         texts = {place: self._text(text) for place, text in self.solved.slots[at].items()}
         if slot.rule is not None:
@@ -294,6 +304,9 @@ class _List:
             return "use", self.ids[self._slot_of(layer.shares)], {}
         if layer.tied_to is not None:
             modifiers["weights_of"] = self.ids[self._slot_of(layer.tied_to)]
+        precision = self.precisions.own[child % self.grammar.count]
+        if precision is not None:
+            modifiers["precision"] = precision
         if KIND in texts:
             return str(texts[KIND]), {}, modifiers
         fields = {}

@@ -231,6 +231,11 @@ class Layer:
         """Whether the gradient of the output reaches the input at that position."""
         return True
 
+    @classmethod
+    def has_precision(cls) -> bool:
+        """Whether its output has a precision of its own: a view has that of its input."""
+        return cls.effect != "view" or cls.is_stored
+
     def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is the memory of the first input while training in torch."""
         return self.memory_format == "permuted" or self.effect == "view"

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mnet_cost.errors import did_you_mean, one_of
+from mnet_cost.errors import did_you_mean
 from mnet_cost.layers import KINDS
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.calls import CallCompiler, Callee, known_fields, weights_problem
 from mnet_cost.models.naming import EntryNames, last_name, name_problem
-from mnet_cost.models.problems import shown
+from mnet_cost.models.precisions import compile_precision
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.types import (
     MAX_COPIES,
@@ -30,7 +30,7 @@ from mnet_cost.models.types import (
     Value,
 )
 from mnet_cost.models.values import Names, ValueCompiler
-from mnet_cost.tensors import DTYPES, DType, RuleViolation, is_number, require
+from mnet_cost.tensors import DType, RuleViolation, is_number, require
 from mnet_cost.yamlfile import Node
 
 
@@ -249,14 +249,7 @@ class EntryCompiler:
                 else "write it beside the layers inside",
             )
             return None
-        word = node.value
-        if isinstance(word, str) and word in DTYPES:
-            return DTYPES[word]
-        hint = did_you_mean(word, DTYPES) if isinstance(word, str) else None
-        self.problems.add(
-            f"`precision` needs {one_of(tuple(DTYPES))}, not {shown(node)}", node, hint
-        )
-        return None
+        return compile_precision(node, self.problems)
 
     def _modifier(self, node: Node | None, names: Names, what: str) -> Value | None:
         if node is None:

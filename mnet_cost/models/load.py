@@ -29,6 +29,7 @@ from mnet_cost.models.declarations import compile_declarations
 from mnet_cost.models.entries import EntryCompiler
 from mnet_cost.models.inputs import compile_inputs, input_names
 from mnet_cost.models.naming import model_name_problem
+from mnet_cost.models.precisions import compile_precision
 from mnet_cost.models.problems import Problems, all_of
 from mnet_cost.models.published import compile_published, keep_own_rows
 from mnet_cost.models.references import compile_reference
@@ -122,6 +123,8 @@ def _compile(
     sections.check()
     name = _model_name(sections)
     source = sections.text("source")
+    stated = sections.get("precision")
+    precision = None if stated is None else compile_precision(stated, problems)
     knobs, definitions, names = compile_declarations(sections, values)
     inputs = compile_inputs(sections, names, values)
     callees = read_callees(sections, values.used)
@@ -154,6 +157,7 @@ def _compile(
         published=published,
         warnings=warnings,
         node=patched,
+        precision=precision,
         extension=extension,
     )
 

@@ -120,6 +120,10 @@ def _sections() -> Json:
             "type": "string",
             "pattern": r"\S",
         },
+        "precision": {
+            "description": "Of layers and inputs that state none; an analysis has no other.",
+            "enum": list(DTYPES),
+        },
         "knobs": _mapping("Numbers and words that a user may set.", _ref("knob")),
         "let": _mapping(
             "Names and one-line functions: `size: round(resolution * rho)`, "
@@ -198,7 +202,7 @@ def _input() -> Json:
                     "shape": {"description": "Sizes, without the batch.", **sizes},
                     "dtype": {
                         "description": "How its elements are stored; "
-                        "by default as the precision of the analysis.",
+                        "by default as the precision of the spec or of the analysis.",
                         "enum": list(DTYPES),
                     },
                     "layout": {
@@ -289,7 +293,7 @@ def _entry() -> Json:
                 "reference", "An earlier layer whose trained matrix is its kernel as well."
             ),
             "precision": {
-                "description": "Of its output and of its weights, where the analysis has another.",
+                "description": "Of its output and of its weights, where others have another.",
                 "enum": list(DTYPES),
             },
             "layers": _ref("entries", "An anonymous block; it sees the names around it."),
@@ -317,6 +321,7 @@ def _patches() -> Json:
     patches: Json = {section: {"type": ["object", "null"]} for section in PATCHED}
     patch = {"type": ["object", "string", "array", "null"]}  # of an entry; null removes it
     patches["layers"] = {"type": ["object", "array"], "additionalProperties": patch}
+    patches["precision"] = {"enum": [*DTYPES, None]}
     patches["outputs"] = {"type": "array", "minItems": 1, "items": _ref("reference")}
     return patches
 
@@ -387,7 +392,10 @@ def _budget() -> Json:
                 },
             },
             "device": {"description": "Device profiles, by name or path.", **words},
-            "precision": {"description": "Precisions; by default fp32.", **words},
+            "precision": {
+                "description": "Precisions; by default that of the spec, else fp32.",
+                **words,
+            },
             "part": {"description": "A layer, block or entry by its path.", **word},
             "warn": {
                 "description": "Limits over which there is a warning.",

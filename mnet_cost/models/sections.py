@@ -19,6 +19,7 @@ SECTIONS = (
     "name",
     "source",
     "extends",
+    "precision",
     "knobs",
     "let",
     "input",

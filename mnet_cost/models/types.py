@@ -139,7 +139,7 @@ class Entry(NamedTuple):
     weights_of: Reference | None = None
     """The layer whose trained matrix is its kernel; None where it has its own."""
     precision: DType | None = None
-    """Of its outputs and of what it stores; None where that of the analysis holds."""
+    """Of its outputs and of what it stores; None where that of the spec or the analysis holds."""
 
 
 class Block(NamedTuple):
@@ -217,6 +217,7 @@ class ModelSpec:
         "origins",
         "outputs",
         "path",
+        "precision",
         "published",
         "root",
         "source",
@@ -242,6 +243,7 @@ class ModelSpec:
         published: tuple[PublishedRow, ...],
         warnings: tuple[Problem, ...],
         node: Node,
+        precision: DType | None = None,
         extension: Extension | None = None,
         origins: Mapping[str, Origin] | None = None,
     ) -> None:
@@ -261,6 +263,8 @@ class ModelSpec:
         self.node = node
         self.root = node
         """What was compiled: the whole file, before it was extended and patched."""
+        self.precision = precision
+        """Of layers and inputs that state none, and of analyses; None where an analysis decides."""
         self.extension = extension
         self.origins = origins or {}
         """What layers stand for in the file of another tool, by the names of the layers; empty for

@@ -19,7 +19,9 @@ from mnet_cost.yamlfile import Node
 MAX_VARIANTS = 100
 """Most variants of a file: each is applied to all of it when the file is checked."""
 
-PATCHED = ("knobs", "let", "input", "blocks", "layers", "outputs")
+PATCHED = ("precision", "knobs", "let", "input", "blocks", "layers", "outputs")
+_WORDS = ("precision",)
+"""Parts that are a word: null removes it."""
 
 
 def variant_names(root: Node, problems: Problems) -> tuple[str, ...]:
@@ -55,6 +57,9 @@ def apply_variant(root: Node, name: str, problems: Problems) -> Node:
             hint = did_you_mean(section, PATCHED) or f"a variant changes {one_of(PATCHED)}"
             problems.add(f"a variant has no part `{section}`", key, hint)
             continue
+        if section in _WORDS and change.value is None:
+            result = _without(result, section)
+            continue
         base = result.value.get(section)
         merged = _patch_section(section, base, change, problems)
         if merged is not None:
@@ -70,7 +75,9 @@ def apply_patches(parent: Node, root: Node, problems: Problems) -> Node:
     result = _without(root, "extends")
     for section in PATCHED:
         base, change = parent.value.get(section), root.value.get(section)
-        if change is not None:
+        if section in _WORDS and change is not None and change.value is None:
+            result = _without(result, section)
+        elif change is not None:
             merged = _patch_section(section, base, change, problems)
             if merged is not None:
                 result = _with(result, section, merged, root.keys[section])

@@ -89,6 +89,9 @@ class NetworkBuilder:
             key = (id(layer), *map(id, types))
         if precision is not None:
             self._check_precision(frame, entry, layer)
+        elif self.spec.precision is not None and layer.has_precision():
+            precision = self.spec.precision
+        if precision is not None:
             key = (*key, id(precision))
         results = self._inferred.get(key)
         if results is None:
@@ -136,7 +139,7 @@ class NetworkBuilder:
         return Outputs(outputs)
 
     def _check_precision(self, frame: Frame, entry: Entry, layer: Layer) -> None:
-        if layer.effect == "view" and not layer.is_stored:
+        if not layer.has_precision():
             fail(
                 frame,
                 kind_node(entry.node),

@@ -143,6 +143,10 @@ class Network:
         """Examples per inference."""
         return self.knobs["batch"]
 
+    def dtype_of(self, type_: TensorType) -> DType | None:
+        """The dtype of a tensor; None where it is the precision of the spec or of the analysis."""
+        return None if type_.dtype == self.spec.precision else type_.dtype
+
     def batch_of(self, step: Step) -> Any:
         """Examples for which a step runs: once where it is static."""
         return 1 if step.is_static else self.batch

@@ -168,7 +168,7 @@ class _Elaboration:
                 values.number(scope, size, declared.name, Whole())
                 for (values, scope), size in zip(scopes, declared.sizes, strict=True)
             )
-            dtype = None if declared.dtype is None else DTYPES[declared.dtype]
+            dtype = self.spec.precision if declared.dtype is None else DTYPES[declared.dtype]
             index = self.builder.input(
                 top,
                 declared.name,

@@ -367,7 +367,8 @@ def _first_notes(analysis: Analysis, training: TrainingCost | None) -> list[str]
 def _precision_notes(analysis: Analysis) -> list[str]:
     """Which layers are not at the precision of the analysis, since the spec states another."""
     steps = analysis.network.steps
-    stated = [step.precision.name for step in steps if step.precision is not None]
+    names = [step.precision.name for step in steps if step.precision is not None]
+    stated = [name for name in names if name != analysis.precision]
     if not stated:
         return []
     counts = ", ".join(f"{name} for {stated.count(name)}" for name in dict.fromkeys(stated))

@@ -12,7 +12,7 @@ from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.layers.fields import field_values
 from mnet_cost.metrics import TOTALS
 from mnet_cost.models.types import BATCH, ModelSpec
-from mnet_cost.network.types import Step
+from mnet_cost.network.types import Network, Step
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.file_keys import file_numbers
 from mnet_cost.report.metric_columns import ENERGIES, TIMES, metric_document
@@ -105,15 +105,17 @@ def origin_document(step: Step, spec: ModelSpec) -> dict[str, list[str]]:
     return {} if origin is None else {"nodes": [*origin.nodes], "tensors": [*origin.tensors]}
 
 
-def type_document(type_: TensorType) -> dict[str, Any]:
+def type_document(network: Network, type_: TensorType) -> dict[str, Any]:
     """The shape of a tensor for one example, and its dtype where the precision does not decide."""
-    return {"shape": list(type_.shape), "dtype": type_.dtype and type_.dtype.name}
+    dtype = network.dtype_of(type_)
+    return {"shape": list(type_.shape), "dtype": dtype and dtype.name}
 
 
 def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     cost = analysis.layers[index]
     network, step = analysis.network, cost.step
     known = cost.work is not None
+    dtype = network.dtype_of(cost.output)
 
     def count(value: int) -> int | None:
         return value if known else None
@@ -127,9 +129,9 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
         **origin_document(step, network.spec),
         "fields": field_values(step.layer),
         "inputs": [network.tensors[i].name for i in step.inputs],
-        "input_types": [type_document(network.tensors[i].type) for i in step.inputs],
+        "input_types": [type_document(network, network.tensors[i].type) for i in step.inputs],
         "output_shape": list(cost.output.shape),
-        "output_dtype": cost.output.dtype and cost.output.dtype.name,
+        "output_dtype": dtype and dtype.name,
         "mult_adds": count(cost.mult_adds),
         "vector_ops": count(cost.vector_ops),
         "params": count(cost.params),

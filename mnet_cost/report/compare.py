@@ -64,7 +64,8 @@ def compare_report(
     explained = len(names) == 2 if why is None else why
     grain: Grain = by or "block"
     is_diffed = len(names) == 2 and (_are_related(analyses) if diff is None else diff)
-    changes = make_diff(*analyses) if is_diffed or (by == "layer" and len(names) == 2) else None
+    alike = len(names) == 2 and analyses[0].precision == analyses[1].precision
+    changes = make_diff(*analyses) if is_diffed or (by == "layer" and alike) else None
     if analyses[0].devices and explained:
         tables.append(interval_table(names, analyses, ratios))
         if any(breakdowns):
@@ -112,7 +113,9 @@ _FEW = 3
 
 def _are_related(analyses: Sequence[Analysis]) -> bool:
     """Whether the networks come from one file or have one in common that they extend, or whether
-    their specs have one name, as two revisions of a file have."""
+    their specs have one name, as two revisions of a file have; and are analyzed alike."""
+    if len({analysis.precision for analysis in analyses}) > 1:
+        return False
     specs = [analysis.network.spec for analysis in analyses]
     files = [
         {spec.path, *(source.path for source in (spec.extension.named if spec.extension else ()))}

@@ -329,7 +329,7 @@ def _way_out(estimate: DeviceEstimate) -> str:
     siblings = measured_siblings(device, precision)
     if siblings:
         return f"; measured in {precision}: {', '.join(siblings)}"
-    return f"; `--precision {known[0]}` gives one"
+    return "" if estimate.is_stated else f"; `--precision {known[0]}` gives one"
 
 
 def basis_notes(

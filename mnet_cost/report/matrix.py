@@ -36,7 +36,12 @@ def common_setting(analyses: Sequence[Analysis]) -> str:
     """What is the same for all: batch, precision, and knobs with one value."""
     knobs = _knobs(analyses)
     shown = {name: values[0] for name, values in knobs.items() if not _differs(values)}
-    return " · ".join([*settings_words(shown), analyses[0].precision])
+    precisions = dict.fromkeys(analysis.precision for analysis in analyses)
+    if len(precisions) > 1:
+        precisions = dict.fromkeys(
+            f"{analysis.network.spec.title} {analysis.precision}" for analysis in analyses
+        )
+    return " · ".join([*settings_words(shown), ", ".join(precisions)])
 
 
 def settings_words(knobs: Mapping[str, Any]) -> list[str]:

@@ -64,14 +64,15 @@ class _Row(NamedTuple):
 def models_report(
     patterns: Sequence[str] = (),
     devices: Sequence[DeviceProfile] | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
     progress: Progress | None = None,
 ) -> Listing:
     """The shipped networks at their default knobs, or those that match one of `patterns`.
 
     With `devices` bytes, peak memory and times, too.
     """
-    find_precision(precision)  # a mistake in the call is not one of each file
+    if precision is not None:
+        find_precision(precision)  # a mistake in the call is not one of each file
     catalog = read_catalog()
     networks = search(catalog.networks, patterns) if patterns else catalog.networks
     broken: list[MnetCostError] = list(catalog.broken)
@@ -95,7 +96,9 @@ def models_report(
     alerts = [f"left out: {problem.render().splitlines()[0]}" for problem in problems]
     report = Report(
         title="1 network" if len(rows) == 1 else f"{len(rows)} networks",
-        subtitle=precision if devices is not None else "",
+        subtitle=", ".join(dict.fromkeys(row.analysis.precision for row in rows))
+        if devices is not None
+        else "",
         facts=(),
         tables=tuple(_tables(rows, devices)),
         notes=("`mnet-cost models show NAME`: knobs, variants, published figures beside ours",),

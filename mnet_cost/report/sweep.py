@@ -229,7 +229,7 @@ def _notes(request: SweepRequest, summary: Summary) -> tuple[tuple[str, ...], tu
     for network in request.networks:
         if network.space is not None:
             notes += _space_notes(request, network)
-            if network.space.at(request.precisions[0]).is_exact and request.devices:
+            if network.space.at(network.precisions[0]).is_exact and request.devices:
                 more.append(
                     "lower bounds, and energies of bytes moved, are no sums over blocks: to name "
                     "one in --metrics has networks analyzed one by one"
@@ -258,7 +258,7 @@ def _space_notes(request: SweepRequest, network: Network) -> list[str]:
     """Why networks are analyzed one by one, and what tables of blocks cannot have."""
     assert network.space is not None
     notes = []
-    for precision in request.precisions:
+    for precision in network.precisions:
         costs = network.space.at(precision)
         if costs.why_whole:
             notes.append(f"{network.name}: networks are analyzed one by one: {costs.why_whole}")
@@ -323,7 +323,7 @@ def _selection(request: SweepRequest) -> dict[str, Any] | None:
     spaces = []
     for network in request.networks:
         assert network.space is not None
-        costs = [network.space.at(precision) for precision in request.precisions]
+        costs = [network.space.at(precision) for precision in network.precisions]
         spaces.append(
             {
                 "model": network.name,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from mnet_cost.analysis.work import settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, Source, Span, UsageError, did_you_mean
 from mnet_cost.metrics import METRICS, find_metric, named
@@ -74,7 +75,7 @@ class FitRequest:
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        return self.sweeps[0].precisions
+        return tuple(dict.fromkeys(each for sweep in self.sweeps for each in sweep.precisions))
 
     @property
     def devices(self) -> tuple[DeviceProfile, ...]:
@@ -96,7 +97,7 @@ def plan_fit(
     axes: Mapping[str, Sequence[Any]],
     devices: Sequence[DeviceProfile] = (),
     *,
-    precisions: Sequence[str] = (PRECISION,),
+    precisions: Sequence[str] | None = None,
     limits: Sequence[str | Limit] = (),
     maximize: str | None = None,
     minimize: str | None = None,
@@ -114,7 +115,7 @@ def plan_fit(
     """
     if not models:
         raise UsageError(Problem("a fit needs a network", hint="mnet-cost fit mobilenet_v1"))
-    if not precisions:
+    if precisions is not None and not precisions:
         raise UsageError("a fit needs a precision")
     if top < 1:
         raise UsageError(f"of the best sizes one or more are shown, not {top}")
@@ -122,7 +123,7 @@ def plan_fit(
     with_knobs(models, axes)  # refuses a knob that no network has
     values = [_values(model, axes) for model in models]
     known = [
-        _accuracies(model, own) if PRECISION in precisions else ()
+        _accuracies(model, own) if PRECISION in _precisions(model, precisions) else ()
         for model, own in zip(models, values, strict=True)
     ]
     accuracies = tuple(dict.fromkeys(accuracy for own in known for accuracy in own))
@@ -167,6 +168,11 @@ def plan_fit(
 
 _NEEDED = named(("mult_adds", "params", "weight_bytes", "memory"))
 """Metrics of aims, and of the memories of devices."""
+
+
+def _precisions(model: Model, asked: Sequence[str] | None) -> Sequence[str]:
+    """The precisions at which a network is looked at."""
+    return [settle_precision(model.spec, None).name] if asked is None else asked
 
 
 def _check_confidence(confidence: float | None) -> None:
@@ -286,6 +292,6 @@ def with_axes(
 ) -> FitRequest:
     """The points of one network over `axes` at one precision, with what is published for all."""
     sweep = request.sweeps[number]
-    network = replace(sweep.networks[0], axes=axes)
+    network = replace(sweep.networks[0], axes=axes, precisions=(precision,))
     part = replace(sweep, networks=(network,), axes=axes, precisions=(precision,))
     return replace(request, sweeps=(part,))

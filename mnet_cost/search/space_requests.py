@@ -47,7 +47,7 @@ def with_scores(request: SweepRequest, asked: Collection[str]) -> SweepRequest:
             space, request.devices, request.convention, request.metrics, asked,
             request.lower_bound, selection.count or MAX_NETWORKS,
         )  # fmt: skip
-        for precision in request.precisions:
+        for precision in network.precisions:
             scores.at(precision)
         space = scores.space
         axes = {axis.name: axis.options for axis in space.axes}
@@ -64,5 +64,5 @@ def space_blocks(request: SweepRequest, network: Network) -> Iterator[Block]:
     assert network.space is not None
     if network.candidates is not None:
         for samples in network.candidates.pieces():
-            for precision in request.precisions:
+            for precision in network.precisions:
                 yield network.space.at(precision).block(samples)

@@ -91,14 +91,14 @@ def search_spaces(request: SweepRequest, progress: Progress | None = None) -> Sw
     selection = request.selection
     if selection is None or not selection.is_search:
         return request
-    if len(request.precisions) > 1:
+    if any(len(network.precisions) > 1 for network in request.networks):
         hint = f"--precision {request.precisions[0]}"
         raise UsageError(Problem("a search is at one precision", hint=hint))
     networks: list[Network] = []
     total = selection.count * len(request.networks)
     for number, network in enumerate(request.networks):
         assert network.space is not None
-        costs = network.space.at(request.precisions[0])
+        costs = network.space.at(network.precisions[0])
         problem = SearchProblem(costs, request.objectives, request.limits)
         before = number * selection.count
 

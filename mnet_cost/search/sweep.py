@@ -65,8 +65,8 @@ class SweepRun:
         """Shares of about `points` points each, the same in every process."""
         shares: list[Share] = []
         first = 0
-        precisions = len(self.request.precisions)
         for number, network in enumerate(self.request.networks):
+            precisions = len(network.precisions)
             tasks: list[Task | None] = [None]
             if network.space is None and network.settings > _FEW:
                 tasks = [*self._grids(number).tasks(max(1, points // precisions))]
@@ -102,7 +102,7 @@ class SweepRun:
             return space_blocks(request, network)
         if share.task is None:
             return single_blocks(
-                network.model, network.axes, request.devices, request.precisions,
+                network.model, network.axes, request.devices, network.precisions,
                 block_points=TABLE_POINTS, **_settings(request),
             )  # fmt: skip
         return self._grids(share.network).blocks(network.name, TABLE_POINTS, share.task, columns)
@@ -114,7 +114,7 @@ class SweepRun:
             self._latest = None  # its memory, before more is taken
             request, network = self.request, self.request.networks[number]
             self._latest = number, GridSweep(
-                network.model, network.axes, request.devices, request.precisions,
+                network.model, network.axes, request.devices, network.precisions,
                 **_settings(request),
             )  # fmt: skip
         return self._latest[1]

@@ -15,7 +15,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mnet_cost.analysis.conventions import find_convention
-from mnet_cost.analysis.work import find_precision
+from mnet_cost.analysis.work import settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.metrics import Metric
@@ -57,6 +57,8 @@ class Network:
     axes: Mapping[str, tuple[Any, ...]]
     """The swept knobs that it has."""
     surfaces: tuple[Surface, ...]
+    precisions: tuple[str, ...]
+    """Those of the sweep; where nobody asked for one, its own."""
     space: SpaceScores | None = None
     """Where it is a design space, of which not all networks are evaluated."""
     candidates: Candidates | None = None
@@ -83,6 +85,7 @@ class SweepRequest:
     axes: Mapping[str, tuple[Any, ...]]
     devices: tuple[DeviceProfile, ...]
     precisions: tuple[str, ...]
+    """Of all networks together."""
     convention: str
     metrics: tuple[Metric, ...]
     accuracies: tuple[Accuracy, ...]
@@ -98,7 +101,7 @@ class SweepRequest:
     @property
     def points(self) -> int:
         """Points of the sweep, those that will break among them."""
-        return len(self.precisions) * sum(network.points for network in self.networks)
+        return sum(len(network.precisions) * network.points for network in self.networks)
 
     @property
     def decisive(self) -> tuple[Objective, ...]:
@@ -144,7 +147,7 @@ def plan_sweep(
     axes: Mapping[str, Sequence[Any]],
     devices: Sequence[DeviceProfile] = (),
     *,
-    precisions: Sequence[str] = ("fp32",),
+    precisions: Sequence[str] | None = None,
     convention: str = "paper",
     metrics: Sequence[Metric] | None = None,
     objectives: str | Sequence[Objective] | None = None,
@@ -155,7 +158,8 @@ def plan_sweep(
 ) -> SweepRequest:
     """A sweep of `models`, each with the knobs of `axes` that it has.
 
-    `metrics` are all costs where it is None; of design spaces, all that tables can have.
+    `precisions` are those of each network; where it is None, the one that its spec states, else
+    fp32. `metrics` are all costs where it is None; of design spaces, all that tables can have.
     `objectives` are those of the front, on which only points within the `limits` are. With a
     `selection` the models are design spaces; those of a search have no candidates yet. Raises
     `ModelReferenceError` for a knob that no network has, `UsageError` for what else cannot be.
@@ -163,16 +167,16 @@ def plan_sweep(
     if not models:
         raise UsageError(Problem("a sweep needs a network", hint="mnet-cost sweep mobilenet_v1"))
     find_convention(convention)
-    for precision in precisions:
-        find_precision(precision)
-        if list(precisions).count(precision) > 1:
+    for precision in precisions or ():
+        if list(precisions or ()).count(precision) > 1:
             raise UsageError(f"the precision {precision} is asked for twice")
     settled = with_knobs(models, axes)
     networks = tuple(
-        _network(name, model, plain, axes)
+        _network(name, model, plain, axes, precisions)
         for name, model, plain in zip(names, settled, models, strict=True)
     )
     refuse_twins(networks)
+    precisions = tuple(dict.fromkeys(each for network in networks for each in network.precisions))
     costs = tuple(metric for metric in metrics or COSTS if metric in COMPUTED)
     if selection is not None:
         from mnet_cost.search.space_requests import described, usual_costs
@@ -208,7 +212,7 @@ def plan_sweep(
         networks=networks,
         axes={knob: tuple(values) for knob, values in axes.items()},
         devices=tuple(devices),
-        precisions=tuple(precisions),
+        precisions=precisions,
         convention=convention,
         metrics=_with_needed(costs, wanted),
         accuracies=accuracies,
@@ -236,7 +240,13 @@ def plan_sweep(
     return request
 
 
-def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[Any]]) -> Network:
+def _network(
+    name: str,
+    model: Model,
+    plain: Model,
+    axes: Mapping[str, Sequence[Any]],
+    precisions: Sequence[str] | None,
+) -> Network:
     """A network with its own axes; its knobs are those that its reference sets."""
     own = {knob: tuple(values) for knob, values in axes.items()
            if model.knobs.get(knob) is values}  # fmt: skip
@@ -247,7 +257,14 @@ def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[
     fixed = plain._replace(
         knobs={knob: value for knob, value in plain.knobs.items() if knob not in own}
     )
-    return Network(name=name, model=fixed, axes=own, surfaces=surfaces_of(fixed, own))
+    asked = (None,) if precisions is None else precisions
+    return Network(
+        name=name,
+        model=fixed,
+        axes=own,
+        surfaces=surfaces_of(fixed, own),
+        precisions=tuple([settle_precision(model.spec, each).name for each in asked]),
+    )
 
 
 def refuse_twins(networks: Sequence[Network]) -> None:

@@ -180,7 +180,9 @@ outputs: [logits, pool]
     assert "extends" not in dump_spec(spec)
 
 
-@pytest.mark.parametrize("part", [part for part in PATCHED if part not in ("layers", "outputs")])
+@pytest.mark.parametrize(
+    "part", [part for part in PATCHED if part not in ("precision", "layers", "outputs")]
+)
 @pytest.mark.parametrize("nothing", ["", " {}"])
 def test_a_part_with_nothing_in_it_changes_nothing(part: str, nothing: str, tmp_path: Path) -> None:
     assert of_parent(tmp_path, f"{part}:{nothing}\n") == of_parent(tmp_path, "")
@@ -578,8 +580,8 @@ def test_a_parent_can_be_mended(tmp_path: Path) -> None:
          "child.yaml:4:1: a model file has no part `zoo`\n"
          "    4 | zoo: 3\n"
          "      | ^^^\n"
-         "hint: a model file has `format`, `name`, `source`, `extends`, `knobs`, `let`, `input`, "
-         "`blocks`, `layers`, `outputs`, `variants`, `published` and `budgets`"),
+         "hint: a model file has `format`, `name`, `source`, `extends`, `precision`, `knobs`, "
+         "`let`, `input`, `blocks`, `layers`, `outputs`, `variants`, `published` and `budgets`"),
         ("published: {t: [{variant: wide, top1: 3}]}\n",
          "child.yaml:4:27: there is no variant `wide`\n"
          "    4 | published: {t: [{variant: wide, top1: 3}]}\n"

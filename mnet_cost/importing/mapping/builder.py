@@ -566,8 +566,14 @@ def dtype_of(name: str | None) -> DType | None:
 
 
 def precision_of(dtype: str) -> str | None:
-    """The precision in which tensors of a type are calculated with; None where we have none."""
-    return "int8" if dtype in ("int8", "uint8") else None
+    """The precision in which quantized tensors of a type are calculated with; None for other types.
+
+    A spec says of all that have 8 bits that they are int8: size and work are the same.
+    """
+    return _QUANTIZED.get(dtype)
+
+
+_QUANTIZED = {"int8": "int8", "uint8": "int8", "int16": "int16", "uint16": "int16"}
 
 
 def _name_of(dtype: DType | None) -> str | None:

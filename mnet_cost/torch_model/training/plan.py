@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mnet_cost.analysis import analyze
+from mnet_cost.analysis.training import TRAINING_PRECISIONS
 from mnet_cost.errors import Problem, UsageError, one_of
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network import Network, elaborate
@@ -234,7 +235,11 @@ def _shape(network: Network) -> _Shape:
     inputs = [network.tensors[index].type for index in network.inputs]
     outputs = [network.tensors[index] for index in network.outputs]
     title = network.spec.title
-    if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].dtype is not None:
+    stated = network.spec.precision
+    if stated is not None and stated.name not in TRAINING_PRECISIONS:
+        message = f"{title} is in {stated.name}, as it states: there is no training in it"
+        raise UsageError(Problem(message, hint="take the line `precision` out of the spec"))
+    if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].dtype not in (None, stated):
         shapes = ", ".join(map(str, inputs))
         raise UsageError(
             f"{title} takes {shapes}; `train` trains networks of one image [channels, height, "
