@@ -120,7 +120,7 @@ def _leaf(layer: ImportedLayer, words: bool, axis: tuple[int, bool] | None) -> L
         if name == "padding" and isinstance(value, list) and len(value) == 4:
             top, bottom, left, right = value
             value = [top, left] if (top, left) == (bottom, right) else value
-        if isinstance(value, list) and len(value) > 1 and field.kind.lists[1]:
+        if isinstance(value, list) and len(value) > 1 and field.kind.lists[1] and name != "size":
             value = value[0] if len(set(map(str, value))) == 1 and _is_both(value) else value
         if name == "axis" and axis is not None:
             form.append((name, axis[0]))
