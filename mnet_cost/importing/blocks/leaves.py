@@ -33,6 +33,9 @@ _SAME_BY_NUMBER = frozenset(
 _ORDERS = frozenset((("transpose", "axes"), ("constant", "values")))
 """Lists that are one thing: no number in them differs alone."""
 
+_PAIRS = frozenset((("resize", "size"),))
+"""Pairs that are written as such where they are equal at one size of the images alone."""
+
 Number = int | float | str
 
 
@@ -120,7 +123,8 @@ def _leaf(layer: ImportedLayer, words: bool, axis: tuple[int, bool] | None) -> L
         if name == "padding" and isinstance(value, list) and len(value) == 4:
             top, bottom, left, right = value
             value = [top, left] if (top, left) == (bottom, right) else value
-        if isinstance(value, list) and len(value) > 1 and field.kind.lists[1] and name != "size":
+        is_pair = isinstance(value, list) and len(value) > 1 and field.kind.lists[1]
+        if is_pair and (word, name) not in _PAIRS:
             value = value[0] if len(set(map(str, value))) == 1 and _is_both(value) else value
         if name == "axis" and axis is not None:
             form.append((name, axis[0]))
