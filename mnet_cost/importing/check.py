@@ -42,7 +42,7 @@ def difference(network: Network, graph: LayerGraph) -> str | None:
 
 def other_structure(first: LayerGraph, second: LayerGraph) -> str | None:
     """In what two graphs differ that is no number; None where they do not."""
-    leaves, own = Leaves(first), Leaves(second)
+    leaves, own = Leaves(first, True), Leaves(second, True)
     for number, (a, b) in enumerate(zip(first.layers, second.layers, strict=False)):
         if (a.inputs, a.shares, a.tied_to) != (b.inputs, b.shares, b.tied_to) or (
             leaves.leaf(a).key != own.leaf(b).key

@@ -35,6 +35,10 @@ def related(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...] | None:
 
     None where the layers are other ones at one of the sizes.
     """
+    graphs = [
+        graph._replace(layers=tuple([_with_both_sizes(layer) for layer in graph.layers]))
+        for graph in graphs
+    ]
     if any(other_structure(graphs[0], graph) is not None for graph in graphs[1:]):
         return None
     columns = [_alike(layers) for layers in zip(*[graph.layers for graph in graphs], strict=True)]
@@ -44,6 +48,14 @@ def related(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...] | None:
             for graph, layers in zip(graphs, zip(*columns, strict=True), strict=True)
         ]
     )
+
+
+def _with_both_sizes(layer: ImportedLayer) -> ImportedLayer:
+    """A layer with a height and a width where it has one number for both."""
+    size = layer.fields.get("size") if layer.kind == "resize" else None
+    if not isinstance(size, int):
+        return layer
+    return layer._replace(fields={**layer.fields, "size": [size, size]})
 
 
 def _alike(layers: tuple[ImportedLayer, ...]) -> tuple[ImportedLayer, ...]:

@@ -1,7 +1,8 @@
 """Writes model files: a spec's data as YAML text that a person can read and edit.
 
 Sections stand in their usual order; a value stands on one line, in flow style, unless the line
-would be too wide, or an expression would need quotes there that it does not need in a block.
+would be too wide, or an expression would need quotes there that it does not need in a block. A long
+list of numbers or names goes on on the next line.
 `parse_spec(dump_spec(spec)) == spec`. Lost here: comments, columns, and how numbers were written,
 except published figures, whose digits say how exact they are.
 """
@@ -22,6 +23,9 @@ from mnet_cost.printed import Printed
 from mnet_cost.yamlfile import MAX_DIGITS, parse_scalar
 
 WIDEST_LINE = 100
+
+_FEW_WORDS = 4
+_LONGEST_WORD = 24
 
 _AFTER_BLANK = frozenset(
     ("input", "blocks", "layers", "outputs", "variants", "published", "budgets")
@@ -97,9 +101,35 @@ def _named(key: str, value: Any, indent: str, quotes_allowed: bool) -> Iterator[
         line = _line(value, len(start) + 1, quotes_allowed)
     if line is not None:
         yield f"{start} {line}"
+    elif _is_list_of_words(value, quotes_allowed):
+        yield from _wrapped(f"{start} [", value)
     else:
         yield start
         yield from _block(value, indent + "  ", quotes_allowed)
+
+
+def _is_list_of_words(value: Any, quotes_allowed: bool) -> bool:
+    """Whether `value` is a list of numbers or short names, of which several stand on a line."""
+    return (
+        isinstance(value, list)
+        and len(value) > _FEW_WORDS
+        and not any(isinstance(item, (dict, list)) for item in value)
+        and (quotes_allowed or not _needs_flow_quotes(value))
+        and all(len(_flow(item)) <= _LONGEST_WORD for item in value)
+    )
+
+
+def _wrapped(start: str, words: list[Any]) -> Iterator[str]:
+    """A list in flow style on as many lines as it needs; `start` ends with its bracket."""
+    line, indent = start, " " * len(start)
+    for number, word in enumerate(words):
+        text = _flow(word) + ("]" if number == len(words) - 1 else ",")
+        if number and len(line) + 1 + len(text) > WIDEST_LINE:
+            yield line
+            line = indent + text
+        else:
+            line += f" {text}" if number else text
+    yield line
 
 
 def _line(value: Any, column: int, quotes_allowed: bool) -> str | None:

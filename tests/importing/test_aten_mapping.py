@@ -395,3 +395,15 @@ def test_bits_of_whole_numbers_are_no_conditions() -> None:
         TABLE,
     )
     assert [layer.kind for layer in made.layers] == ["constant", "add"]
+
+
+@pytest.mark.parametrize(
+    ("scales", "fields"),
+    [([2.0, 2.0], {"scale": 2}), ([2.2, 2.2], {"size": 16}), (None, {"size": 16})],
+)
+def test_an_image_is_resized_by_a_factor_where_the_program_has_one(
+    scales: list[float] | None, fields: dict[str, int]
+) -> None:
+    arguments = {"input": r("x"), "output_size": None, "scale_factors": scales}
+    node = ("aten.upsample_nearest2d.vec", arguments, "y", (N, 3, 16, 16))
+    assert layers(map_graph(graph([node], {}), TABLE)) == [("resize", fields, (3, 16, 16))]

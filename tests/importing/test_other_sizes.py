@@ -139,3 +139,16 @@ def test_a_module_is_exported_again(size: tuple[int, int]) -> None:
         at = {"image_height": 64, "image_width": 64}
     network = elaborate(imported.spec, at)
     assert network.tensors[network.outputs[0]].type.shape == (8, 16, 16)
+
+
+def test_a_size_of_both_axes_is_a_height_and_a_width() -> None:
+    def graph(height: int, width: int) -> LayerGraph:
+        layers = Layers((8, height, width))
+        x = layers.add("conv2d", layers.input(), channels=8, kernel=3)
+        y = layers.add("max_pool2d", x, kernel=2, stride=2)
+        size: Any = [height, width] if height != width else height
+        layers.add("add", x, layers.add("resize", y, size=size))
+        return layers.graph()
+
+    data = written(graph(32, 32), at_size=graph).data
+    assert data["layers"][2] == {"resize": {"size": ["conv.height", "conv.width"]}}

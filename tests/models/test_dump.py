@@ -151,6 +151,33 @@ def test_the_form() -> None:
     assert parse_yaml(Source("text", TEXT)).plain() == SPEC
 
 
+def test_a_long_list_of_numbers_or_names_goes_on_on_the_next_line() -> None:
+    data = {
+        "layers": [
+            {"constant": {"values": [number / 8 for number in range(30)]}},
+            {"concat": {"axis": -3}, "from": [f"part{number}" for number in range(14)]},
+            {"layers": [f"convolution_with_a_long_name_{number}" for number in range(4)]},
+        ]
+    }
+    text = """\
+layers:
+  - constant:
+      values: [0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.375, 1.5,
+               1.625, 1.75, 1.875, 2.0, 2.125, 2.25, 2.375, 2.5, 2.625, 2.75, 2.875, 3.0, 3.125,
+               3.25, 3.375, 3.5, 3.625]
+  - concat: {axis: -3}
+    from: [part0, part1, part2, part3, part4, part5, part6, part7, part8, part9, part10, part11,
+           part12, part13]
+  - layers:
+      - convolution_with_a_long_name_0
+      - convolution_with_a_long_name_1
+      - convolution_with_a_long_name_2
+      - convolution_with_a_long_name_3
+"""
+    assert dump_data(data) == text
+    assert exact(parse_yaml(Source("spec.yaml", text)).plain()) == exact(data)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -235,9 +235,9 @@ class _Rule:
         return f"{{{len(self.new) - 1}}}"
 
     def _of_tensors(self, slot: int, field: str, place: str, vector: Vector) -> str | None:
-        """Sizes of tensors before a slot for a number that differs between graphs, the next first.
+        """A number that differs between graphs as a size of a tensor before the slot.
 
-        Only a block at whose sizes each copy has the same number asks for tensors by their names.
+        In a block its input comes first, then the nearest tensor. None for other numbers.
         """
         if not self._differs_between_graphs(vector):
             return None
@@ -255,7 +255,7 @@ class _Rule:
             names = input_names(self.rule)
             if len(names) == 1:
                 candidates.append(self._sizes({"input": Source(-1)}))
-        for combined in (_multiple_of_size, _product):
+        for combined in (_equal_size, _multiple_of_size, _product):
             for sizes in candidates:
                 text = combined(field, vector, sizes, is_alone)
                 if text is not None:
@@ -507,6 +507,16 @@ def _multiple(vector: Vector, base: Vector, name: str, is_alone: bool) -> str | 
         return name if v == b else f"{v // b} * {name}"
     if b % v == 0 and b // v <= MAX_FACTOR and all(y == x * (b // v) for x, y in numbers):
         return f"{name} // {b // v}"
+    return None
+
+
+def _equal_size(
+    field: str, vector: Vector, sizes: Mapping[str, Vector], is_alone: bool
+) -> str | None:
+    """A size of a tensor that is the number in all copies."""
+    for name, own in sizes.items():
+        if _follows(field, name) and name.rpartition(".")[2] in _ALONG_IMAGE and own == vector:
+            return name
     return None
 
 

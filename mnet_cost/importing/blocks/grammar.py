@@ -65,7 +65,7 @@ class Grammar:
         self.count = len(first.layers)
         self.leaves: list[Leaf] = []
         for graph in graphs:
-            maker = Leaves(graph)
+            maker = Leaves(graph, len(graphs) > 1)
             self.leaves += [maker.leaf(layer) for layer in graph.layers]
         pinned = _pinned(first)
         slots = [

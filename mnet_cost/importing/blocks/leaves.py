@@ -33,6 +33,9 @@ _SAME_BY_NUMBER = frozenset(
 _ORDERS = frozenset((("transpose", "axes"), ("constant", "values")))
 """Lists that are one thing: no number in them differs alone."""
 
+_PAIRS = frozenset((("resize", "size"),))
+"""Pairs that stay pairs where they are equal, since they may differ in another graph."""
+
 Number = int | float | str
 
 
@@ -54,9 +57,13 @@ class Leaf(NamedTuple):
 
 
 class Leaves:
-    """The leaves of a graph, each made once."""
+    """The leaves of a graph, each made once.
 
-    def __init__(self, graph: LayerGraph) -> None:
+    With `is_one_of` other graphs of one structure, sizes that are equal here may differ there.
+    """
+
+    def __init__(self, graph: LayerGraph, is_one_of: bool = False) -> None:
+        self._pairs = _PAIRS if is_one_of else frozenset[tuple[str, str]]()
         self._made: dict[Hashable, Leaf] = {}
         self._graph = graph
         self._words = _writes_same(graph.layers)
@@ -68,7 +75,7 @@ class Leaves:
         form = (layer.kind, fields, len(layer.inputs), len(layer.types), layer.precision, axis)
         leaf = self._made.get(form)
         if leaf is None:
-            leaf = self._made[form] = _leaf(layer, self._words, axis)
+            leaf = self._made[form] = _leaf(layer, self._words, axis, self._pairs)
         return leaf
 
 
@@ -100,7 +107,12 @@ def axis_of(layer: ImportedLayer, inputs: tuple[TensorType, ...]) -> tuple[int, 
     return number, is_known and number == channel_axis(x.laid_out(layout))
 
 
-def _leaf(layer: ImportedLayer, words: bool, axis: tuple[int, bool] | None) -> Leaf:
+def _leaf(
+    layer: ImportedLayer,
+    words: bool,
+    axis: tuple[int, bool] | None,
+    pairs: frozenset[tuple[str, str]],
+) -> Leaf:
     word, given = short_form(layer.kind, layer.fields)
     shape = (len(layer.inputs), len(layer.types), layer.precision)
     if word in _ACTIVATIONS and not given and len(layer.inputs) == 1:
@@ -120,7 +132,8 @@ def _leaf(layer: ImportedLayer, words: bool, axis: tuple[int, bool] | None) -> L
         if name == "padding" and isinstance(value, list) and len(value) == 4:
             top, bottom, left, right = value
             value = [top, left] if (top, left) == (bottom, right) else value
-        if isinstance(value, list) and len(value) > 1 and field.kind.lists[1]:
+        is_pair = isinstance(value, list) and len(value) > 1 and field.kind.lists[1]
+        if is_pair and (word, name) not in pairs:
             value = value[0] if len(set(map(str, value))) == 1 and _is_both(value) else value
         if name == "axis" and axis is not None:
             form.append((name, axis[0]))

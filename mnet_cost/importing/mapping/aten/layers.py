@@ -270,7 +270,9 @@ def resized(b: Builder, call: Call) -> Value:
         raise Unmapped("gives a size that is not known")
     mode = next((ours for ours in ("nearest", "bilinear", "bicubic") if ours in operator), operator)
     wanted = {place: plain_whole(shape[place], "size") for place in range(2, x.rank)}
-    return images.resize(b, x, wanted, None, mode, flag(call, "align_corners"))
+    scales = call.arguments.get("scale_factors")
+    factors = dict(enumerate(scales, 2)) if isinstance(scales, (list, tuple)) else None
+    return images.resize(b, x, wanted, factors, mode, flag(call, "align_corners"))
 
 
 def pixel_shuffle(b: Builder, call: Call) -> Value:
