@@ -273,7 +273,9 @@ def main() -> None:
             known, unknown = known_operators(made)
             total = len(known) + len(unknown)
             print(f"{len(known)} of {total} standard operators ({len(known) / total:.0%})")
-            print("  not: " + " ".join(unknown))
+            named = [name for name in unknown if name in TABLE.refused]
+            print(f"  {len(named)} more are refused by name: " + " ".join(named))
+            print("  not: " + " ".join(name for name in unknown if name not in named))
 
 
 def _print_reasons(made: list[Result]) -> None:

@@ -57,12 +57,16 @@ class Quantization(NamedTuple):
     """The axis that has a scale for each index; None where there is one scale."""
 
 
+NO_TENSORS = ("sequence", "map", "optional")
+"""Types of ONNX that a graph may have beside tensors, which no layer works on."""
+
+
 class Tensor(NamedTuple):
     """A tensor as the file declares it; what it does not say is None."""
 
     name: str
     dtype: str | None
-    """As ONNX calls types: `float32`."""
+    """As ONNX calls types: `float32`; one of `NO_TENSORS` for what is no tensor."""
     shape: Shape | None
     quantization: Quantization | None = None
 

@@ -146,9 +146,10 @@ SHORT_FORMS: Mapping[str, tuple[str, ...]] = {
         "floor", "ceil", "round", "trunc", "expm1", "log1p", "log2", "log10", "sin", "cos", "tan",
         "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf", "softplus",
         "mish", "elu", "selu", "softsign", "log_sigmoid", "gelu_tanh", "hard_tanh", "clamp",
-        "logical_not", "is_nan", "is_infinite", "subtract", "divide", "power", "minimum",
-        "maximum", "modulo", "equal", "not_equal", "less", "less_or_equal", "greater",
-        "greater_or_equal", "logical_and", "logical_or", "logical_xor", "add_product", "select",
+        "logical_not", "is_nan", "is_infinite", "bitwise_not", "subtract", "divide", "power",
+        "minimum", "maximum", "modulo", "equal", "not_equal", "less", "less_or_equal", "greater",
+        "greater_or_equal", "logical_and", "logical_or", "logical_xor", "bitwise_and",
+        "bitwise_or", "bitwise_xor", "add_product", "select",
     ),
 }  # fmt: skip
 """Words that a spec may use for a kind with one of its operations; see `short_forms.py`."""

@@ -86,11 +86,18 @@ class Operation(NamedTuple):
     number: NumberUse = "none"
     is_flag: bool = False
     """Whether the result is 1 or 0, which has no gradient."""
+    is_of_bits: bool = False
+    """Whether it is of the bits of whole numbers, which have no gradient."""
 
 
 def _flag(formula: str, torch: str, tensors: int = 1, number: NumberUse = "none") -> Operation:
     """A condition of each element: the number 1 or 0."""
     return Operation(formula, 1, torch, tensors=tensors, number=number, is_flag=True)
+
+
+def _bits(formula: str, torch: str, tensors: int = 2) -> Operation:
+    """A function of each bit of whole numbers."""
+    return Operation(formula, 1, torch, tensors=tensors, is_of_bits=True)
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -126,6 +133,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "logical_not": _flag("1 if x is 0, else 0", "logical_not"),
     "is_nan": _flag("1 if x is no number, else 0", "isnan"),
     "is_infinite": _flag("1 if x is infinite, else 0", "isinf"),
+    "bitwise_not": _bits("-1 - x: each bit of x the other way round", "bitwise_not", 1),
     "erf": Operation("erf(x)", 1, "erf", "curve", _inputs),
     "softplus": Operation("log(1 + exp(x))", 3, "softplus", "curve", _inputs),
     "mish": Operation(
@@ -165,6 +173,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "logical_and": _flag("1 if neither x nor y is 0, else 0", "logical_and", 2),
     "logical_or": _flag("1 if x or y is not 0, else 0", "logical_or", 2),
     "logical_xor": _flag("1 if one of x and y is 0, else 0", "logical_xor", 2),
+    "bitwise_and": _bits("the bits that x and y have", "bitwise_and"),
+    "bitwise_or": _bits("the bits that x or y has", "bitwise_or"),
+    "bitwise_xor": _bits("the bits that one of x and y has", "bitwise_xor"),
     # of three tensors
     "add_product": Operation(
         "x + c * y * z, where c is 1 by default", 2, "addcmul", "arithmetic", _factors, 3, "factor"
@@ -188,12 +199,14 @@ class Elementwise(Broadcast):
     Of one      exp, expm1, log, log1p, log2, log10, sqrt, rsqrt, square, reciprocal, absolute,
                 negate, sign, floor, ceil, round, trunc; sin, cos, tan, sinh, cosh, and asin, acos,
                 atan, asinh, acosh, atanh; erf, softplus, mish, elu, selu, softsign, log_sigmoid,
-                gelu_tanh; logical_not, is_nan, is_infinite; clamp with `low`, `high` or both
+                gelu_tanh; logical_not, is_nan, is_infinite; bitwise_not; clamp with `low`, `high`
+                or both
     And c       add, multiply, and those of two with `number`; `reversed`: c - x, c / x, c to the
                 power of x
     Of two      subtract, divide, power, modulo, minimum, maximum (sums and products: `add`,
                 `multiply`); equal, not_equal, less, less_or_equal, greater, greater_or_equal,
-                logical_and, logical_or, logical_xor, which give the numbers 1 and 0
+                logical_and, logical_or, logical_xor, which give the numbers 1 and 0; bitwise_and,
+                bitwise_or, bitwise_xor of whole numbers
     Of three    add_product: x + number * y * z; select: y where x > 0, else z
     Shapes      equal, or 1 where another is larger -> the larger; axes are aligned from the last
                 on, and one that is not there counts as 1
@@ -315,6 +328,7 @@ class Elementwise(Broadcast):
         return OPERATIONS[self.operation].saves(self, inputs, output)
 
     def passes_gradient(self, position: int) -> bool:
-        if OPERATIONS[self.operation].is_flag:
+        operation = OPERATIONS[self.operation]
+        if operation.is_flag or operation.is_of_bits:
             return False
         return self.operation != "select" or position > 0

@@ -12,6 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def of_bits(name: str, *xs: Tensor) -> Tensor:
+    """`and`, `or`, `xor` or `not` of the bits of whole numbers."""
+    whole = [x.long() for x in xs]
+    if name == "not":
+        return torch.bitwise_not(whole[0]).to(xs[0].dtype)
+    if name == "and":
+        return torch.bitwise_and(whole[0], whole[1]).to(xs[0].dtype)
+    if name == "or":
+        return torch.bitwise_or(whole[0], whole[1]).to(xs[0].dtype)
+    return torch.bitwise_xor(whole[0], whole[1]).to(xs[0].dtype)
+
+
 def for_each(x: Tensor, like: Tensor, axes: int) -> Tensor:
     """x [1, ...], which is the same for all examples, for each example of `like`: [N, ...].
 

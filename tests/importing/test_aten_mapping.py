@@ -388,13 +388,16 @@ def test_conditions_are_operations_of_their_own() -> None:
 
 
 def test_bits_of_whole_numbers_are_no_conditions() -> None:
-    nodes = [("aten.bitwise_and.Tensor", {"self": r("t"), "other": r("t")}, "y", (8,))]
-    table = [*range(99, 107)]
-    made = map_graph(
-        graph([*nodes, ("aten.add.Tensor", {"self": r("x"), "other": r("y")}, "z")], {"t": table}),
-        TABLE,
-    )
-    assert [layer.kind for layer in made.layers] == ["constant", "add"]
+    nodes = [
+        ("aten.bitwise_and.Tensor", {"self": r("t"), "other": r("t")}, "a", (8,)),
+        ("aten.bitwise_or.Tensor", {"self": r("a"), "other": r("x")}, "b"),
+        ("aten.bitwise_not.default", {"self": r("t")}, "c"),
+        ("aten.bitwise_xor.Tensor", {"self": r("b"), "other": r("c")}, "d"),
+    ]
+    made = map_graph(graph(nodes, {"t": [*range(99, 107)]}), TABLE)
+    assert [layer.fields["operation"] for layer in made.layers if "operation" in layer.fields] == [
+        "bitwise_or", "bitwise_not", "bitwise_xor",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

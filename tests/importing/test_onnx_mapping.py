@@ -8,7 +8,7 @@ import pytest
 from node_graphs import graph, layers
 
 from mnet_cost.errors import ModelFileError
-from mnet_cost.importing.graph import Graph, Stored, Subgraph
+from mnet_cost.importing.graph import Graph, Stored, Subgraph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import map_graph
 from mnet_cost.importing.mapping.onnx import TABLE
@@ -84,6 +84,11 @@ ONE: dict[str, tuple[list[Node], dict[str, Any], list[Any]]] = {
         [("Less", ("n", "x"), ("a",)), ("Or", ("a", "a"), ("o",)), ("Not", ("o",), ("y",))],
         {"n": 2.0},
         [operation("greater", number=2.0), operation("logical_or"), operation("logical_not")],
+    ),
+    "bits": (
+        [("BitwiseNot", ("x",), ("a",)), ("BitwiseAnd", ("a", "x"), ("y",))],
+        {},
+        [operation("bitwise_not"), operation("bitwise_and")],
     ),
     "a remainder with the sign of the divisor": (
         [("Mod", ("x", "n"), ("y",))], {"n": 2.0}, [operation("modulo", number=2.0)]
@@ -386,3 +391,15 @@ def test_as_many_points_as_a_box_is_large_is_no_number() -> None:
     ]
     message = refusal(nodes, {"s": [-1, 4], "i": [0] * 72})
     assert "has as many points in a bin as a box is large, which depends on values" in message
+
+
+@pytest.mark.parametrize("type_", ["sequence", "map", "optional"])
+def test_an_input_that_is_no_tensor_is_refused_by_its_type(type_: str) -> None:
+    made = graph([("SequenceLength", ("x",), ("y",))], {}, (1,))
+    made = made._replace(inputs=(Tensor("x", type_, None),))
+    with pytest.raises(ModelFileError) as caught:
+        map_graph(made, TABLE)
+    assert str(caught.value) == (
+        f"net.onnx: input `x` has the type {type_}, and layers work on tensors\n"
+        "hint: export the model with tensors alone as its inputs"
+    )

@@ -110,6 +110,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "logical_or": _plain(lambda a, b: bool(a) or bool(b)),
     "logical_xor": _plain(lambda a, b: bool(a) != bool(b)),
     "logical_not": _plain(operator.not_),
+    "bitwise_and": _plain(operator.and_),
+    "bitwise_or": _plain(operator.or_),
+    "bitwise_xor": _plain(operator.xor),
     "select": lambda condition, a, b: a if condition else b,
 }
 """What can be calculated of known numbers, one element at a time."""

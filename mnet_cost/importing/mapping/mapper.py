@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import ModelFileError, Problem
-from mnet_cost.importing.graph import Batch, Graph, Node, Reference, Shape, Stored, Tensor
+from mnet_cost.importing.graph import (
+    NO_TENSORS,
+    Batch,
+    Graph,
+    Node,
+    Reference,
+    Shape,
+    Stored,
+    Tensor,
+)
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.builder import Builder, is_trained
 from mnet_cost.importing.mapping.stored import constant
@@ -160,6 +169,14 @@ class _Mapper:
     def _input_shape(self, tensor: Tensor, given: Sequence[int] | None) -> Shape:
         """The shape of an input: as given, else as in the file."""
         declared = tensor.shape
+        if tensor.dtype in NO_TENSORS:
+            raise ModelFileError(
+                Problem(
+                    f"{self._graph.source}: input `{tensor.name}` has the type {tensor.dtype}, and "
+                    "layers work on tensors",
+                    hint="export the model with tensors alone as its inputs",
+                )
+            )
         if given is None:
             if declared is None:
                 raise self._missing(tensor.name)

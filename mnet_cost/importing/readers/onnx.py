@@ -16,6 +16,7 @@ from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import (
     FEW,
     FEW_WHOLE,
+    NO_TENSORS,
     Dimension,
     Graph,
     Node,
@@ -275,9 +276,11 @@ def _text(data: memoryview | bytes) -> str:
 
 def _tensor(message: Message) -> Tensor:
     name = message.get("name", "")
-    form = message.get("type", {}).get("tensor")
+    types = message.get("type", {})
+    form = types.get("tensor")
     if form is None:
-        return Tensor(name, None, None)
+        other = next((form for form in NO_TENSORS if form in types), None)
+        return Tensor(name, other, None)
     shape: Shape | None = None
     if "shape" in form:
         shape = tuple(_size(size, name, axis) for axis, size in enumerate(form["shape"]["sizes"]))

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.reduce import Reduce
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Types, aligned
 
 _INFIX: dict[str, Callable[..., Any]] = {
@@ -43,6 +44,8 @@ def elementwise(e: Emitter, layer: Elementwise, xs: list[Any], types: Types, out
         xs = [number, *xs] if layer.reversed else [*xs, number]
     elif name == "gelu_tanh":
         options = {"approximate": "tanh"}
+    if OPERATIONS[name].is_of_bits:
+        return e.call(modules.of_bits, name.removeprefix("bitwise_"), *xs)
     if name in _INFIX:
         return e.call(_INFIX[name], *xs)
     operation = OPERATIONS[name]

@@ -38,14 +38,17 @@ def _comparison(name: str) -> Rule:
 
 
 def _of_conditions(name: str) -> Rule:
-    """`&`, `|`, `^` and `~`, which are `logical_and` and so on of conditions."""
+    """`&`, `|`, `^` and `~`, which are `logical_and` and so on where they are of conditions."""
     logical = name.replace("bitwise", "logical")
 
     def rule(b: Builder, call: Call) -> Value:
         x = operand(call, "self")
         others = [operand(call, "other")] if "other" in call.arguments else []
-        if any(each.dtype not in ("bool", None) for each in (x, *others)):
-            raise Unmapped("is of bits of whole numbers")
+        dtypes = [call.dtypes[0], *[each.dtype for each in (x, *others)]]
+        stated = next((dtype for dtype in dtypes if dtype not in ("bool", None)), None)
+        if stated is not None:
+            made = binary(b, x, others[0], name) if others else operation(b, x, name)
+            return made._replace(dtype=stated)
         if not others:
             return operation(b, x, logical)._replace(dtype="bool")
         return comparison(b, x, others[0], logical)

@@ -31,8 +31,9 @@ _KINDS = {
 }  # fmt: skip
 _OPERATIONS = {
     "Abs": "absolute", "Acos": "acos", "Acosh": "acosh", "Asin": "asin", "Asinh": "asinh",
-    "Atan": "atan", "Atanh": "atanh", "Ceil": "ceil", "Cos": "cos", "Cosh": "cosh", "Erf": "erf",
-    "Exp": "exp", "Floor": "floor", "Log": "log", "Mish": "mish", "Neg": "negate",
+    "Atan": "atan", "Atanh": "atanh", "BitwiseNot": "bitwise_not", "Ceil": "ceil",
+    "Cos": "cos", "Cosh": "cosh", "Erf": "erf", "Exp": "exp", "Floor": "floor", "Log": "log",
+    "Mish": "mish", "Neg": "negate",
     "Reciprocal": "reciprocal", "Round": "round", "Sign": "sign", "Sin": "sin", "Sinh": "sinh",
     "Softplus": "softplus", "Softsign": "softsign", "Sqrt": "sqrt", "Tan": "tan",
 }  # fmt: skip
@@ -41,6 +42,7 @@ _COMPARISONS = {
     "LessOrEqual": "less_or_equal", "And": "logical_and", "Or": "logical_or",
     "Xor": "logical_xor",
 }  # fmt: skip
+_BITS = {"BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor"}
 _OF_MANY = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """Defaults of alpha and gamma."""
@@ -298,6 +300,7 @@ def one_hot(b: Builder, call: Call) -> Value:
 
 RULES: Mapping[str, Rule] = {
     **{name: _binary(ours) for name, ours in _BINARY.items()},
+    **{name: _binary(ours) for name, ours in _BITS.items()},
     **{name: _kind(kind) for name, kind in _KINDS.items()},
     **{name: _operation(ours) for name, ours in _OPERATIONS.items()},
     **{name: _comparison(ours) for name, ours in _COMPARISONS.items()},
