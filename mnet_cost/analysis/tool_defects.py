@@ -8,7 +8,7 @@ are runs of the tools on small modules of one layer; for the tools that have rul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.tool_rules import (
@@ -16,15 +16,19 @@ from mnet_cost.analysis.tool_rules import (
     Counted,
     at_one_position,
     at_outputs,
+    is_pointwise,
     left_out,
     without_products,
 )
 from mnet_cost.layers import Layer
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
-from mnet_cost.layers.conv import ConvTranspose2d
+from mnet_cost.layers.base import both
+from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.linear import Linear
+from mnet_cost.layers.norm import BatchNorm, LayerNorm
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reshape import Pad
 from mnet_cost.tensors import product
 
 
@@ -133,5 +137,105 @@ DEFECTS: tuple[Defect, ...] = (
         "flopth 0.1.6",
         {Layer: left_out},
         of_used_again=True,
+    ),
+)
+
+
+class ModuleDefect(NamedTuple):
+    """What a tool counts of layers by the class or the use of their module, which no spec tells."""
+
+    what: str
+    known: str
+    """The tool with the place in its code, and modules that are counted so."""
+    convention: str
+    layers: Mapping[type[Layer], Callable[[Counted, str], bool]]
+    """Kinds that have such modules, and whether a layer may be one: given the kind of the layer
+    before it."""
+    amount: Amount = left_out
+    """As in `Defect`."""
+
+
+def _any(counted: Counted, before: str) -> bool:
+    return True
+
+
+def _pads_itself(counted: Counted, before: str) -> bool:
+    """Whether it may be a module that pads its input unevenly when it is called."""
+    layer = counted.layer
+    if is_same(layer.padding):
+        return any(stride > 1 for stride in both(layer.stride))
+    top, bottom, left, right = sides(layer.padding)
+    return before == Pad.kind or bool((top != bottom) | (left != right))
+
+
+def _is_of_sequences(counted: Counted, before: str) -> bool:
+    return len(counted.output.shape) > 2
+
+
+def _is_plain_pointwise(counted: Counted, before: str) -> bool:
+    """Whether it may be a linear layer without bias over positions."""
+    return not counted.layer.bias and is_pointwise(counted.layer)
+
+
+def _once(counted: Counted) -> Any:
+    """The params for each example."""
+    return counted.batch * counted.work.params + left_out(counted)
+
+
+def _once_for_each_sequence(counted: Counted) -> Any:
+    """The params for each sequence of each example."""
+    sequences = counted.batch * product(counted.output.shape[:-2])
+    return sequences * counted.work.params + left_out(counted)
+
+
+_THOP = "thop 0.1.1, thop/profile.py: it looks up the class of a module itself, as not of timm's"
+_TORCHINFO = "torchinfo 1.8.0, torchinfo/"
+
+MODULE_DEFECTS: tuple[ModuleDefect, ...] = (
+    ModuleDefect(
+        "batch-norm of a class derived from nn.BatchNorm2d at nothing",
+        f"{_THOP} BatchNormAct2d",
+        "thop",
+        {BatchNorm: _any},
+    ),
+    ModuleDefect(
+        "layer norm of a class derived from nn.LayerNorm at nothing",
+        f"{_THOP} LayerNorm and torchvision's LayerNorm2d",
+        "thop",
+        {LayerNorm: _any},
+    ),
+    ModuleDefect(
+        "linear layers of a class derived from nn.Linear at nothing",
+        f"{_THOP} Linear",
+        "thop",
+        {Linear: _any},
+    ),
+    ModuleDefect(
+        "convolutions of a class derived from nn.Conv2d at nothing",
+        f"{_THOP} Conv2dSame",
+        "thop",
+        dict.fromkeys((Conv2d, DepthwiseConv2d), _pads_itself),
+    ),
+    ModuleDefect(
+        "batch-norm of a module that holds its activation at nothing",
+        f"{_TORCHINFO}model_statistics.py: it adds up modules without children, as timm's "
+        "BatchNormAct2d is not",
+        "torchinfo",
+        {BatchNorm: _any},
+    ),
+    ModuleDefect(
+        "linear layers over positions, without bias, at one of them",
+        f"{_TORCHINFO}layer_info.py: it multiplies params with the first axis alone",
+        "torchinfo",
+        {Conv2d: _is_plain_pointwise},
+        _once,
+    ),
+    ModuleDefect(
+        "layers over sequences at their params for each sequence",
+        f"{_TORCHINFO}layer_info.py: it multiplies params with the first axis alone, in which "
+        "sequences are joined with the batch",
+        "torchinfo",
+        dict.fromkeys((Linear, LayerNorm, Attention), _is_of_sequences),
+        _once_for_each_sequence,
     ),
 )

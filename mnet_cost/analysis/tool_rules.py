@@ -563,9 +563,9 @@ _OWN_PARAMS = Rule((), "a parameter beside modules", "a module of its own", _par
 _STORED_PARAMS = _OWN_PARAMS._replace(otherwise_amount=_stored_params)
 
 
-def _is_pointwise(layer: Conv2d) -> Any:
-    """Whether a linear layer does the same, and has a bias as those have."""
-    pointwise: Any = layer.bias & (layer.groups == 1)
+def is_pointwise(layer: Conv2d) -> Any:
+    """Whether a linear layer does the same."""
+    pointwise: Any = layer.groups == 1
     for size in (*both(layer.kernel), *both(layer.stride)):
         pointwise = pointwise & (size == 1)
     return pointwise if is_same(layer.padding) else pointwise & (sum(sides(layer.padding)) == 0)
@@ -574,7 +574,8 @@ def _is_pointwise(layer: Conv2d) -> Any:
 def _pointwise_params(counted: Counted) -> Any:
     """A convolution that may be a linear layer over positions: then its params once."""
     as_linear = _params(counted) + left_out(counted)
-    return _bias(counted) + _is_pointwise(counted.layer) * (as_linear - _bias(counted))
+    is_linear = counted.layer.bias & is_pointwise(counted.layer)  # linear layers have a bias
+    return _bias(counted) + is_linear * (as_linear - _bias(counted))
 
 
 def _batch_norm_params(counted: Counted) -> Any:

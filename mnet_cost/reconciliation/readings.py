@@ -7,8 +7,9 @@ come first, and there is a bound on how many are made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import combinations, islice, product
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mnet_cost.analysis.conventions import (
@@ -20,20 +21,19 @@ from mnet_cost.analysis.conventions import (
     find_convention,
     mult_adds_by,
 )
-from mnet_cost.analysis.tool_defects import DEFECTS, Defect
+from mnet_cost.analysis.tool_defects import DEFECTS, MODULE_DEFECTS, Defect, ModuleDefect
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.layers import Layer
 from mnet_cost.network import Network
 from mnet_cost.papers.counting import COUNTINGS
-from mnet_cost.reconciliation.types import Cause
+from mnet_cost.reconciliation.groups import group_sets
+from mnet_cost.reconciliation.types import ALL_TOOLS, STATED_AT_NOTHING, Cause
 from mnet_cost.tensors import DTYPES
 
 PAPER = find_convention("paper")
 
 MOST_READINGS = 4096
 """Most readings of a convention."""
-_MOST_LINES = 4
-"""Lines of the spec with layers of a kind, of which every set may be written in another form."""
 _MOST_DEFECTS = 2
 """Defects that a reading has together."""
 _NOT_COUNTED = ", not counted"
@@ -52,9 +52,12 @@ class Reading(NamedTuple):
     choices: int
     """How many choices it takes beside the convention itself."""
     is_whole: bool
-    """Whether a rule or a choice says of every layer what the tool counts."""
+    """Whether a rule or a choice says of every layer what the tool counts, and no choice is about
+    the modules of one tool."""
     leaves_out: bool = False
     """Whether it leaves out what the convention counts, as of layers that a tool misses."""
+    uncounted: tuple[Cause, ...] = ()
+    """Choices by which layers are counted at nothing, as we count them, so that they add 0."""
 
 
 class _Option(NamedTuple):
@@ -63,15 +66,33 @@ class _Option(NamedTuple):
     causes: tuple[Cause, ...]
     kinds: Set[str] = frozenset()
     """The kinds of layers that it is about."""
+    layers: Set[str] = frozenset()
+    """Names of the layers that it is about: no other choice is made for them."""
+    replaced: Mapping[str, int] = MappingProxyType({})
+    """What the convention itself has for these layers: mult-adds by the words of the cause."""
+    leaves_out: bool = False
+
+    @property
+    def change(self) -> int:
+        """What it adds to the total of the convention."""
+        added: int = sum(cause.mult_adds for cause in self.causes)
+        return added - sum(self.replaced.values())
 
 
 class NetworkCounts:
     """The layers of a network at one setting, counted once and read in many ways."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, is_own: bool = False) -> None:
+        """`is_own`: whether it is the setting that was asked for. What depends on the classes of
+        modules is tried there alone."""
         self.network = network
+        self._is_own = is_own
         self.costs = count_work(network, DTYPES["fp32"])
         self.mult_adds: int = sum([cost.mult_adds for cost in self.costs])
+        stated = [cost for cost in self.costs if cost.work and cost.step.layer.states_work]
+        self.stated = _names(stated)
+        """Layers whose work the spec states."""
+        self.stated_mult_adds: int = sum([cost.mult_adds for cost in stated])
         self._bases: dict[str, Reading] = {}
         self._readings: dict[str, tuple[Reading, ...]] = {}
 
@@ -95,7 +116,11 @@ class NetworkCounts:
 
     def by_layer(self, convention: Convention) -> list[int]:
         """Mult-adds of each layer by a convention."""
-        return mult_adds_by(convention, self.costs, self.network)
+        amounts = mult_adds_by(convention, self.costs, self.network)
+        if convention.rules is None:
+            return amounts
+        return [0 if cost.step.name in self.stated else amount
+                for cost, amount in zip(self.costs, amounts, strict=True)]  # fmt: skip
 
     def uncovered(self, convention: Convention) -> tuple[str, ...]:
         """Layers of which it is not known what the tool counts."""
@@ -105,67 +130,117 @@ class NetworkCounts:
             for reservation in reservations
             if reservation.agreement == "not covered"
             for name in reservation.layers
+            if name not in self.stated
         )
 
     def _base(self, convention: Convention) -> tuple[Reading, Count]:
         """The reading without any choice, and the count that it is."""
         count = count_by(convention, self.costs, self.network)
-        items = tuple(
-            [Cause(item.what, item.mult_adds, known=_KNOWN.get(item.what, ""))
-             for item in count.items]
-        )  # fmt: skip
+        items = [
+            Cause(item.what, item.mult_adds, known=_KNOWN.get(item.what, ""))
+            for item in count.items
+        ]
+        if convention.rules is not None and self.stated_mult_adds:
+            items.append(Cause(STATED_AT_NOTHING, -self.stated_mult_adds, self.stated, ALL_TOOLS))
         total = self.mult_adds + sum(cause.mult_adds for cause in items)
-        return Reading(convention, items, total, 0, not _open_kinds(count)), count
+        return Reading(convention, tuple(items), total, 0, not self._open_kinds(count)), count
+
+    def _open_kinds(self, count: Count) -> set[str]:
+        """Kinds of layers of which it is not known what the tool counts."""
+        return {
+            reservation.kind
+            for reservation in count.reservations
+            if reservation.agreement == "not covered"
+            and not set(self.stated).issuperset(reservation.layers)
+        }
 
     def _made(self, convention: Convention) -> Iterator[Reading]:
         base, count = self._base(convention)
         yield base
-        items = base.causes
-        axes = [
-            [
-                _Option((cause,), {reservation.kind})
-                for cause in self._forms(convention, reservation)
-            ]
-            for reservation in count.reservations
+        of_modules = [
+            list(self._of_modules(convention, defect)) for defect in MODULE_DEFECTS if self._is_own
         ]
-        axes.append(self._defects(convention))
-        axes.append([_Option((Cause(f"{item.what}{_NOT_COUNTED}", -item.mult_adds),))
-                     for item in items if item.mult_adds > 0])  # fmt: skip
+        axes = [
+            *[list(self._forms(convention, reservation)) for reservation in count.reservations],
+            self._defects(convention),
+            [*self._uncounted(base, of_modules)],
+            *of_modules,
+        ]
         if convention is PAPER:
             axes.append([_Option((cause,)) for cause in self._countings()])
-        for chosen in islice(_choices(axes), MOST_READINGS):
-            causes = tuple([cause for option in chosen for cause in option.causes])
-            added = sum(cause.mult_adds for cause in causes)
-            left = _open_kinds(count).difference(*[option.kinds for option in chosen])
+        open_kinds = self._open_kinds(count)
+        for chosen in islice(_choices([axis for axis in axes if axis]), MOST_READINGS):
+            causes, uncounted = _causes(base.causes, chosen)
             yield Reading(
                 convention,
-                _without_zeros(items, causes),
-                base.total + added,
-                len(causes),
-                not left,
-                any(cause.what.endswith(_NOT_COUNTED) for cause in causes),
+                causes,
+                base.total + sum(option.change for option in chosen),
+                sum(len(option.causes) for option in chosen),
+                not open_kinds.difference(*[option.kinds for option in chosen])
+                and not any(option.leaves_out and option.layers for option in chosen),
+                any(option.leaves_out for option in chosen),
+                uncounted,
             )
 
-    def _forms(self, convention: Convention, reservation: Reservation) -> Iterator[Cause]:
-        """Other forms of all layers of a reservation, and of those of some lines of the spec: what
-        one line writes is written alike in other code, too."""
-        names = set(reservation.layers)
-        groups: dict[int, list[LayerCost]] = {}
-        for cost in self.costs:
-            if cost.step.name in names:
-                groups.setdefault(cost.step.line, []).append(cost)
-        count = len(groups) if len(groups) <= _MOST_LINES else 1
-        sets = [groups.values(), *_parts(list(groups.values()), count)]
-        for some in sets:
-            costs = [cost for group in some for cost in group]
-            is_all = len(costs) == len(names)
-            amount = sum(self._form_change(convention, reservation, cost) for cost in costs)
-            if amount:
-                yield Cause(
+    def _uncounted(
+        self, base: Reading, of_modules: Sequence[Sequence[_Option]]
+    ) -> Iterator[_Option]:
+        """Each item of the convention that may be left out, unless a known defect says so."""
+        known = [dict(option.replaced) for options in of_modules for option in options]
+        for item in base.causes:
+            replaced = {item.what: item.mult_adds}
+            if item.mult_adds > 0 and replaced not in known:
+                cause = Cause(f"{item.what}{_NOT_COUNTED}", 0)
+                yield _Option((cause,), replaced=replaced, leaves_out=True)
+
+    def _forms(self, convention: Convention, reservation: Reservation) -> Iterator[_Option]:
+        """Other forms of all layers of a reservation, and of groups of them."""
+        names = set(reservation.layers).difference(self.stated)
+        for costs in group_sets(self.network, [c for c in self.costs if c.step.name in names]):
+            replaced = self._items(convention, costs)
+            change = sum(self._form_change(convention, reservation, cost) for cost in costs)
+            if change:
+                cause = Cause(
                     _form_words(convention, reservation, costs[0]),
-                    amount,
-                    () if is_all else tuple([cost.step.name for cost in costs]),
+                    change + sum(replaced.values()),
+                    () if len(costs) == len(names) else _names(costs),
                 )
+                yield _Option((cause,), {reservation.kind}, set(_names(costs)), replaced)
+
+    def _of_modules(self, convention: Convention, defect: ModuleDefect) -> Iterator[_Option]:
+        """Layers that a tool counts in another way, because of what their modules are."""
+        if convention.name != defect.convention:
+            return
+        amounts = {
+            cost.step.name: defect.amount(counted)
+            for cost in self.costs
+            if (may_be := defect.layers.get(type(cost.step.layer))) is not None
+            and (counted := counted_layer(cost, self.network)) is not None
+            and may_be(counted, self._kind_before(cost))
+        }
+        costs = [cost for cost in self.costs if cost.step.name in amounts]
+        for some in group_sets(self.network, costs):
+            cause = Cause(
+                defect.what,
+                sum(amounts[cost.step.name] for cost in some),
+                () if len(some) == len(costs) else _names(some),
+                defect.known,
+            )
+            replaced = self._items(convention, some)
+            option = _Option((cause,), frozenset(), set(_names(some)), replaced, leaves_out=True)
+            if option.change:
+                yield option
+
+    def _kind_before(self, cost: LayerCost) -> str:
+        """The kind of the layer whose output a layer reads first; empty where it is an input."""
+        inputs = cost.step.inputs
+        producer = self.network.tensors[inputs[0]].producer if inputs else None
+        return "" if producer is None else self.network.steps[producer].layer.kind
+
+    def _items(self, convention: Convention, costs: Sequence[LayerCost]) -> dict[str, int]:
+        """What a convention counts of some layers beside our mult-adds, by the words for it."""
+        items = count_by(convention, tuple(costs), self.network).items
+        return {item.what: item.mult_adds for item in items}
 
     def _form_change(
         self, convention: Convention, reservation: Reservation, cost: LayerCost
@@ -219,45 +294,55 @@ class NetworkCounts:
                 if left_out:
                     known = "tables of papers"
                     yield Cause(f"counted {counting.name}", left_out, known=known)
+        if self.stated_mult_adds:
+            yield Cause(STATED_AT_NOTHING, -self.stated_mult_adds, self.stated, ALL_TOOLS)
 
 
 def _form_words(convention: Convention, reservation: Reservation, cost: LayerCost) -> str:
     """What is taken of the layers of a reservation."""
     rule = (convention.rules or {})[type(cost.step.layer)]
     if reservation.agreement == "not covered":
-        return f"{reservation.kind} after all: {rule.parts[0].what}"
+        return f"{rule.parts[0].what}, for {reservation.kind} that {convention.name} leaves open"
     return f"{reservation.kind} as {rule.otherwise}, not {rule.written}"
 
 
-def _open_kinds(count: Count) -> set[str]:
-    """Kinds of layers of which it is not known what the tool counts."""
-    return {
-        reservation.kind
-        for reservation in count.reservations
-        if reservation.agreement == "not covered"
-    }
-
-
-def _without_zeros(items: tuple[Cause, ...], choices: tuple[Cause, ...]) -> tuple[Cause, ...]:
-    """All causes; of an item that is not counted, only that it is not."""
-    absent = {cause.what for cause in choices if cause.what.endswith(_NOT_COUNTED)}
+def _causes(
+    items: Sequence[Cause], chosen: Sequence[_Option]
+) -> tuple[tuple[Cause, ...], tuple[Cause, ...]]:
+    """Causes of a reading, and those that add nothing. What a choice replaces is taken off the
+    items of the convention, so that no two causes are about the same layer."""
+    amounts = {item.what: item.mult_adds for item in items}
+    for option in chosen:
+        for what, amount in option.replaced.items():
+            amounts[what] -= amount
+    causes = [item._replace(mult_adds=amounts[item.what]) for item in items]
+    causes += [cause for option in chosen for cause in option.causes]
     return (
-        *[item for item in items if item.what + _NOT_COUNTED not in absent],
-        *[cause._replace(mult_adds=0) if cause.what in absent else cause for cause in choices],
+        tuple([cause for cause in causes if cause.mult_adds]),
+        tuple([cause for cause in causes[len(items) :] if not cause.mult_adds]),
     )
 
 
+def _names(costs: Sequence[LayerCost]) -> tuple[str, ...]:
+    return tuple([cost.step.name for cost in costs])
+
+
 def _choices(axes: Sequence[Sequence[_Option]]) -> Iterator[tuple[_Option, ...]]:
-    """At most one option of each axis, and at least one in all: those of few axes first."""
+    """At most one option of each axis, and at least one in all: those of few axes first. No layer
+    is in two of them."""
     for count in range(1, len(axes) + 1):
         for some in combinations(axes, count):
-            yield from product(*some)
+            yield from filter(_are_of_other_layers, product(*some))
 
 
-def _parts(groups: list[list[LayerCost]], most: int) -> Iterator[tuple[list[LayerCost], ...]]:
-    """Sets of groups, of up to `most` and fewer than all of them."""
-    for count in range(1, min(most, len(groups) - 1) + 1):
-        yield from combinations(groups, count)
+def _are_of_other_layers(options: Sequence[_Option]) -> bool:
+    """Whether no layer, and no item of the convention as a whole, is in two options."""
+    if len(options) == 1:
+        return True
+    layers = [name for option in options for name in option.layers]
+    wholes = [what for option in options if not option.layers for what in option.replaced]
+    others = [what for option in options if option.layers for what in option.replaced]
+    return len(layers) == len(set(layers)) and not set(wholes).intersection(others)
 
 
 def _are_apart(defects: Sequence[Defect]) -> bool:

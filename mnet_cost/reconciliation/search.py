@@ -77,6 +77,7 @@ def reconcile_network(network: Network, figures: Sequence[Figure]) -> Reconcilia
         mult_adds=search.own.counts.mult_adds,
         unmodelled=search.own.counts.unmodelled,
         figures=tuple([search.reconcile(figure) for figure in figures]),
+        stated=search.own.counts.stated_mult_adds,
     )
 
 
@@ -85,7 +86,7 @@ class _Search:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self.own = _Setting({}, NetworkCounts(network))
+        self.own = _Setting({}, NetworkCounts(network, is_own=True))
         self._batches: dict[int, NetworkCounts | None] = {}
         self._others: list[_Setting] | None = None
 
@@ -96,6 +97,7 @@ class _Search:
             groups = [named]  # of others, only what they count at this setting is a reason
         stages = [
             (self._here, named),
+            (self._by_one_defect, named),
             (self._multiples, named),
             *[(self._here, group) for group in others],
             *[(self._here_in_part, group) for group in groups],
@@ -119,6 +121,16 @@ class _Search:
     def _here_in_part(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
         """The same by readings that leave out what a convention counts."""
         return _matches(figure, _whole(self.own, conventions, leaves_out=True), self.own)
+
+    def _by_one_defect(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
+        """Exact matches of the named tool by one known defect that leaves layers out: likelier than
+        that the number is of another tool."""
+        if figure.tool in _WITH_RULES:
+            for match in self._here_in_part(figure, conventions):
+                reading = match.reading
+                is_known = any(cause.known for cause in (*reading.causes, *reading.uncounted))
+                if reading.choices == 1 and match.rounding == "exact" and is_known:
+                    yield match
 
     def _multiples(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
         """Matches with another batch."""
@@ -190,6 +202,7 @@ class _Search:
             setting.changed,
             reading.choices,
             match.factor,
+            reading.uncounted,
         )
 
     def _setting_causes(self, figure: Figure, setting: _Setting) -> Iterator[Cause]:

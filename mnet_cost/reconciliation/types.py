@@ -17,6 +17,10 @@ that no tool is known for. unexplained: no reading gives it."""
 UNPRINTED, UNEXPLAINED = "digits that are not printed", "not explained"
 """The last cause, where a number is rounded, and where something is left."""
 
+STATED, STATED_AT_NOTHING = "costs stated by the spec", "costs stated by the spec, at nothing"
+"""Mult-adds of layers whose work the spec states, and the same where a tool counts nothing."""
+ALL_TOOLS = "all tools: they count what they know"
+
 EXPLAINED = frozenset(("exact", "rounded", "truncated", "rounded twice", "possible"))
 
 
@@ -49,6 +53,8 @@ class Explanation(NamedTuple):
     """Forms and defects that it takes beside the convention itself."""
     factor: int = 1
     """2 where the number is of FLOPs, with 2 for each mult-add."""
+    uncounted: tuple[Cause, ...] = ()
+    """Choices by which layers add nothing to our count; they are no causes."""
 
 
 class Suspect(NamedTuple):
@@ -94,3 +100,5 @@ class ReconciliationResult(NamedTuple):
     unmodelled: tuple[str, ...]
     """Layers of unknown work, which our number leaves out."""
     figures: tuple[Reconciled, ...]
+    stated: int = 0
+    """What of our mult-adds the spec states for layers of no known rule."""
