@@ -428,7 +428,7 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(capsys.readouterr().out.split())
     assert f"mult-add: {', '.join(convention.name for convention in CONVENTIONS)} (paper)" in text
     assert f"({', '.join(default_devices())})" in text
-    assert f"{', '.join(PRECISIONS)} (fp32)" in text
+    assert f"{', '.join(PRECISIONS)} (that of the spec, else fp32)" in text
     assert f"{', '.join(OPTIMIZERS)} (sgd_momentum)" in text
     assert f"{', '.join(KEYS)} or a memory level" in text
     assert "--by {" + ",".join(get_args(View)) + "}" in text
