@@ -18,7 +18,9 @@ from mnet_cost.importing.blocks.fold import folded
 from mnet_cost.importing.blocks.leaves import Number
 from mnet_cost.importing.check import difference, other_structure
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.write import Data, Knobs, UnwritableError, spec_data
+from mnet_cost.importing.resolution import resized
+from mnet_cost.importing.write import NO_KNOBS, Data, Knobs, UnwritableError, spec_data
+from mnet_cost.importing.written import Resolution, resolution
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.network import elaborate
@@ -61,6 +63,7 @@ def with_knob(name: str, samples: Sequence[Sample]) -> Data:
             raise NotOfferedError(unlike)
         return data
     seen = samples[:-1]
+    free = _resolution_beside(name, samples)
     grammars = folded([sample.graph for sample in seen])
     reason = ""
     for rounding in range(len(_ROUNDINGS)):
@@ -69,14 +72,15 @@ def with_knob(name: str, samples: Sequence[Sample]) -> Data:
         for grammar in reversed(grammars):
             try:
                 sizes = expressions.sizes([sample.graph for sample in seen])
-                knobs = Knobs({name: _declared(samples)}, expressions.text, sizes)
+                declared = {name: _declared(samples), **free.knobs.declared}
+                knobs = Knobs(declared, expressions.text, {**sizes, **free.knobs.sizes})
                 data = _named(spec_data(grammar, knobs), name)
             except UnwritableError:
                 continue
             except NotRecoveredError as error:
                 reason = reason or _number_reason(name, seen, error)
                 continue
-            wrong = _wrong(data, name, samples)
+            wrong = _wrong(data, name, samples) or _wrong_larger(data, name, samples, free)
             if wrong is None:
                 right.append((dump_data(data).count("\n"), data))
             else:
@@ -84,6 +88,31 @@ def with_knob(name: str, samples: Sequence[Sample]) -> Data:
         if right:
             return min(right, key=lambda form: form[0])[1]
     raise NotOfferedError(f"no knob `{name}`: {reason}")
+
+
+def _resolution_beside(name: str, samples: Sequence[Sample]) -> Resolution:
+    """The knob for the size of images beside another one: where it is one at all values of that."""
+    free = [resolution(sample.graph) for sample in samples]
+    is_offered = all(each.proofs and each.knobs == free[0].knobs for each in free)
+    if is_offered and name not in free[0].knobs.declared:
+        return free[0]
+    return Resolution(NO_KNOBS, ())
+
+
+def _wrong_larger(data: Data, name: str, samples: Sequence[Sample], free: Resolution) -> str | None:
+    """In what a spec is not the model on larger images; None where their size is no knob."""
+    for proof in free.proofs:
+        for sample in samples:
+            larger = resized(sample.graph)
+            assert larger is not None, "a graph without sizes can be asked at any size"
+            try:
+                network = elaborate(spec_from_data(data), {**proof.at, name: sample.value})
+            except SpecError as error:
+                return str(error)
+            what = difference(network, larger)
+            if what is not None:
+                return f"at {sample.value} on larger images, {what}"
+    return None
 
 
 def _declared(samples: Sequence[Sample]) -> Data:

@@ -32,6 +32,17 @@ def test_a_width_that_is_made_divisible_is_recovered() -> None:
     assert shapes == [layer.types[0].shape for layer in ours.layers]
 
 
+def test_the_size_of_images_is_a_knob_beside_another_one() -> None:
+    data = with_knob("alpha", samples("mobilenet_v1", "alpha", 1.0, 0.5, 0.75))
+    assert data["knobs"]["resolution"] == {"default": 224, "help": "pixels on each side"}
+    network = elaborate(spec_from_data(data), {"alpha": 0.25, "resolution": 160})
+    ours = library_graph("mobilenet_v1", alpha=0.25, resolution=160)
+    shapes = [network.tensors[step.output].type.shape for step in network.steps]
+    assert shapes == [layer.types[0].shape for layer in ours.layers]
+    fixed = with_knob("depth", samples("vit", "depth", 12, 6, 3))
+    assert list(fixed["knobs"]) == ["depth"]
+
+
 def test_a_whole_number_is_recovered_inside_blocks() -> None:
     data = with_knob("growth", samples("densenet", "growth", 32, 48, 24))
     dense = data["blocks"]["dense"]["layers"]
