@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from mnet_cost import analysis as passes
@@ -422,20 +423,28 @@ def reconcile(
     return Reconciliation(result=result)
 
 
+_MOST_BITS = 1024
+"""Larger whole numbers are not written out: Python refuses to, of some thousand digits."""
+
+
 def _numbers(numbers: str | float | Mapping[str, Any] | Sequence[Any]) -> list[str]:
     """Texts as after `--with`."""
-    if isinstance(numbers, Mapping):
-        return [f"{name}={_number(number)}" for name, number in numbers.items()]
-    every = numbers if isinstance(numbers, (list, tuple)) else [numbers]
+    every = numbers if isinstance(numbers, (Mapping, list, tuple)) else [numbers]
     if not every:
         raise TypeError("numbers are what others print: at least one")
+    if isinstance(every, Mapping):
+        return [f"{name}={_number(number)}" for name, number in every.items()]
     return [_number(number) for number in every]
 
 
 def _number(number: object) -> str:
     """A number as it is printed; floats, which some tools give, with all their digits."""
     if isinstance(number, float) and number.is_integer():
-        return str(int(number))
+        number = int(number)
+    if isinstance(number, float) and not isfinite(number):
+        return str(number)
+    if isinstance(number, int) and number.bit_length() > _MOST_BITS:
+        return f"{'-' * (number < 0)}1e{number.bit_length() * 3 // 10}"  # refused as too large
     if isinstance(number, (str, int)) and not isinstance(number, bool):
         return str(number)
     raise TypeError(f'a number is 588962304 or a text such as "0.57G", not {number!r}')

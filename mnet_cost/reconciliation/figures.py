@@ -36,15 +36,19 @@ _ALIASES = {
 }
 """Other names of tools, in lower case and without separators."""
 
-_LARGEST_DIGITS = 40
+_MOST_CHARACTERS = 60
+_MOST_DIGITS = 24
+"""Digits of a number of mult-adds in front of its point: what is counted has far fewer."""
 _NUMBER = re.compile(
     r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*)"
     r"(?:\.(?P<decimals>[0-9]*))?"
-    r"(?:[eE]\+?(?P<power>[0-9]{1,2}))?"
+    r"(?:[eE]\+?(?P<power>[0-9]+))?"
     r"[ ]*(?P<prefix>[kKMGBT]?)[ ]*"
     r"(?:mac|macc|flop|mult-?add|multi-?add|m-?add|op)?s?",
     re.IGNORECASE,
 )
+_NOT_ABOVE_0 = re.compile(rf"-(?:{_NUMBER.pattern}|inf(?:inity)?)|[-+]?nan", re.IGNORECASE)
+_INFINITE = re.compile(r"\+?inf(?:inity)?", re.IGNORECASE)
 _PREFIXES = {"k": "k", "m": "M", "g": "G", "b": "G", "t": "T"}
 """`B` stands for billions, as papers write them."""
 
@@ -109,13 +113,21 @@ def _bare(name: str) -> str:
 def _printed(number: str, text: str) -> Printed:
     """The number with its step."""
     stripped = number.strip()
-    match = _NUMBER.fullmatch(stripped) if len(stripped) <= _LARGEST_DIGITS else None
+    if _NOT_ABOVE_0.fullmatch(stripped):
+        raise UsageError(Problem(f"`{_short(text)}`: a number of mult-adds is above 0"))
+    match = _NUMBER.fullmatch(stripped)
+    if _INFINITE.fullmatch(stripped) or (match is not None and _is_too_large(match)):
+        raise UsageError(
+            Problem(f"`{_short(text)}`: a number of mult-adds has at most {_MOST_DIGITS} digits")
+        )
+    if len(stripped) > _MOST_CHARACTERS:
+        match = None
     if match is None:
         example = "write it as it is printed: `588962304`, `588,962,304`, `0.57G`, `568.74 MMac`"
         hint: str | None = example
         if re.fullmatch(r"[0-9]+,[0-9]{1,2}\s*[a-zA-Z]*", stripped):
             hint = f"write a point: `{stripped.replace(',', '.')}`"
-        raise UsageError(Problem(f"`{text.strip()}` is no number of mult-adds", hint=hint))
+        raise UsageError(Problem(f"`{_short(text)}` is no number of mult-adds", hint=hint))
     whole = match["whole"].replace(",", "").replace("_", "")
     decimals = match["decimals"] or ""
     prefix = _PREFIXES.get(match["prefix"].lower(), "")
@@ -128,6 +140,26 @@ def _printed(number: str, text: str) -> Printed:
         hint = None if prefix else f"with its prefix, perhaps: `{stripped}G`"
         raise UsageError(Problem(f"`{text.strip()}` is no whole number of mult-adds", hint=hint))
     return Printed(stripped, value, step)
+
+
+def _is_too_large(match: re.Match[str]) -> bool:
+    """Whether a number has more digits than any count; without making the number."""
+    digits = (match["whole"] + (match["decimals"] or "")).translate({ord(","): "", ord("_"): ""})
+    power = (match["power"] or "0").lstrip("0")
+    if not digits.strip("0"):
+        return False  # 0 is refused as such
+    if len(power) > len(str(_MOST_CHARACTERS)):
+        return True
+    first = len(digits) - len(digits.lstrip("0"))
+    in_front = len(digits) - len(match["decimals"] or "") - first
+    prefix = POWERS_OF_TEN[_PREFIXES.get(match["prefix"].lower(), "")]
+    return in_front + int(power or 0) + prefix > _MOST_DIGITS
+
+
+def _short(text: str) -> str:
+    """A text in a message."""
+    stripped = text.strip()
+    return stripped if len(stripped) <= _MOST_CHARACTERS else f"{stripped[:_MOST_CHARACTERS]}…"
 
 
 def _coarse(printed: Printed) -> Printed | None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mnet_cost.reconciliation.types import (
+    STATED,
+    STATED_AT_NOTHING,
     UNEXPLAINED,
     UNPRINTED,
     Cause,
@@ -104,10 +106,11 @@ def _conventions(explanation: Explanation) -> str:
 def _table(result: ReconciliationResult, reconciled: Reconciled, number: int) -> Table:
     """From our mult-adds to the number, cause by cause."""
     best = reconciled.best
-    rows: list[tuple[Any, ...]] = [(_OURS, result.mult_adds, "", "")]
+    first, *causes = _from_products(result, best)
+    rows: list[tuple[Any, ...]] = [(first.what, first.mult_adds, "", "")]
     rows += [
         (cause.what, Change(cause.mult_adds, is_exact=True), _layers(cause), cause.known)
-        for cause in best.causes
+        for cause in causes
     ]
     figure = reconciled.figure
     columns = tuple(
@@ -122,6 +125,16 @@ def _table(result: ReconciliationResult, reconciled: Reconciled, number: int) ->
         tuple([tuple([row[i] for i in kept]) for row in rows]),
         tuple([total[i] for i in kept]),
     )
+
+
+def _from_products(result: ReconciliationResult, explanation: Explanation) -> Iterator[Cause]:
+    """All that adds up to the number: convolutions, linear layers and matrix products first, and
+    what the spec states only where it is counted."""
+    yield Cause(_OURS, result.mult_adds - result.stated)
+    causes = [cause for cause in explanation.causes if cause.what != STATED_AT_NOTHING]
+    if result.stated and len(causes) == len(explanation.causes):
+        yield Cause(STATED, result.stated)
+    yield from causes
 
 
 def _layers(cause: Cause) -> str:
@@ -177,8 +190,21 @@ def _notes(result: ReconciliationResult) -> Iterator[str]:
         if each.suspects:
             said = "; ".join(f"{s.what} has {s.mult_adds:,}" for s in each.suspects)
             yield f"as large as the gap, to 5 %: {said}"
+    for each in result.figures:
+        if each.is_explained and each.best.uncounted:
+            yield f"{each.figure.text}: at 0, as in our count: {_uncounted(each.best)}"
     verdicts = {each.best.verdict for each in result.figures}
     yield from (words for verdict, words in _MEANINGS.items() if verdict in verdicts)
+
+
+def _uncounted(explanation: Explanation) -> str:
+    """Choices that add nothing, with the layers and who is known to count so."""
+    return "; ".join(
+        cause.what
+        + (f" ({_layers(cause)})" if cause.layers else "")
+        + (f"; known of {cause.known}" if cause.known else "")
+        for cause in explanation.uncounted
+    )
 
 
 def _more_notes(result: ReconciliationResult) -> Iterator[str]:
@@ -216,7 +242,7 @@ def _records(result: ReconciliationResult) -> Table:
         )
         for each in result.figures
         for rank, explanation in enumerate(each.explanations, start=1)
-        for cause in (Cause(_OURS, result.mult_adds), *explanation.causes)
+        for cause in _from_products(result, explanation)
     ]  # fmt: skip
     return Table("causes", "", columns, tuple(rows))
 
@@ -256,6 +282,14 @@ def _number_document(reconciled: Reconciled) -> dict[str, Any]:
                         "known": cause.known or None,
                     }
                     for cause in each.causes
+                ],
+                "uncounted": [
+                    {
+                        "what": cause.what,
+                        "layers": list(cause.layers),
+                        "known": cause.known or None,
+                    }
+                    for cause in each.uncounted
                 ],
             }
             for each in reconciled.explanations

@@ -21,14 +21,12 @@ from mnet_cost.report.schemas.parts import (
 
 def reconcile_schema() -> Json:
     change = {"description": "what it adds; negative where it takes away", "type": "integer"}
-    cause = record(
-        {
-            "what": text("the cause, in words"),
-            "mult_adds": change,
-            "layers": listed(text("path of a layer"), "those it is about, if not all of a kind"),
-            "known": maybe(text("tools that are known to count so, where it is a defect")),
-        }
-    )
+    what = text("the cause, in words")
+    about = {
+        "layers": listed(text("path of a layer"), "those it is about, if not all of a kind"),
+        "known": maybe(text("tools that are known to count so, where it is a defect")),
+    }
+    cause = record({"what": what, "mult_adds": change, **about})
     explanation = record(
         {
             "verdict": text("how it meets the number", *get_args(Verdict)),
@@ -43,6 +41,9 @@ def reconcile_schema() -> Json:
             "factor": whole("2 where the number is of FLOPs, else 1"),
             "total": whole("what is counted so, without rounding"),
             "causes": listed(cause, "they add up to the number less our mult-adds"),
+            "uncounted": listed(
+                record({"what": what, **about}), "how layers are taken that add nothing to ours"
+            ),
         }
     )
     figure = record(
