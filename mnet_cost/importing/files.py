@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -68,10 +69,15 @@ def layers_of(
 ) -> LayerGraph:
     """The layers of a graph, one to one; arguments as `map_graph`."""
     module = import_module(f"mnet_cost.importing.mapping.{graph.dialect}")
+    mapper: Callable[..., LayerGraph]
     if graph.dialect in _MAPPERS:
-        mapper: Callable[..., LayerGraph] = getattr(module, _MAPPERS[graph.dialect])
-        return mapper(graph, shapes, has_batch, sizes)
-    return map_graph(graph, module.TABLE, shapes, has_batch, sizes)
+        mapper = getattr(module, _MAPPERS[graph.dialect])
+    else:
+        mapper = partial(map_graph, table=module.TABLE)
+    layers = mapper(graph, shapes=shapes, has_batch=has_batch, sizes=sizes)
+    if not layers.layers:
+        raise ModelFileError(f"{graph.source}: has no layers: its outputs are its inputs")
+    return layers
 
 
 def read_spec(path: str, sizes: dict[str, Any]) -> ModelSpec:

@@ -149,8 +149,6 @@ class _Mapper:
             self._enter(tensor)
         for node in self._graph.nodes:
             self._map(node)
-        if not self._builder.layers:
-            raise ModelFileError(f"{self._graph.source}: has no layers")
         outputs = []
         for tensor in self._graph.outputs:
             value = self._value(tensor.name)
