@@ -19,6 +19,9 @@ from mnet_cost.tensors import RuleViolation, TensorType, axis_names, require
 
 FACTOR = 2
 
+_SHIFT = 2
+"""A slice that leaves out so many positions in front, or fewer, does so at any size."""
+
 _STORED = "what it stores has a size of the image"
 
 
@@ -132,8 +135,15 @@ def _reason(
     elif layer.kind == "slice":
         stop = fields.get("stop")
         is_end = stop is not None and stop > 0
-        if (is_end or fields.get("start", 0) < 0) and _grows(fields.get("axis"), x, y):
-            return f"it is cut at {stop if is_end else fields['start']}"
+        start = fields.get("start", 0)
+        is_start = start < 0 or start > max(fields.get("step", 1), _SHIFT)
+        if (is_end or is_start) and _grows(fields.get("axis"), x, y):
+            return f"it is cut at {stop if is_end else start}"
+    elif layer.kind == "pad" and fields.get("mode", "constant") == "constant":
+        if fields.get("padding") and x.shape[-2:] != y.shape[-2:]:
+            return f"padding {fields['padding']}, which may make up a multiple"
+    elif _is_uneven(fields.get("padding")):
+        return f"padding {fields['padding']}, which may be that of one size"
     elif layer.kind == "split" and fields.get("sizes") and _grows(fields.get("axis"), x, y):
         return f"parts of {fields['sizes']}"
     elif layer.kind == "opaque" and not _follows_inputs(fields.get("shape")):
@@ -141,6 +151,13 @@ def _reason(
     elif layer.kind == "avg_pool2d" and _covers(fields, x) and not _covers(fields, y):
         return "its window is the whole image"
     return None
+
+
+def _is_uneven(padding: Any) -> bool:
+    """Whether a window has more padding behind than in front, as `same` has at some sizes."""
+    if not isinstance(padding, list) or len(padding) < 4:
+        return False
+    return any(padding[i] != padding[i + 1] for i in range(0, len(padding), 2))
 
 
 def reshapes_alike(before: Sequence[int], after: Sequence[int], shape: Sequence[int]) -> bool:
