@@ -182,6 +182,7 @@ def test_no_report_has_a_list_of_its_own() -> None:
         ("devices.py", "memory_bytes"),  # the size of a memory
         ("paper.py", "mult_adds"),  # ours, beside printed ones
         ("paper.py", "weights"),
+        ("reconcile.py", "mult_adds"),  # of one cause
         ("sensitivity.py", "latency_s"),  # what narrower layers save
         ("training_run.py", "accuracy"),  # measured by a test
         ("training_run.py", "memory_bytes"),  # of a training step

@@ -217,8 +217,12 @@ def test_too_many_lines_are_refused() -> None:
             ["-o", "net.csv", "--as", "scale-sim", "--precision", "int8"],
             "--precision is of a ZigZag workload, not of --as scale-sim",
         ),
-        (["-o", "net.py", "--precision", "int8"], "--precision is of a ZigZag workload: "
-         "--as zigzag"),
+        (["-o", "net.py", "--precision", "int8"], "--precision is of --as zigzag and --as "
+         "model-explorer"),
+        (["-o", "net.py", "--device", "pixel_1"], "--device is of node data: --as model-explorer"),
+        (["-o", "net.json", "--as", "model-explorer"], "lenet5: node data are for the nodes of a "
+         "model file, and this is a spec\nhint: name the file itself: model.onnx, model.pt2, "
+         "model.tflite"),
         (
             ["-o", "net.yaml", "--as", "zigzag", "--precision", "int3"],
             "there is no precision `int3`\nhint: there are fp32, fp16, bf16, int8",
