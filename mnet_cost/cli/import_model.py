@@ -16,8 +16,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "import",
-        "a spec of a model that you have: a file of ONNX, torch.export or TFLite, or a PyTorch "
-        "module",
+        "a spec of a model that you have: a file of ONNX, torch.export, TFLite or ncnn, or a "
+        "PyTorch module",
         "mnet-cost import model.onnx -o model.yaml",
         "Files are read, and nothing in them is run. MODULE:FACTORY imports that Python module "
         "and calls the function or class, so it runs that code; it needs torch.",

@@ -1,4 +1,4 @@
-"""Models that other tools wrote, as specs: ONNX, torch.export, TFLite.
+"""Models that other tools wrote, as specs: ONNX, torch.export, TFLite, ncnn.
 
 Data flows one way. A reader (`readers/`) makes a `Graph` of operators (`graph.py`) of a file.
 `mapping/` maps it to layers of our kinds, one to one (`layer_graph.py`). `patterns/` joins layers

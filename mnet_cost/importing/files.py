@@ -47,7 +47,10 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
     form = FORMATS.get(os.path.splitext(name)[1].lower())
     if form is None:
         raise ModelFileError(
-            Problem(f"{name}: the ending says what a model file is: {one_of(list(FORMATS))}")
+            Problem(
+                f"{name}: the ending says what a model file is: {one_of(list(FORMATS))}",
+                hint="a PyTorch module is named by what makes it: torchvision.models:resnet50",
+            )
         )
     module, _, function = form.reader.partition(".")
     read: Callable[[str], Graph] = getattr(

@@ -98,7 +98,14 @@ def import_model(
     else:
         name, values = knob
         if not is_factory(source) or flat:
-            raise UsageError("a knob is recovered from a factory that is called with its values")
+            raise UsageError(
+                Problem(
+                    "a knob is recovered from a factory, which is called with its values, and "
+                    "folded into blocks",
+                    hint="as in `import torchvision.models:mobilenet_v2 --knob "
+                    "width_mult=1,0.5,0.75`, without --flat",
+                )
+            )
         samples = [Sample(value, layers_with({name: value})) for value in values]
         layers, form = samples[0].graph, Written(with_knob(name, samples))
     spec = spec_from_data(form.data, layers.source)

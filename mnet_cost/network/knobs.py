@@ -57,10 +57,14 @@ def knob_values(
                 Problem(
                     f"{spec.title} has no knob `{name}`",
                     hint=did_you_mean(name, known)
-                    or f"it has {one_of(known).replace(' or ', ' and ')}",
+                    or f"it has {one_of(known).replace(' or ', ' and ')}"
+                    + (_OF_A_FILE if spec.origins else ""),
                 )
             )
     return values, chosen
+
+
+_OF_A_FILE = "; `mnet-cost import` makes a spec of a model file, with a knob where sizes can change"
 
 
 def refuse_unknown_choices(

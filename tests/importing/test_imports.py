@@ -120,3 +120,18 @@ def test_what_is_a_factory() -> None:
     assert not is_factory("net.onnx")
     assert not is_factory("folder/net.onnx")
     assert not is_factory("C:/net.onnx")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["import", "resnet50"], "named by what makes it: torchvision.models:resnet50"),
+        (["import", "FILE", "--knob", "alpha=1,0.5,0.75"], "as in `import torchvision.models:"),
+        (["analyze", "FILE@image=1x3x32x32", "--resolution", "64"], "`mnet-cost import` makes a"),
+    ],
+)
+def test_the_way_out(
+    words: list[str], hint: str, param: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word.replace("FILE", param) for word in words]) == 2
+    assert hint in capsys.readouterr().err.split("\nhint: ", 1)[1]
