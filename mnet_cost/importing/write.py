@@ -11,14 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mnet_cost.importing.blocks.arguments import (
-    WIDTHS,
-    ByKnob,
-    Solved,
-    default_of,
-    input_names,
-    solved,
-)
+from mnet_cost.importing.blocks.argument_names import input_names
+from mnet_cost.importing.blocks.arguments import ByKnob, Solved, default_of, solved
+from mnet_cost.importing.blocks.expressions import WIDTHS
 from mnet_cost.importing.blocks.grammar import Grammar, Option, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, place_value
 from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
