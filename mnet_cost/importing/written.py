@@ -11,6 +11,7 @@ be exported at other sizes (`other_sizes.py`): then the spec has to be what come
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import SpecError
@@ -93,15 +94,15 @@ def _best(free: Resolution) -> Data | None:
     """The shortest folded form that is right at all sizes; None where none is."""
     if len(free.graphs[0].layers) > MOST_FOLDED:
         return None
-    right: list[tuple[int, int, Data]] = []
+    forms: list[tuple[int, int, Data]] = []
     for number, grammar in enumerate(folded(free.graphs)):
-        try:
+        with suppress(UnwritableError, NotRecoveredError):
             data = spec_data(grammar, free.knobs)
-        except (UnwritableError, NotRecoveredError):
-            continue
+            forms.append((dump_data(data).count("\n"), number, data))
+    for _, _, data in sorted(forms, key=lambda form: form[:2]):
         if wrong(data, free.graphs[0]) is None and _is_free(data, free):
-            right.append((dump_data(data).count("\n"), number, data))
-    return min(right, key=lambda form: form[:2])[2] if right else None
+            return data
+    return None
 
 
 def _flat(free: Resolution) -> Data | None:

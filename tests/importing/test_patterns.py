@@ -451,3 +451,16 @@ def test_queries_and_keys_with_features_first() -> None:
     layers.add("matmul", layers.add("softmax", scores, axis=-1), value)
     made = kinds(layers.graph())
     assert sorted(made) == ["scaled_dot_product_attention", "sigmoid", *["transpose"] * 3]
+
+
+def test_what_nobody_reads_and_only_moves_is_left_out() -> None:
+    layers = Layers((10, 8))
+    x = layers.add("linear", layers.input(), features=8)
+    turned = layers.add("transpose", x, axes=[1, 0])
+    layers.add("slice", turned, stop=1, axis=-2)
+    layers.add("linear", turned, features=4)  # a program runs it, so it stays, and what it reads
+    layers.add("slice", x, stop=1, axis=-2)
+    whole = layers.add("slice", x, stop=10, axis=-2)
+    layers.add("softmax", layers.add("slice", whole, start=1, axis=-2))
+    graph = layers.graph(layers.add("relu", whole))
+    assert kinds(graph) == ["linear", "transpose", "linear", "slice", "softmax", "relu"]

@@ -38,9 +38,11 @@ _WEIGHTED = ("conv", "depthwise", "linear", "attention", "norm")
 class Scores:
     """The windows of a grammar, compared."""
 
-    def __init__(self, grammar: Grammar, modules: Modules) -> None:
+    def __init__(self, grammar: Grammar, modules: Modules, only_calls: bool = False) -> None:
+        """With `only_calls`, windows are calls of modules: the author's own borders."""
         self.grammar = grammar
         self.modules = modules
+        self.only_calls = only_calls
         self._raws: dict[int, list[int]] = {}
         self._lines: dict[int, list[int]] = {}
         self._sizes: dict[int, int] = {}
@@ -58,7 +60,7 @@ class Scores:
             # Without equal neighbours it would be less: a bound that costs nothing.
             if len(window.places) * window.length > window.length + HEADER:
                 saved = self.saved(window)
-                if saved > 0 and not self._mixes(window):
+                if saved > 0 and self._is_chosen(window):
                     rough.append((-saved, number, window))
         rough.sort(key=lambda entry: entry[:2])
         scored = []
@@ -91,7 +93,8 @@ class Scores:
         """Lines saved, less what makes the block hard to read."""
         spans = [self._span(place, window.length) for place in window.places[:_MOST_COPIES]]
         share = 1.0
-        if all(self.modules.is_call(*span) for span in spans):
+        are_calls = all(self.modules.is_call(*span) for span in spans)
+        if are_calls:
             share += 0.15
         elif sum(self.modules.cuts(*span) for span in spans) * 2 > len(spans):
             share -= 0.1
@@ -100,8 +103,9 @@ class Scores:
             share += 0.02
         elif word_of(slots[window.places[0].start]) in _ENDING:
             share -= 0.03
-        parted = sum(self._parts_a_unit(place, window.length) for place in window.places)
-        share -= 0.7 * parted / len(window.places)
+        if not are_calls:
+            parted = sum(self._parts_a_unit(place, window.length) for place in window.places)
+            share -= 0.7 * parted / len(window.places)
         place = window.places[0]
         begins = slots[place.start].sources
         if len(begins) > 1 and all(source.slot < place.start for source in begins):
@@ -113,6 +117,15 @@ class Scores:
         ):
             saved -= _PAIR
         return saved * share - arguments * (1 + 0.15 * calls) - max(0, arguments - 5) * calls * 0.3
+
+    def _is_chosen(self, window: Window) -> bool:
+        """Whether a window has borders that a block may have."""
+        if self.only_calls:
+            return all(
+                self.modules.exact(*self._span(place, window.length)) is not None
+                for place in window.places
+            )
+        return not self._mixes(window)
 
     def _parts_a_unit(self, place: Place, length: int) -> bool:
         """Whether a window begins or ends between a weighted layer and its norm or activation."""

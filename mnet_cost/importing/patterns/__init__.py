@@ -21,12 +21,14 @@ from mnet_cost.importing.patterns.rolls import rolls
 from mnet_cost.importing.patterns.sequences import sequences
 from mnet_cost.importing.patterns.shuffles import shuffles
 from mnet_cost.importing.patterns.stored_views import stored_views
+from mnet_cost.importing.patterns.unread import without_unread
 from mnet_cost.importing.patterns.vectors import vectors
 from mnet_cost.importing.patterns.views import joined_views
 from mnet_cost.importing.patterns.windows import windows
 
 PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     made_constants,
+    without_unread,
     joined_views,
     added_biases,
     rolls,

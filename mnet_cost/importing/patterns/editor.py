@@ -145,6 +145,16 @@ class Editor:
         if old.layer is not None:
             self._drop(old.layer)
 
+    def is_unread(self, number: int) -> bool:
+        """Whether nobody reads a layer, and nobody shares what it stores."""
+        return number not in self._fixed and not self._is_read(number, self.layers[number])
+
+    def leave_out(self, number: int) -> None:
+        """Leave out a layer that is unread; what it reads stays."""
+        for wire in self.layers.pop(number).inputs:
+            self._readers[wire].remove(number)
+        self.changed = True
+
     def _drop(self, number: int) -> None:
         """Forget a layer that nobody reads, and what only it read."""
         layer = self.layers[number]
