@@ -33,7 +33,7 @@ def adopt_alike(grammar: Grammar) -> bool:
             reduced = _reduced(rule, lacking)
             if reduced is None:
                 continue
-            place = _found(grammar, number, reduced)
+            place = _found(grammar, number, reduced, lacking)
             if place is None:
                 continue
             second = fold_window(grammar, Window(len(reduced), (place,), rule.inputs))
@@ -106,17 +106,39 @@ def _reduced(rule: Rule, lacking: frozenset[int]) -> list[Slot] | None:
     return slots
 
 
-def _found(grammar: Grammar, number: int, wanted: list[Slot]) -> Place | None:
-    """Where a list of slots stands in another rule, and only its last output is read elsewhere."""
+def _found(
+    grammar: Grammar, number: int, wanted: list[Slot], lacking: frozenset[int]
+) -> Place | None:
+    """Where a list of slots stands in another rule, and only its last output is read elsewhere.
+
+    A stretch with kernels that no copy of the block has is something else: a stem, not a block.
+    """
+    kernels = [_kernels_at(grammar, number, at) for at in range(len(grammar.rules[number].slots))]
+    kernels = [known for at, known in enumerate(kernels) if at not in lacking]
     for other, rule in grammar.rules.items():
         if other == number or rule.options:
             continue
         for start in range(len(rule.slots) - len(wanted) + 1):
             if parts_a_unit(rule.slots, start) or parts_a_unit(rule.slots, start + len(wanted)):
                 continue
-            if rule.slots[start].key == wanted[0].key and _stands(grammar, other, start, wanted):
+            if rule.slots[start].key != wanted[0].key or not _stands(grammar, other, start, wanted):
+                continue
+            own = [_kernels_at(grammar, other, at) for at in range(start, start + len(wanted))]
+            if all(mine <= known for mine, known in zip(own, kernels, strict=True)):
                 return Place(other, start)
     return None
+
+
+def _kernels_at(grammar: Grammar, number: int, at: int) -> frozenset[object]:
+    """The kernels that a slot of a rule has in its copies; none for a call."""
+    rule = grammar.rules[number]
+    if rule.slots[at].rule is not None:
+        return frozenset()
+    leaves = [grammar.leaves[child] for frame in rule.frames if (child := frame[at]) is not None]
+    return frozenset(
+        tuple(leaf.numbers.get(place) for place in ("kernel", "kernel.0", "kernel.1"))
+        for leaf in leaves
+    )
 
 
 def _stands(grammar: Grammar, number: int, start: int, wanted: list[Slot]) -> bool:

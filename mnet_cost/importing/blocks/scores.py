@@ -65,10 +65,10 @@ class Scores:
         rough.sort(key=lambda entry: entry[:2])
         scored = []
         for saved, number, window in rough[:_CLOSELY]:
-            scored.append((self.score(window, -saved), -2 * number, window))
             alike = self._alike(window)
             if alike is not None and self.saved(alike) > 0:
-                scored.append((self.score(alike, self.saved(alike)), -2 * number - 1, alike))
+                window, saved = alike, -self.saved(alike)
+            scored.append((self.score(window, -saved), -number, window))
         if not scored:
             return None
         score, _, window = max(scored, key=lambda entry: entry[:2])
