@@ -17,6 +17,7 @@ from mnet_cost.importing.patterns.channels_last import channels_in_front
 from mnet_cost.importing.patterns.concat import growing_lists
 from mnet_cost.importing.patterns.constants import made_constants
 from mnet_cost.importing.patterns.norms import norms
+from mnet_cost.importing.patterns.paddings import joined_paddings
 from mnet_cost.importing.patterns.rolls import rolls
 from mnet_cost.importing.patterns.sequences import sequences
 from mnet_cost.importing.patterns.shuffles import shuffles
@@ -30,6 +31,7 @@ PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     made_constants,
     without_unread,
     joined_views,
+    joined_paddings,
     added_biases,
     rolls,
     shuffles,
