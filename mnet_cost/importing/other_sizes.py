@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from mnet_cost.importing.check import other_structure
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph
+from mnet_cost.importing.padding_at_sizes import with_same_padding
 
 SECOND = (2, 3)
 """How many times as high and wide the images of the second size are. They are not square, so that
@@ -35,6 +36,7 @@ def related(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...] | None:
 
     None where the layers are other ones at one of the sizes.
     """
+    graphs = with_same_padding(graphs)
     graphs = [
         graph._replace(layers=tuple([_with_both_sizes(layer) for layer in graph.layers]))
         for graph in graphs
