@@ -80,8 +80,9 @@ NEEDED = {
 @pytest.mark.parametrize("kind", [kind for kind in ALONG if kind not in ("gather", "scatter")])
 @pytest.mark.parametrize("before", ["", "relu, ", "{reshape: {shape: [64, 49, 96]}}, "])
 def test_a_guess_is_said_once(kind: str, before: str) -> None:
-    last = "{identity: {}, from: made.0}" if kind == "top_k" else "identity"
-    layers = f"{before}{{id: made, {kind}: {{{NEEDED.get(kind, '')}}}}}, {last}"
+    last = "{identity: {}, from: best.0}" if kind == "top_k" else "identity"
+    named_id = "id: best, " if kind == "top_k" else ""
+    layers = f"{before}{{{named_id}{kind}: {{{NEEDED.get(kind, '')}}}}}, {last}"
     named = (
         "`x` (line 3)" if not before else f"`{'relu' if 'relu' in before else 'reshape'}` (line 4)"
     )
@@ -90,7 +91,7 @@ def test_a_guess_is_said_once(kind: str, before: str) -> None:
         taken = "64 sequences of 49 positions with 96 features"
         if "reshape" in before:
             return  # `take` of length says itself what it needs
-    assert warnings(layers, UNSAID) == [f"`made` treats {named}, [64, 49, 96], as {taken}"]
+    assert warnings(layers, UNSAID) == [f"`{kind}` treats {named}, [64, 49, 96], as {taken}"]
 
 
 def test_one_slope_has_no_axis() -> None:

@@ -216,3 +216,9 @@ class Rnn(Recurrent):
     saved_per_unit: ClassVar[int] = 1
 
     function: str = spec_field(Word(("tanh", "relu")), "what makes the state", default="tanh")
+
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        saved = Recurrent.saved_tensors(self, inputs, output)
+        # The state before the first step besides: others are those of the step before.
+        states = product(inputs[0].type.shape[:-2]) * self.layers * self._directions()
+        return saved._replace(elements=saved.elements + states * self.features)

@@ -107,4 +107,4 @@ def fold_windows(
     """Windows [N, C * h * w, L] added up to an image; `pads` is (left, right, top, bottom)."""
     left, right, top, bottom = pads
     whole = F.fold(x, (size[0] + top + bottom, size[1] + left + right), kernel, dilation, 0, stride)
-    return whole[:, :, top : top + size[0], left : left + size[1]]
+    return whole[:, :, top : top + size[0], left : left + size[1]].contiguous()
