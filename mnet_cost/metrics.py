@@ -144,7 +144,7 @@ TOTALS = tuple([metric for metric in METRICS if metric.of_network is not None])
 def find_metric(name: str, among: Sequence[Metric] = METRICS) -> Metric:
     """The metric of that name or key; `UsageError` where there is none."""
     for metric in among:
-        if name in (metric.name, metric.key, metric.file_key):
+        if name in (metric.name, metric.key) or name == metric.file_key:
             return metric
     names = [metric.name for metric in among]
     hint = did_you_mean(name, names) or "there are " + ", ".join(names)

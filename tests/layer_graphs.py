@@ -10,6 +10,7 @@ from mnet_cost.importing.layer_graph import (
     LayerGraph,
     Wire,
 )
+from mnet_cost.importing.patterns import PASSES
 from mnet_cost.layers import KINDS, Layer
 from mnet_cost.layers.fields import field_values, fields_of
 from mnet_cost.models.library import load_model
@@ -80,6 +81,13 @@ def scopes_of(network: Network, path: str) -> tuple[Scope, ...]:
             name = "".join(word[:1].upper() + word[1:] for word in words.split("_"))
             scopes.append(Scope(call.path, name))
     return tuple(scopes)
+
+
+def with_all_passes(graph: LayerGraph) -> LayerGraph:
+    """The graph after all passes, those among them that find nothing they look for."""
+    for each in PASSES:
+        graph = each.run(graph)
+    return graph
 
 
 class Layers:

@@ -71,10 +71,14 @@ def analysis_report(
     spec = analysis.network.spec
     if by == "kernel":
         rows = kernel_table(analysis, TOP if top is None else top)
-        records = kernel_records([spec.title], [analysis], top)
     else:
         rows = _rows_table(analysis, by)
-        records = part_records([spec.title], [analysis], by)
+
+    def records() -> Table:
+        if by == "kernel":
+            return kernel_records([spec.title], [analysis], top)
+        return part_records([spec.title], [analysis], by)
+
     kinds = () if by == "kind" else (_kind_table(analysis),)
     timed = any(estimate.latency_s is not None for estimate in analysis.devices)
     untimed = () if timed else ("latency_s", "latency_share", "dominant_part")
@@ -240,7 +244,8 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain) -> Table:
     if by != "kind":
         if analysis.network.spec.extension:
             columns.append(Column("spec", "of", "text", -3, help="the spec that has the line"))
-        columns.append(Column("line", "line", "number", -3, help="of the spec"))
+        if _has_lines(analysis):
+            columns.append(Column("line", "line", "number", -3, help="of the spec"))
     if first:
         name = first.estimate.device.name
         columns += [
@@ -317,7 +322,13 @@ def _counts(analysis: Analysis, group: Group, by: Grain) -> list[Any]:
         return [group.name, len(group.layers), *counts]
     node = _node(analysis, group, by)
     spec = [node.source.path] if analysis.network.spec.extension else []
-    return [group.label, group.kind, shape_text(group.layers[-1].output), *counts, *spec, node.line]
+    line = [node.line] if _has_lines(analysis) else []
+    return [group.label, group.kind, shape_text(group.layers[-1].output), *counts, *spec, *line]
+
+
+def _has_lines(analysis: Analysis) -> bool:
+    """Whether somebody wrote the spec: one of a model file would be written to have lines."""
+    return not analysis.network.spec.origins
 
 
 def _node(analysis: Analysis, group: Group, by: Grain) -> Node:

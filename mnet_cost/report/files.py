@@ -40,7 +40,7 @@ def to_csv(report: Report, encoding: str = "utf-8") -> str:
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    table = report.records or next(iter(report.tables), None)
+    table = report.recorded() or next(iter(report.tables), None)
     if table:
         keys = [key for column in table.columns for key in file_keys(column)]
         writer.writerow([csv_cell(plain(key, encoding)) for key in keys])
@@ -79,8 +79,9 @@ def to_markdown(report: Report, encoding: str = "utf-8") -> str:
     parts = [f"**{line(alert)}**" for alert in report.alerts]
     parts += [f"## {line(report.title)}", line(report.subtitle)]
     shown = report.tables
-    if report.long_form and report.records is not None:
-        shown = (report.records,)
+    recorded = report.recorded() if report.long_form else None
+    if recorded is not None:
+        shown = (recorded,)
     for table in report.answer:
         parts += tabulated(table)
     if report.facts:

@@ -163,13 +163,12 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 def counted_shares(analysis: Analysis, group: Group) -> tuple[float | None, float | None]:
     """The group's shares of mult-adds and of weights; None where they are unknown."""
-    if not group.modelled:
+    if not group.modelled or not analysis.has_totals:
         return None, None
-    mult_adds = analysis.total("mult_adds")
-    weights = analysis.total("weights")
+    totals = analysis.totals
     return (
-        group.mult_adds / mult_adds if mult_adds else None,
-        group.weights / weights if weights else None,
+        group.mult_adds / totals.mult_adds if totals.mult_adds else None,
+        group.weights / totals.weights if totals.weights else None,
     )
 
 

@@ -159,8 +159,9 @@ class Report(NamedTuple):
     """At most `MOST_NOTES`: those that change how a number is read."""
     document: Callable[[], dict[str, Any]]
     """For JSON, which alone needs it; the notes are added when it is written."""
-    records: Table | None = None
-    """What CSV writes instead, where the tables are made for reading."""
+    records: Table | Callable[[], Table] | None = None
+    """What CSV writes instead, where the tables are made for reading; or what makes it, where that
+    takes as long as all the rest."""
     more_notes: tuple[str, ...] = ()
     """All other notes: as text with `--notes`, in other formats always."""
     alerts: tuple[str, ...] = ()
@@ -174,3 +175,8 @@ class Report(NamedTuple):
     """The key of the document below which a list of other documents is."""
     long_form: bool = False
     """Whether Markdown has the records in the place of the tables, as CSV does."""
+
+    def recorded(self) -> Table | None:
+        """The records, made where they were not."""
+        records = self.records
+        return records if records is None or isinstance(records, Table) else records()

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import Any
 
 import pytest
-from layer_graphs import Layers
+from layer_graphs import Layers, with_all_passes
 
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.patterns import recognized
@@ -29,6 +29,7 @@ def totals(graph: LayerGraph) -> tuple[int, int]:
 def patterns(graph: LayerGraph) -> list[tuple[str, dict[str, Any]]]:
     """(Kind, fields) of the layers after all passes; counts and the output are as before."""
     after = recognized(graph)
+    assert after == with_all_passes(graph), "a pass was left out that changes the graph"
     assert totals(after) == totals(graph)
     shapes = [[g.type_of(wire).shape for wire in g.outputs] for g in (graph, after)]
     assert shapes[0] == shapes[1]
@@ -489,3 +490,17 @@ def test_uneven_zeros_before_a_convolution_are_its_padding(
     layers.add("conv2d", padded, channels=4, kernel=3, stride=2, **conv)
     made = patterns(layers.graph())
     assert [(kind, fields["padding"]) for kind, fields in made] == expected
+
+
+def test_a_pattern_that_would_turn_the_axis_of_a_later_layer_is_left_out() -> None:
+    # The axes of a product are not known; those of the attention that it would become are, and
+    # `concat` would then join the features, not the channels.
+    layers = Layers((8, 8, 8))
+    x = layers.input()
+    scores = layers.add("matmul", x, layers.add("transpose", x, axes=[0, 2, 1]))
+    scaled = layers.add("elementwise", scores, operation="multiply", number=8**-0.5)
+    made = layers.add("matmul", layers.add("softmax", scaled, axis=-1), x)
+    layers.add("concat", made, made)
+    found = patterns(layers.graph())
+    assert ("concat", {}) in found
+    assert "scaled_dot_product_attention" not in [kind for kind, _ in found]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
-from layer_graphs import Layers
+from layer_graphs import Layers, library_graph, with_all_passes
 
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.patterns import recognized
@@ -16,6 +17,9 @@ from mnet_cost.models.types import Scope
 PARTS = (
     "conv2d", "depthwise_conv2d", "relu", "batch_norm", "add", "multiply", "halves", "join",
     "channels_last", "shuffle", "factor", "table", "gate",
+)  # fmt: skip
+OTHER_PARTS = (
+    "hard_gate", "hard_swish", "identity", "flat", "norm", "roll", "rows", "attention", "pool",
 )  # fmt: skip
 
 
@@ -48,17 +52,47 @@ def add_part(layers: Layers, part: str, x: Wire, other: Wire, kernel: int) -> Wi
     if part == "table":
         table = layers.add("constant", shape=[8, 8])
         return layers.add("add", x, layers.add("elementwise", table, operation="sin"))
+    if part in ("hard_gate", "hard_swish"):
+        shifted = layers.add("elementwise", x, operation="add", number=3)
+        gate = layers.add("relu6", shifted)
+        if part == "hard_gate":
+            return layers.add("elementwise", gate, operation="divide", number=6)
+        product = layers.add("multiply", gate, x)
+        return layers.add("elementwise", product, operation="multiply", number=1 / 6)
+    if part == "identity":
+        return layers.add("identity", x)
+    if part == "flat":
+        return layers.add("reshape", layers.add("flatten", x), shape=[8, 8, 8])
+    if part == "norm":
+        squares = layers.add("elementwise", x, operation="square")
+        means = layers.add("reduce", squares, operation="mean", axes=-1, keep=True)
+        return layers.add("multiply", x, layers.add("elementwise", means, operation="rsqrt"))
+    if part == "roll":
+        parts = [layers.add("slice", x, axis=-1, start=3), layers.add("slice", x, axis=-1, stop=3)]
+        return layers.add("concat", *parts, axis=-1)
+    if part == "rows":
+        rows = layers.add("transpose", layers.add("reshape", x, shape=[8, 64]), axes=[1, 0])
+        rows = layers.add("add", rows, layers.add("parameter", shape=[64, 8]))
+        return layers.add("reshape", layers.add("transpose", rows, axes=[1, 0]), shape=[8, 8, 8])
+    if part == "attention":
+        key = layers.add("transpose", other, axes=[0, 2, 1])
+        scores = layers.add("matmul", x, key)
+        scores = layers.add("elementwise", scores, operation="multiply", number=8**-0.5)
+        return layers.add("matmul", layers.add("softmax", scores, axis=-1), x)
+    if part == "pool":
+        pooled = layers.add("reduce", x, operation="mean", axes=[-1, -2], keep=True)
+        return layers.add("multiply", x, pooled)
     assert part == "gate"
     return layers.add("multiply", x, layers.add("sigmoid", x))
 
 
-def random_graph(seed: int) -> LayerGraph:
+def random_graph(seed: int, parts: Sequence[str] = PARTS) -> LayerGraph:
     """Motifs of two to nine parts, a few times each, on tensors made before."""
     rng = random.Random(seed)
     layers = Layers(*[(8, 8, 8)] * rng.randint(1, 2))
     made = [layers.input(number) for number in range(len(layers.inputs))]
     motifs = [
-        [(rng.choice(PARTS), rng.randint(1, 4), rng.choice((1, 3, 5))) for _ in range(length)]
+        [(rng.choice(parts), rng.randint(1, 4), rng.choice((1, 3, 5))) for _ in range(length)]
         for length in (rng.randint(2, 9) for _ in range(rng.randint(1, 3)))
     ]
     has_modules = rng.random() < 0.5
@@ -92,3 +126,19 @@ def test_a_random_graph_stays_the_same(seed: int) -> None:
     assert counts(after) == counts(graph)
     for each in (graph, after):
         assert not any("flat" in note for note in written(each).notes)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_passes_that_are_left_out_would_change_nothing(seed: int) -> None:
+    # Of few parts each: a graph of all of them needs all passes.
+    some = random.Random(seed).sample((*PARTS, *OTHER_PARTS), 1 + seed % 4)
+    graph = random_graph(seed, some)
+    assert recognized(graph) == with_all_passes(graph)
+
+
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v3_large", "vit", "swin", "convnext", "yolov8", "lenet5"]
+)
+def test_passes_that_are_left_out_would_not_change_a_network(name: str) -> None:
+    graph = library_graph(name)
+    assert recognized(graph) == with_all_passes(graph)

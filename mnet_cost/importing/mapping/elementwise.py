@@ -12,7 +12,6 @@ from mnet_cost.importing.graph import FEW_WHOLE
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.known import FUNCTIONS, broadcast, calculate
 from mnet_cost.importing.mapping.values import Value, elements, joined_shape, plain
-from mnet_cost.layers.arithmetic import OPERATIONS, REVERSIBLE
 
 _MIRRORED = {
     **{name: name for name in ("add", "multiply", "minimum", "maximum", "equal", "not_equal")},
@@ -61,20 +60,32 @@ def binary(b: Builder, first: Value, second: Value, name: str) -> Value:
     result = known_result(name, (first, second))
     if result is not None:
         return result
+    from mnet_cost.layers.arithmetic import OPERATIONS, REVERSIBLE  # many classes: only if needed
+
     for x, other, is_reversed in ((first, second, False), (second, first, True)):
-        number = other.number
-        if number is None or not isinstance(number, (int, float)) or other.rank > x.rank:
+        value = other.number
+        if value is None or not isinstance(value, (int, float)) or other.rank > x.rank:
             continue
         turned = True if is_reversed and name in REVERSIBLE else None
         own = _MIRRORED.get(name) if is_reversed and not turned else name
         if own is None or OPERATIONS[own].number not in ("always", "instead"):
             continue
-        fields = {"operation": own, "number": _number(number), "reversed": turned}
+        fields = {"operation": own, "number": _number(value), "reversed": turned}
         return b.layer("elementwise", (x,), x.shape, fields)
     wires, shape = b.joined((first, second))
     if name in ("add", "multiply"):
         return b.layer(name, wires, shape)
     return b.layer("elementwise", wires, shape, {"operation": name})
+
+
+def number(value: float) -> Value:
+    """A known number."""
+    return Value((), "float32", known=(value,), static=True)
+
+
+def scaled(b: Builder, x: Value, factor: float) -> Value:
+    """x times a number, which makes no layer where it is 1."""
+    return x if factor == 1 else binary(b, x, number(factor), "multiply")
 
 
 def comparison(b: Builder, first: Value, second: Value, name: str) -> Value:

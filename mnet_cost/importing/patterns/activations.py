@@ -14,6 +14,9 @@ from mnet_cost.importing.patterns.editor import Editor
 
 _CLOSE = 1e-3
 
+_MOST = 16
+"""Most layers that are looked at as one product: all patterns have fewer."""
+
 
 class Product(NamedTuple):
     """A product of tensors and numbers."""
@@ -88,12 +91,14 @@ def _put(
 
 def product_of(editor: Editor, wire: Wire) -> Product:
     """The factors of a product; of any other tensor, itself."""
-    number, factors, layers = 1.0, [], []
+    number = 1.0
+    factors: list[Wire] = []
+    layers: list[int] = []
     left = [wire]
     while left:
         part = left.pop()
         made = editor.made_by(part)
-        is_whole = part == wire or editor.is_inner(part)
+        is_whole = part == wire or (len(layers) < _MOST and editor.is_inner(part))
         if made is not None and part.layer is not None and is_whole:
             if made.kind == "multiply":
                 layers.append(part.layer)

@@ -7,6 +7,8 @@ as little as those of any other large table of a file.
 
 from __future__ import annotations
 
+import heapq
+
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.patterns.editor import Editor
 from mnet_cost.importing.resolution import layer_of
@@ -18,26 +20,21 @@ _LEAST = 2
 def made_constants(graph: LayerGraph) -> LayerGraph:
     """`constant` for what several layers make of constants."""
     editor = Editor(graph)
-    made: dict[Wire, tuple[int, ...]] = {}
-    """The layers that make a constant, for each tensor that is one."""
+    made: set[Wire] = set()
+    """The tensors that are constants."""
     for number, layer in enumerate(graph.layers):
         if editor.made_by(Wire(number)) is None:
             continue
-        if layer.kind == "constant":
-            made[Wire(number)] = (number,)
-        elif layer.inputs and all(wire in made for wire in layer.inputs):
-            if not _is_free(graph, number):
-                continue
-            own = {number}.union(*(made[wire] for wire in layer.inputs))
-            for place in range(len(layer.types)):
-                made[Wire(number, place)] = tuple(sorted(own))
-    for wire, layers in made.items():
-        if any(number not in editor.layers for number in layers):
+        is_made = layer.inputs and all(wire in made for wire in layer.inputs)
+        if layer.kind == "constant" or (is_made and _is_free(graph, number)):
+            made.update(Wire(number, place) for place in range(len(layer.types)))
+    for wire in sorted(made):
+        if wire.layer not in editor.layers or editor.is_output(wire):
             continue
-        ends = any(Wire(reader) not in made for reader in editor.readers(wire))
-        if len(layers) < _LEAST or wire in editor.outputs or not ends:
+        if all(Wire(reader) in made for reader in editor.readers(wire)):
             continue
-        if not _is_closed(editor, wire, layers):
+        layers = _only_for(editor, wire)
+        if layers is None or len(layers) < _LEAST:
             continue  # another constant is made of the same ones: each would be stored
         new = editor.add("constant", (), layers, shape=list(editor.shape(wire)))
         if new is not None:
@@ -45,17 +42,23 @@ def made_constants(graph: LayerGraph) -> LayerGraph:
     return editor.result()
 
 
-def _is_closed(editor: Editor, end: Wire, layers: tuple[int, ...]) -> bool:
-    """Whether nobody but these layers reads what they make, but for the last tensor."""
-    return all(
-        Wire(number, place) == end
-        or (
-            Wire(number, place) not in editor.outputs
-            and all(reader in layers for reader in editor.readers(Wire(number, place)))
-        )
-        for number in layers
-        for place in range(len(editor.layers[number].types))
-    )
+def _only_for(editor: Editor, end: Wire) -> list[int] | None:
+    """The layers that make a constant; None where somebody else reads what one of them makes."""
+    found: set[int] = set()
+    left = [-(end.layer or 0)]  # the last one first: then all who read it were there before
+    while left:
+        number = -heapq.heappop(left)
+        if number in found:
+            continue
+        found.add(number)
+        layer = editor.layers[number]
+        for place in range(len(layer.types)):
+            wire = Wire(number, place)
+            if wire != end and not editor.is_read_only_by(wire, found):
+                return None
+        for wire in layer.inputs:
+            heapq.heappush(left, -(wire.layer or 0))
+    return sorted(found)
 
 
 def _is_free(graph: LayerGraph, number: int) -> bool:

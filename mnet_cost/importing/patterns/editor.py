@@ -1,13 +1,14 @@
 """A graph of layers while a pattern rewrites it.
 
 Layers have numbers that stay: those of the graph, and new ones after them. A new layer stands where
-the last of those it replaces stood. What nobody reads any more is left out at the end, and all
-types are inferred anew by the rules of the kinds, so a rewrite that changes a shape is an error.
+the last of those it replaces stood. What nobody reads any more is left out at the end. The types of
+all that reads other types are inferred anew by the rules of the kinds, so a rewrite that would
+change a shape shows: then the graph stays as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
@@ -27,25 +28,26 @@ class Editor:
         self._keeps_new = keeps_new
         self._replaced: dict[Wire, Wire] = {}
         self.layers: dict[int, ImportedLayer] = dict(enumerate(graph.layers))
-        self.outputs = list(graph.outputs)
-        self._places: dict[int, tuple[int, int]] = {n: (n, 0) for n in self.layers}
-        self._readers: dict[Wire, list[int]] = {}
-        for number, layer in self.layers.items():
+        self._next = len(graph.layers)
+        self._outputs = list(graph.outputs)
+        self._is_output = set(graph.outputs)
+        self._places: dict[int, tuple[int, int]] = {}
+        """Where layers stand that are new, among those of the graph."""
+        self._given: dict[int, tuple[TensorType, ...]] = {}
+        """Types of the inputs of new layers, of which their own types were inferred."""
+        self._readers: dict[Wire, dict[int, int]] = {}
+        """How many times each layer reads a tensor."""
+        self._reads: dict[Wire, int] = {}
+        """How many times a tensor is read."""
+        self._fixed: set[int] = set()
+        for number, layer in enumerate(graph.layers):
             for wire in layer.inputs:
-                self._readers.setdefault(wire, []).append(number)
-        self._fixed = {
-            other
-            for layer in graph.layers
-            for other in (layer.shares, layer.tied_to)
-            if other is not None
-        } | {
-            number
-            for number, layer in self.layers.items()
-            if layer.shares is not None or layer.tied_to is not None
-        }
-        self._unread = {
-            number for number, layer in self.layers.items() if not self._is_read(number, layer)
-        }
+                self._read(wire, number)
+            for other in (layer.shares, layer.tied_to):
+                if other is not None:
+                    self._fixed |= {other, number}
+        read = {wire.layer for wire in (*self._readers, *self._outputs)}
+        self._unread = {number for number in self.layers if number not in read}
         self.changed = False
 
     # --- looking
@@ -75,11 +77,20 @@ class Editor:
 
     def readers(self, wire: Wire) -> list[int]:
         """Numbers of the layers that read a tensor, once for each time."""
-        return self._readers.get(wire, [])
+        readers = self._readers.get(wire, {})
+        return [number for number, times in readers.items() for _ in range(times)]
 
     def is_inner(self, wire: Wire, count: int = 1) -> bool:
         """Whether a tensor is read so many times, and is no output of the model."""
-        return len(self.readers(wire)) == count and wire not in self.outputs
+        return self._reads.get(wire, 0) == count and wire not in self._is_output
+
+    def is_read_only_by(self, wire: Wire, numbers: Set[int]) -> bool:
+        """Whether a tensor is no output of the model, and no other layer than these reads it."""
+        return wire not in self._is_output and self._readers.get(wire, {}).keys() <= numbers
+
+    def is_output(self, wire: Wire) -> bool:
+        """Whether a tensor is an output of the model."""
+        return wire in self._is_output
 
     def operation(self, wire: Wire, *operations: str) -> ImportedLayer | None:
         """The `elementwise` layer that makes a tensor, if it has one of the operations."""
@@ -102,10 +113,12 @@ class Editor:
             for name, value in fields.items()
             if known[name].required or value != known[name].default
         }
-        types = self._types(kind, stated, inputs)
+        given = tuple([self.type_of(wire) for wire in inputs])
+        types = inferred(kind, stated, given)
         if types is None:
             return None
-        number = max(self.layers) + 1
+        number = self._next
+        self._next += 1
         origins = [self.layers[old].origin for old in numbers]
         last = origins[-1]
         common = last.scopes
@@ -125,22 +138,25 @@ class Editor:
         self.layers[number] = ImportedLayer(
             kind, stated, inputs, types, origin, precision=precision
         )
-        self._places[number] = (self._places[numbers[-1]][0], number)
+        self._given[number] = given
+        self._places[number] = (self._place(numbers[-1])[0], number)
         for wire in inputs:
-            self._readers.setdefault(wire, []).append(number)
+            self._read(wire, number)
         return Wire(number)
 
     def replace(self, old: Wire, new: Wire) -> None:
         """Let all who read a tensor read another one of the same shape."""
         assert self.shape(old) == self.shape(new), "a pattern keeps shapes"
         self._replaced[old] = new
-        for number in self._readers.pop(old, []):
+        for number, times in self._readers.pop(old, {}).items():
             layer = self.layers[number]
             inputs = tuple([new if wire == old else wire for wire in layer.inputs])
-            if inputs != layer.inputs:
-                self.layers[number] = layer._replace(inputs=inputs)
-            self._readers.setdefault(new, []).append(number)
-        self.outputs = [new if wire == old else wire for wire in self.outputs]
+            self.layers[number] = layer._replace(inputs=inputs)
+            self._read(new, number, times)
+        self._reads.pop(old, None)
+        if old in self._is_output:
+            self._outputs = [new if wire == old else wire for wire in self._outputs]
+            self._is_output = set(self._outputs)
         self.changed = True
         if old.layer is not None:
             self._drop(old.layer)
@@ -152,41 +168,54 @@ class Editor:
     def leave_out(self, number: int) -> None:
         """Leave out a layer that is unread; what it reads stays."""
         for wire in self.layers.pop(number).inputs:
-            self._readers[wire].remove(number)
+            self._reads[wire] -= self._readers[wire].pop(number, 0)
         self.changed = True
 
-    def _drop(self, number: int) -> None:
+    def _read(self, wire: Wire, number: int, times: int = 1) -> None:
+        """A layer reads a tensor, so many times more."""
+        readers = self._readers.setdefault(wire, {})
+        readers[number] = readers.get(number, 0) + times
+        self._reads[wire] = self._reads.get(wire, 0) + times
+
+    def _drop(self, first: int) -> None:
         """Forget a layer that nobody reads, and what only it read."""
-        layer = self.layers[number]
-        if self._is_read(number, layer) or number in self._unread or number in self._fixed:
-            return
-        if self._keeps_new and number >= len(self.graph.layers):
-            return
-        del self.layers[number]
-        for wire in layer.inputs:
-            readers = self._readers[wire]
-            readers.remove(number)
-            if not readers and wire.layer is not None and wire.layer in self.layers:
-                self._drop(wire.layer)
+        left = [first]
+        while left:
+            number = left.pop()
+            layer = self.layers.get(number)
+            if layer is None or number in self._unread or number in self._fixed:
+                continue
+            if self._is_read(number, layer):
+                continue
+            if self._keeps_new and number >= len(self.graph.layers):
+                continue
+            del self.layers[number]
+            for wire in layer.inputs:
+                times = self._readers[wire].pop(number, 0)
+                self._reads[wire] -= times
+                if not self._reads[wire] and wire.layer is not None:
+                    left.append(wire.layer)
 
     def _is_read(self, number: int, layer: ImportedLayer) -> bool:
         wires = [Wire(number, place) for place in range(len(layer.types))]
-        return any(self._readers.get(wire) or wire in self.outputs for wire in wires)
+        return any(self._reads.get(wire) or wire in self._is_output for wire in wires)
 
-    def _types(
-        self, kind: str, fields: dict[str, Any], inputs: tuple[Wire, ...]
-    ) -> tuple[TensorType, ...] | None:
-        return inferred(kind, fields, tuple([self.type_of(wire) for wire in inputs]))
+    def _place(self, number: int) -> tuple[int, int]:
+        return self._places.get(number, (number, 0))
 
     def result(self) -> LayerGraph:
-        """The graph as it is now, its layers in an order in which they can run."""
+        """The graph as it is now, its layers in an order in which they can run.
+
+        A new layer can say what its axes are, and so change the default axis of a layer that reads
+        it: then the graph stays as it was.
+        """
         if not self.changed:
             return self.graph
         self._keeps_new = False
         for number in sorted(self.layers, reverse=True):
             if number in self.layers and number >= len(self.graph.layers):
                 self._drop(number)  # a pattern began with it, and did not fit after all
-        order = sorted(self.layers, key=self._places.__getitem__)
+        order = sorted(self.layers, key=self._place)
         numbers = {old: new for new, old in enumerate(order)}
         types: dict[Wire, TensorType] = {}
         layers = []
@@ -203,9 +232,12 @@ class Editor:
                     for wire in inputs
                 ]
             )
-            made = inferred(layer.kind, dict(layer.fields), given)
+            if given == self._given_types(old):
+                made: tuple[TensorType, ...] | None = layer.types
+            else:
+                made = inferred(layer.kind, dict(layer.fields), given)
             if made is None or [x.shape for x in made] != [x.shape for x in layer.types]:
-                raise AssertionError(f"a pattern has changed {layer.kind} ({layer.origin.nodes})")
+                return self.graph
             for place, type_ in enumerate(made):
                 types[Wire(numbers[old], place)] = type_
             layers.append(
@@ -217,8 +249,14 @@ class Editor:
                 )
             )
         return self.graph._replace(
-            layers=tuple(layers), outputs=tuple([moved(wire) for wire in self.outputs])
+            layers=tuple(layers), outputs=tuple([moved(wire) for wire in self._outputs])
         )
+
+    def _given_types(self, number: int) -> tuple[TensorType, ...]:
+        """Types of the inputs of which the types of a layer were inferred."""
+        if number in self._given:
+            return self._given[number]
+        return tuple([self.graph.type_of(wire) for wire in self.graph.layers[number].inputs])
 
 
 def inferred(

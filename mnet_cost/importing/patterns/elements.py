@@ -16,6 +16,10 @@ from mnet_cost.tensors import axis_names
 VIEWS = ("reshape", "flatten", "transpose", "take", "slice", "split", "identity", "dropout")
 
 
+_MOST = 64
+"""Most layers that are looked through."""
+
+
 class Atom(NamedTuple):
     """`size` steps of `step` along an axis of the tensor that is looked at."""
 
@@ -46,7 +50,7 @@ def view_of(editor: Editor, wire: Wire) -> View:
     """The tensor as a view of the nearest tensor that no view makes."""
     chain: list[tuple[int, int]] = []
     base, factor = wire, 1.0
-    while True:
+    while len(chain) < _MOST:
         layer = editor.made_by(base, *VIEWS)
         if layer is None:
             layer = editor.operation(base, "multiply", "divide")

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mnet_cost.importing.mapping.mapper import Table
-from mnet_cost.importing.mapping.onnx import (
-    arithmetic,
-    constants,
-    images,
-    layers,
-    quantized,
-    random,
-    reductions,
-    shapes,
-)
 from mnet_cost.importing.mapping.onnx.attributes import checked
+from mnet_cost.importing.mapping.tables import LazyRules
+
+FILES: Mapping[str, str] = {
+    "convolutions": "Conv ConvTranspose DeformConv",
+    "products": "Gemm MatMul Einsum",
+    "norms": (
+        "BatchNormalization LayerNormalization RMSNormalization InstanceNormalization "
+        "GroupNormalization MeanVarianceNormalization LRN LpNormalization"
+    ),
+    "pools": "AveragePool MaxPool GlobalAveragePool GlobalMaxPool GlobalLpPool LpPool",
+    "activations": (
+        "Relu Sigmoid Tanh HardSwish LeakyRelu PRelu Elu Celu Selu HardSigmoid Swish SwiGLU "
+        "Gelu Clip ThresholdedRelu Shrink"
+    ),
+    "arithmetic": (
+        "Add Sub Mul Div Pow BitwiseAnd BitwiseOr BitwiseXor Abs Acos Acosh Asin Asinh Atan "
+        "Atanh BitwiseNot Ceil Cos Cosh Erf Exp Floor Log Mish Neg Reciprocal Round Sign Sin "
+        "Sinh Softplus Softsign Sqrt Tan Equal Greater GreaterOrEqual Less LessOrEqual And Or "
+        "Xor Max Min Sum Mean Mod Not Cast CastLike Where IsNaN IsInf Trilu OneHot"
+    ),
+    "attention": "Softmax LogSoftmax Attention RotaryEmbedding Hardmax",
+    "recurrent": "CausalConvWithState LSTM GRU",
+    "reductions": (
+        "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL2 ReduceL1 "
+        "ReduceSumSquare ReduceLogSum ReduceLogSumExp ArgMax ArgMin"
+    ),
+    "constants": (
+        "Constant ConstantOfShape Range EyeLike HannWindow HammingWindow BlackmanWindow "
+        "CumSum CumProd ScatterND ScatterElements GatherElements GatherND MelWeightMatrix"
+    ),
+    "shapes": (
+        "Shape Size Reshape Flatten Squeeze Unsqueeze Gather Slice Split Expand Tile Pad "
+        "Resize Upsample DepthToSpace SpaceToDepth CenterCropPad Transpose Concat Identity "
+        "Dropout BitCast"
+    ),
+    "quantized": (
+        "QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul "
+        "ConvInteger MatMulInteger com.microsoft.QuantizeLinear "
+        "com.microsoft.DequantizeLinear com.microsoft.QLinearAdd com.microsoft.QLinearMul "
+        "com.microsoft.QLinearSigmoid com.microsoft.QLinearLeakyRelu "
+        "com.microsoft.QLinearSoftmax com.microsoft.QLinearAveragePool "
+        "com.microsoft.QLinearGlobalAveragePool com.microsoft.QLinearConcat "
+        "com.microsoft.QGemm"
+    ),
+    "images": "RoiAlign MaxRoiPool AffineGrid",
+    "random": "RandomNormal RandomUniform RandomNormalLike RandomUniformLike Bernoulli",
+}
+"""The operators that each file has a rule for. A file is imported when a model has one of them."""
 
 _REFUSED = {
     "is control flow, and what it costs depends on values": ("If", "Loop", "Scan"),
@@ -31,9 +71,7 @@ _REFUSED = {
     "decodes a file": ("ImageDecoder",),
 }  # fmt: skip
 
-_FILES = (layers, arithmetic, reductions, constants, shapes, quantized, images, random)
-
 TABLE = Table(
-    rules={name: checked(rule) for file in _FILES for name, rule in file.RULES.items()},
+    rules=LazyRules(__name__, FILES, checked),
     refused={name: why for why, names in _REFUSED.items() for name in names},
 )

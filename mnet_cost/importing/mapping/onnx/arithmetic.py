@@ -1,4 +1,4 @@
-"""Operators of ONNX that calculate element by element."""
+"""Operators of ONNX that calculate element by element, without activations."""
 
 from __future__ import annotations
 
@@ -7,28 +7,23 @@ from functools import reduce as fold
 from typing import Any
 
 from mnet_cost.importing.graph import FEW_WHOLE
-from mnet_cost.importing.mapping import activations
-from mnet_cost.importing.mapping.activations import clamp
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.elementwise import (
     binary,
     comparison,
-    function,
+    number,
     operation,
+    scaled,
     select,
 )
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import slice_of
-from mnet_cost.importing.mapping.onnx.reading import LARGEST, number_of, version
-from mnet_cost.importing.mapping.positions import added, multiplied
+from mnet_cost.importing.mapping.onnx.reading import LARGEST, tensors
 from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import Unmapped, Value, plain
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 
 _BINARY = {"Add": "add", "Sub": "subtract", "Mul": "multiply", "Div": "divide", "Pow": "power"}
-_KINDS = {
-    "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "HardSwish": "hard_swish",
-}  # fmt: skip
 _OPERATIONS = {
     "Abs": "absolute", "Acos": "acos", "Acosh": "acosh", "Asin": "asin", "Asinh": "asinh",
     "Atan": "atan", "Atanh": "atanh", "BitwiseNot": "bitwise_not", "Ceil": "ceil",
@@ -44,14 +39,14 @@ _COMPARISONS = {
 }  # fmt: skip
 _BITS = {"BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor"}
 _OF_MANY = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
-_SELU = (1.67326319217681884765625, 1.05070102214813232421875)
-"""Defaults of alpha and gamma."""
 
 
 def _binary(name: str) -> Rule:
     def rule(b: Builder, call: Call) -> Value:
         first, other = call.input(0), call.input(1)
         if first.positions or other.positions:
+            from mnet_cost.importing.mapping.positions import added, multiplied
+
             made = added(first, other) if name == "add" else None
             made = multiplied(first, other) if name == "multiply" else made
             if made is not None:
@@ -59,10 +54,6 @@ def _binary(name: str) -> Rule:
         return binary(b, first, other, name)
 
     return rule
-
-
-def _kind(kind: str) -> Rule:
-    return lambda b, call: function(b, call.input(0), kind)
 
 
 def _operation(name: str) -> Rule:
@@ -74,135 +65,14 @@ def _comparison(name: str) -> Rule:
 
 
 def _of_many(name: str) -> Rule:
-    return lambda b, call: fold(lambda x, y: binary(b, x, y, name), _tensors(call))
-
-
-def _tensors(call: Call) -> list[Value]:
-    tensors = [x for x in call.inputs if x is not None]
-    if not tensors:
-        raise Unmapped("has no inputs")
-    return tensors
+    return lambda b, call: fold(lambda x, y: binary(b, x, y, name), tensors(call))
 
 
 def mean(b: Builder, call: Call) -> Value:
     """Mean of several tensors, element by element."""
-    tensors = _tensors(call)
-    total = fold(lambda x, y: binary(b, x, y, "add"), tensors)
-    return scaled(b, total, 1 / len(tensors))
-
-
-def scaled(b: Builder, x: Value, factor: float) -> Value:
-    """x times a number, which makes no layer where it is 1."""
-    return x if factor == 1 else binary(b, x, number(factor), "multiply")
-
-
-def number(value: float) -> Value:
-    """A known number."""
-    return Value((), "float32", known=(value,), static=True)
-
-
-def leaky_relu(b: Builder, call: Call) -> Value:
-    """LeakyRelu."""
-    return activations.leaky_relu(b, call.input(0), short(call.get("alpha", 0.01)))
-
-
-def short(value: float) -> float:
-    """A number of a file, which has it with the precision of 32 bits, as people write it."""
-    return float(f"{value:.7g}")
-
-
-def prelu(b: Builder, call: Call) -> Value:
-    """PRelu: slopes are broadcast, from the last axis on."""
-    slope = call.input(1)
-    if slope.rank == 1:
-        slope = b.reshaped(slope, (1, *slope.shape))
-    return activations.prelu(b, call.input(0), slope)
-
-
-def elu(b: Builder, call: Call) -> Value:
-    """Elu."""
-    return activations.elu(b, call.input(0), short(call.get("alpha", 1.0)))
-
-
-def celu(b: Builder, call: Call) -> Value:
-    """Celu: alpha * elu(x / alpha)."""
-    alpha = short(call.get("alpha", 1.0))
-    if not alpha:
-        raise Unmapped("divides by an `alpha` of 0")
-    return scaled(b, operation(b, scaled(b, call.input(0), 1 / alpha), "elu"), alpha)
-
-
-def selu(b: Builder, call: Call) -> Value:
-    """Selu; with constants of its own it is an elu times a number."""
-    alpha, gamma = call.get("alpha", _SELU[0]), call.get("gamma", _SELU[1])
-    if (short(alpha), short(gamma)) == tuple(map(short, _SELU)):
-        return operation(b, call.input(0), "selu")
-    return scaled(b, operation(b, call.input(0), "elu", number=short(alpha)), short(gamma))
-
-
-def hard_sigmoid(b: Builder, call: Call) -> Value:
-    """HardSigmoid: min(max(alpha * x + beta, 0), 1)."""
-    x, alpha, beta = call.input(0), call.get("alpha", 0.2), call.get("beta", 0.5)
-    if short(alpha) == short(1 / 6) and beta == 0.5:
-        return function(b, x, "hard_sigmoid")
-    shifted = binary(b, scaled(b, x, short(alpha)), number(short(beta)), "add")
-    return clamp(b, shifted, 0.0, 1.0)
-
-
-def swish(b: Builder, call: Call) -> Value:
-    """Swish: x * sigmoid(alpha * x)."""
-    x, alpha = call.input(0), short(call.get("alpha", 1.0))
-    if alpha == 1:
-        return function(b, x, "silu")
-    return binary(b, x, function(b, scaled(b, x, alpha), "sigmoid"), "multiply")
-
-
-def swiglu(b: Builder, call: Call) -> Value:
-    """SwiGLU of two tensors: swish of the first, times the second."""
-    gate, up = call.input(0), call.input(1)
-    alpha = short(call.get("alpha", 1.0))
-    if len(_tensors(call)) != 2 or call.get("limit") is not None:
-        raise Unmapped("has a limit, or one tensor for both halves")
-    active = (
-        function(b, gate, "silu")
-        if alpha == 1
-        else binary(b, gate, function(b, scaled(b, gate, alpha), "sigmoid"), "multiply")
-    )
-    return binary(b, active, up, "multiply")
-
-
-def gelu(b: Builder, call: Call) -> Value:
-    """Gelu, exact or by tanh."""
-    return activations.gelu(b, call.input(0), call.get("approximate", "none"))
-
-
-def clip(b: Builder, call: Call) -> Value:
-    """Clip: bounds are attributes before version 11."""
-    x = call.input(0)
-    low, high = number_of(call, "min", 1), number_of(call, "max", 2)
-    if version(b) < 11:  # the largest number of 32 bits stands for none
-        low = None if low is not None and low < -3e38 else low
-        high = None if high is not None and high > 3e38 else high
-    return clamp(b, x, low, high)
-
-
-def thresholded_relu(b: Builder, call: Call) -> Value:
-    """ThresholdedRelu: x where it is above alpha, else 0."""
-    x = call.input(0)
-    above = comparison(b, x, number(short(call.get("alpha", 1.0))), "greater")
-    return select(b, above, x, number(0.0))
-
-
-def shrink(b: Builder, call: Call) -> Value:
-    """Shrink: towards 0 by `bias` beyond `lambd`, else 0: x - clamp(x) where both are equal."""
-    x, bound, bias = call.input(0), call.get("lambd", 0.5), call.get("bias", 0.0)
-    if bias == bound:
-        return binary(b, x, clamp(b, x, -short(bound), short(bound)), "subtract")
-    beyond = comparison(b, operation(b, x, "absolute"), number(short(bound)), "greater")
-    if bias:
-        shift = binary(b, operation(b, x, "sign"), number(short(bias)), "multiply")
-        return select(b, beyond, binary(b, x, shift, "subtract"), number(0.0))
-    return select(b, beyond, x, number(0.0))
+    parts = tensors(call)
+    total = fold(lambda x, y: binary(b, x, y, "add"), parts)
+    return scaled(b, total, 1 / len(parts))
 
 
 def modulo(b: Builder, call: Call) -> Value:
@@ -301,23 +171,10 @@ def one_hot(b: Builder, call: Call) -> Value:
 RULES: Mapping[str, Rule] = {
     **{name: _binary(ours) for name, ours in _BINARY.items()},
     **{name: _binary(ours) for name, ours in _BITS.items()},
-    **{name: _kind(kind) for name, kind in _KINDS.items()},
     **{name: _operation(ours) for name, ours in _OPERATIONS.items()},
     **{name: _comparison(ours) for name, ours in _COMPARISONS.items()},
     **{name: _of_many(ours) for name, ours in _OF_MANY.items()},
     "Mean": mean,
-    "LeakyRelu": leaky_relu,
-    "PRelu": prelu,
-    "Elu": elu,
-    "Celu": celu,
-    "Selu": selu,
-    "HardSigmoid": hard_sigmoid,
-    "Swish": swish,
-    "SwiGLU": swiglu,
-    "Gelu": gelu,
-    "Clip": clip,
-    "ThresholdedRelu": thresholded_relu,
-    "Shrink": shrink,
     "Mod": modulo,
     "Not": negation,
     "Cast": cast,

@@ -15,7 +15,14 @@ from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.elementwise import binary
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat
-from mnet_cost.importing.mapping.onnx import arithmetic, layers
+from mnet_cost.importing.mapping.onnx import (
+    activations,
+    arithmetic,
+    attention,
+    convolutions,
+    pools,
+    products,
+)
 from mnet_cost.importing.mapping.reductions import all_axes, reduce
 from mnet_cost.importing.mapping.values import Unmapped, Value
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
@@ -99,29 +106,27 @@ def _contrib(names: Mapping[str, Rule]) -> dict[str, Rule]:
     return {f"{_CONTRIB}.{name}": rule for name, rule in names.items()}
 
 
-_PLAIN = {**arithmetic.RULES, **layers.RULES}
-
 RULES: Mapping[str, Rule] = {
     "QuantizeLinear": quantize,
     "DequantizeLinear": dequantize,
     "DynamicQuantizeLinear": quantize_by_range,
-    "QLinearConv": as_plain(layers.conv, 0, 3, 8),
-    "QLinearMatMul": as_plain(layers.mat_mul, 0, 3),
-    "ConvInteger": as_plain(layers.conv, 0, 1),
-    "MatMulInteger": as_plain(layers.mat_mul, 0, 1),
+    "QLinearConv": as_plain(convolutions.conv, 0, 3, 8),
+    "QLinearMatMul": as_plain(products.mat_mul, 0, 3),
+    "ConvInteger": as_plain(convolutions.conv, 0, 1),
+    "MatMulInteger": as_plain(products.mat_mul, 0, 1),
     **_contrib(
         {
             "QuantizeLinear": quantize,
             "DequantizeLinear": dequantize,
-            "QLinearAdd": as_plain(_PLAIN["Add"], 0, 3),
-            "QLinearMul": as_plain(_PLAIN["Mul"], 0, 3),
-            "QLinearSigmoid": as_plain(_PLAIN["Sigmoid"], 0),
-            "QLinearLeakyRelu": as_plain(_PLAIN["LeakyRelu"], 0),
-            "QLinearSoftmax": as_plain(_PLAIN["Softmax"], 0),
-            "QLinearAveragePool": as_plain(_PLAIN["AveragePool"], 0),
-            "QLinearGlobalAveragePool": as_plain(_PLAIN["GlobalAveragePool"], 0),
+            "QLinearAdd": as_plain(arithmetic.RULES["Add"], 0, 3),
+            "QLinearMul": as_plain(arithmetic.RULES["Mul"], 0, 3),
+            "QLinearSigmoid": as_plain(activations.RULES["Sigmoid"], 0),
+            "QLinearLeakyRelu": as_plain(activations.RULES["LeakyRelu"], 0),
+            "QLinearSoftmax": as_plain(attention.RULES["Softmax"], 0),
+            "QLinearAveragePool": as_plain(pools.RULES["AveragePool"], 0),
+            "QLinearGlobalAveragePool": as_plain(pools.RULES["GlobalAveragePool"], 0),
             "QLinearConcat": join,
-            "QGemm": as_plain(_PLAIN["Gemm"], 0, 3, 6),
+            "QGemm": as_plain(products.RULES["Gemm"], 0, 3, 6),
         }
     ),
 }

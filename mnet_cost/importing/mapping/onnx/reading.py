@@ -8,6 +8,7 @@ from typing import Any
 
 from mnet_cost.importing.graph import Batch, Stored
 from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.convolutions import plain_sizes
 from mnet_cost.importing.mapping.mapper import Call
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, own_shape
 
@@ -39,6 +40,26 @@ def number_of(call: Call, name: str, number: int) -> float | None:
     if not isinstance(value.number, (int, float)) or math.isnan(value.number):
         raise Unmapped(f"has `{name}` that is not known")
     return min(max(value.number, -LARGEST), LARGEST)
+
+
+def short(value: float) -> float:
+    """A number of a file, which has it with the precision of 32 bits, as people write it."""
+    return float(f"{value:.7g}")
+
+
+def channels_of(x: Value) -> int:
+    """The size of axis 1."""
+    if x.rank < 2:
+        raise Unmapped("has no channels")
+    return plain_sizes(x.shape[1:2])[0]
+
+
+def tensors(call: Call) -> list[Value]:
+    """The inputs that are there, or `Unmapped` without any."""
+    given = [x for x in call.inputs if x is not None]
+    if not given:
+        raise Unmapped("has no inputs")
+    return given
 
 
 LARGEST = 3.4028235e38
