@@ -16,6 +16,7 @@ from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerG
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
+    Misfit,
     Refused,
     Unmapped,
     Value,
@@ -148,7 +149,7 @@ class Builder:
             made = self._infer(layer, types)
             layer, made, given = self._with_plain_axis(layer, given, types, made)
         except RuleViolation as violation:
-            raise Unmapped(f"`{kind}`: {violation}") from None
+            raise Misfit(f"`{kind}`: {violation}") from None
         in_file = [
             tuple(shape(type_) if callable(shape) else shape)
             for type_, shape in zip(made, shapes, strict=True)
