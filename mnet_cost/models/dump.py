@@ -212,7 +212,9 @@ def _is_plain(text: str, in_flow: bool) -> bool:
 def _is_text_to_all(text: str) -> bool:
     """Whether readers of YAML 1.1 take `text` for a text, too: not for a truth, as they do `yes`
     and `on`, a null, a date or a number in another base."""
-    tag = _RESOLVER.resolve(ScalarNode, text, (True, False))
+    tag = _RESOLVER.resolve(  # type: ignore[no-untyped-call]
+        ScalarNode, text, (True, False)
+    )
     return bool(tag == Resolver.DEFAULT_SCALAR_TAG)
 
 

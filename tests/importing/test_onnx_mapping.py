@@ -424,5 +424,20 @@ def test_sizes_that_do_not_fit_are_no_question_of_missing_shapes(
 
 
 def test_an_operator_without_a_rule_needs_the_shape_of_its_output() -> None:
-    said = refusal([("StringNormalizer", ("x",), ("y",), {})])
+    said = refusal([("Sorted", ("x",), ("y",), {})])
     assert "hint: export the model with shapes, or let onnx.shape_inference" in said
+
+
+def test_many_numbers_of_a_constant_are_not_spelled_out() -> None:
+    def constants(count: int) -> list[Any]:
+        nodes: list[Node] = [
+            ("Range", ("0", "n", "1"), ("r",), {}),
+            ("Add", ("x", "r"), ("y",), {}),
+        ]
+        stored = {"0": Stored("0", "int64", (), (0,)), "1": Stored("1", "int64", (), (1,)),
+                  "n": Stored("n", "int64", (), (count,))}  # fmt: skip
+        made = mapped(nodes, stored, x=("N", 8, count))
+        return [layer.fields for layer in made.layers if layer.kind == "constant"]
+
+    assert constants(4) == [{"shape": [4], "values": [0, 1, 2, 3]}]
+    assert constants(2048) == [{"shape": [2048], "values": "zeros"}]
