@@ -130,7 +130,7 @@ class Comparison(Result):
     def __repr__(self) -> str:
         networks = [
             f"{name} {'at least ' * bool(analysis.unmodelled)}"
-            f"{format_count(analysis.totals.mult_adds)}"
+            f"{format_count(analysis.sums.mult_adds)}"
             for name, analysis in zip(self.names, self.analyses, strict=True)
         ]
         more = f", {len(networks) - 3} more" if len(networks) > 3 else ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.kernels import Kernel, precision_of
 from mnet_cost.analysis.traffic import Traffic
 from mnet_cost.devices import DeviceProfile, Sourced
 from mnet_cost.devices.sourced import ASSUMED_SPREAD, NUMBER_BASES, range_of
@@ -159,9 +159,16 @@ class _Part(NamedTuple):
 def _parts(
     device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
 ) -> list[_Part]:
-    mult_adds = sum([kernel.mult_adds for kernel in kernels])
-    energies = {"mult-adds": device.mac_energy_j.get(precision), **device.byte_energy_j}
-    amounts: dict[str, int | None] = {"mult-adds": mult_adds, **_moved(traffic)}
+    multiplied: dict[str, int] = {}
+    for kernel in kernels:
+        own = precision_of(kernel, precision)
+        multiplied[own] = multiplied.get(own, 0) + kernel.mult_adds
+    energies: dict[str, Sourced | None] = dict(device.byte_energy_j)
+    amounts: dict[str, int | None] = {}
+    for own, mult_adds in multiplied.items() or [(precision, 0)]:
+        what = "mult-adds" if len(multiplied) < 2 else f"{own} mult-adds"
+        energies[what], amounts[what] = device.mac_energy_j.get(own), mult_adds
+    amounts |= _moved(traffic)
     return [_Part(what, amount, energies.get(what)) for what, amount in amounts.items()]
 
 

@@ -10,7 +10,7 @@ is None, never zero. Not here: how much of the peaks a runtime reaches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
@@ -81,18 +81,24 @@ def ridge_point(device: DeviceProfile, precision: str) -> float | None:
 
 
 class LowerBounds:
-    """Lower bounds of kernels on one device at one precision.
+    """Lower bounds of kernels on one device.
 
+    `rate` is that of the precision of the analysis, `stated` are those of kernels that state one.
     `any_runtime`: lower bounds that no runtime undercuts that is not known to multiply all, of
     whatever algorithms and widths, instead of those of the profile's.
     """
 
     def __init__(
-        self, device: DeviceProfile, rate: ComputeRate | None, *, any_runtime: bool = False
+        self,
+        device: DeviceProfile,
+        rate: ComputeRate | None,
+        stated: Mapping[str, ComputeRate] | None = None,
+        *,
+        any_runtime: bool = False,
     ) -> None:
         self._device = device
         self._rate = rate
-        self._tile = int(rate.tile.value) if rate and rate.tile else 1
+        self._stated = stated
         self._packs = "pack_channels" in device.kernel_rules
         self._winograd = may_multiply_less(device.runtime, device.kernel_rules)
         self._any_runtime = any_runtime and self._winograd
@@ -136,16 +142,23 @@ class LowerBounds:
 
     def _compute_s(self, kernel: Kernel) -> Any:
         """None where no rate tells."""
-        if self._rate is None:
+        rate = self._rate_of(kernel)
+        if rate is None:
             return None
         if kernel.multiplies:
-            rate = self._rate.macs_per_s.most * kernel.speedup
-            return self.multiplications(kernel) / rate
+            macs_per_s = rate.macs_per_s.most * kernel.speedup
+            return self.multiplications(kernel) / macs_per_s
         vector_ops = kernel.anchor.vector_ops
         if is_nothing(vector_ops):
             return 0.0
-        vector = self._rate.vector_ops_per_s
+        vector = rate.vector_ops_per_s
         return None if vector is None else vector_ops / vector.most
+
+    def _rate_of(self, kernel: Kernel) -> ComputeRate | None:
+        own = kernel.anchor.step.precision
+        if own is None or self._stated is None:
+            return self._rate
+        return self._stated.get(own.name)
 
     def multiplications(self, kernel: Kernel) -> Any:
         """What the device cannot do without: at least, of all ways that its runtime has."""
@@ -160,7 +173,9 @@ class LowerBounds:
         if self._winograd and applies(sizes):
             return smallest(kernel.mult_adds, fewest_multiplications(sizes) * kernel.batch)
         # Packs that do not fill are computed with narrower ones, which is no bound.
-        return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, self._tile))
+        rate = self._rate_of(kernel)
+        tile = int(rate.tile.value) if rate and rate.tile else 1
+        return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, tile))
 
     def notes(self) -> tuple[str, ...]:
         """Sentences that say which part of the memory is not modelled."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
+from mnet_cost.devices.latency_models import CoefficientFit
 
 PARTS = ("compute", "memory", "overhead", "inference")
 """`inference` is the constant part of each inference."""
@@ -29,7 +30,7 @@ def time_breakdown(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> Tim
         return TimeBreakdown(None, None, None)
     compute_s, memory_s = kernel_time.compute_s, kernel_time.memory_s
     overhead_s, lower_bound = kernel_time.overhead_s, kernel_time.lower_bound
-    if not estimate.adds_up and memory_s is not None:
+    if not isinstance(estimate.fit_of(kernel_time), CoefficientFit) and memory_s is not None:
         memory_s = max(memory_s - (compute_s or 0.0), 0.0)
     parts = (compute_s, memory_s, overhead_s)
     missing = kernel_time.latency_s - sum([part or 0.0 for part in parts])
@@ -58,7 +59,10 @@ def time_shares(estimate: DeviceEstimate) -> dict[str, float]:
 
 def dominant_part(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
     """The largest part of a kernel's time: of its cost terms, or what binds its roofline."""
-    if not estimate.adds_up or kernel_time.latency_s is None:
+    if (
+        not isinstance(estimate.fit_of(kernel_time), CoefficientFit)
+        or kernel_time.latency_s is None
+    ):
         return kernel_time.bound
     compute_s, memory_s, overhead_s = (
         part or 0.0 for part in time_breakdown(estimate, kernel_time)

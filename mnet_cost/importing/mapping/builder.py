@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mnet_cost.importing.graph import MAX_NODES, Batch, Graph, Node, Stored
+from mnet_cost.importing.graph import FEW, MAX_NODES, Batch, Graph, Node, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
+    Misfit,
     Refused,
     Unmapped,
     Value,
@@ -148,7 +149,7 @@ class Builder:
             made = self._infer(layer, types)
             layer, made, given = self._with_plain_axis(layer, given, types, made)
         except RuleViolation as violation:
-            raise Unmapped(f"`{kind}`: {violation}") from None
+            raise Misfit(f"`{kind}`: {violation}") from None
         in_file = [
             tuple(shape(type_) if callable(shape) else shape)
             for type_, shape in zip(made, shapes, strict=True)
@@ -194,7 +195,7 @@ class Builder:
         if stored is None:
             if value.known is None or not all(isinstance(x, (int, float)) for x in value.known):
                 raise Unmapped("reads what is no tensor")
-            fields: dict[str, Any] = {"shape": list(own), "values": _listed(value.known)}
+            fields: dict[str, Any] = {"shape": list(own), "values": _listed(value.known) or "zeros"}
             return self.stored_layer("constant", own, fields, ())
         place = (self.canonical(stored), own)
         wire = self._parameters.get(place)
@@ -585,7 +586,9 @@ def _moved(wire: Wire, moved: Mapping[int, int]) -> Wire:
 
 
 def _listed(values: tuple[Any, ...] | None) -> list[float] | None:
-    if values is None or not all(isinstance(x, (int, float)) for x in values):
+    """The numbers of a constant as a spec states them; None for many, which nobody reads or edits,
+    and no cost depends on."""
+    if values is None or len(values) > FEW or not all(isinstance(x, (int, float)) for x in values):
         return None
     return [float(x) if isinstance(x, bool) else x for x in values]
 
