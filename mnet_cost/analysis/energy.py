@@ -18,7 +18,7 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.traffic import Traffic
 from mnet_cost.devices import DeviceProfile, Sourced
 from mnet_cost.devices.sourced import ASSUMED_SPREAD, NUMBER_BASES, range_of
-from mnet_cost.tensors import agreed, exponential, logarithm, square_root
+from mnet_cost.tensors import agreed, exponential, is_nothing, logarithm, square_root
 
 _BASES = (*NUMBER_BASES, "bound")
 """Strongest first: those of numbers, and `bound` for a time that is only a lower bound."""
@@ -181,7 +181,7 @@ def _sum_of(parts: Sequence[_Part]) -> Joules | None:
 
 def _of_parts(parts: Sequence[_Part], kernels: Sequence[Kernel]) -> tuple[str, str]:
     """`how` and `basis` of a sum of energies."""
-    parts = [part for part in parts if part.amount != 0]
+    parts = [part for part in parts if not is_nothing(part.amount)]
     missing = [part.what for part in parts if part.amount is None or part.energy is None]
     figures = [part.energy for part in parts if part.amount is not None and part.energy is not None]
     if any(kernel.anchor.work is None for kernel in kernels):
