@@ -197,11 +197,16 @@ def explain_step(network: Network, step: Step) -> tuple[Formula, ...]:
     work = layer.work(named, _named(network.tensors[step.output].type, "out"))
     if work is not None:
         formulas += [
-            _formula(what.replace("_", " ").replace("mult adds", "mult-adds"), getattr(work, what))
+            _formula(words_for_count(what), getattr(work, what))
             for what in COUNTS
             if getattr(work, what) != 0
         ]
     return tuple(formulas)
+
+
+def words_for_count(count: str) -> str:
+    """What a formula of one of `COUNTS` is called."""
+    return count.replace("_", " ").replace("mult adds", "mult-adds")
 
 
 def _formula(what: str, number: Any) -> Formula:
