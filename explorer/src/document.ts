@@ -17,6 +17,8 @@ export interface ExploreDocument {
   format: "mnet-cost/explore/1";
   /** Of mnet_cost. */
   version: string;
+  /** Of the command line beside models and devices, each word quoted for a shell. */
+  arguments: string[];
   /** One, or those that are compared, the reference first. */
   models: ModelDocument[];
   devices: DeviceFacts[];

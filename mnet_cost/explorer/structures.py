@@ -52,6 +52,7 @@ class Recordings:
         devices: Sequence[DeviceProfile],
         precisions: Sequence[str],
         convention: str = "paper",
+        lower_bound: bool = False,
     ) -> None:
         self.graph = Graph()
         self.structures: list[Structure] = []
@@ -68,6 +69,7 @@ class Recordings:
         self._devices = devices
         self._precisions = precisions
         self._convention = convention
+        self._lower_bound = lower_bound
 
     def walk(self, settings: Sequence[Mapping[str, Any]]) -> None:
         """Record at the first of `settings`, and at others where no recording holds, as far as time
@@ -132,7 +134,7 @@ class Recordings:
             for precision in self._precisions:
                 recording.guards = dict(common)
                 outlines[precision] = outline_costs(
-                    network, self._devices, precision, self._convention
+                    network, self._devices, precision, self._convention, self._lower_bound
                 )
                 guards[precision] = recording.guards
         except MnetCostError:
