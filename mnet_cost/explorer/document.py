@@ -82,7 +82,9 @@ def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, An
             device_data(device, reference, precisions)
             for device, reference in zip(asked.devices, asked.references, strict=True)
         ],
-        "precisions": precisions,
+        "precisions": [
+            p for p in precisions if any(p in each["structures"][0]["at"] for each in models)
+        ],
         "left_out": left_out,
     }
 
@@ -122,7 +124,7 @@ def _model_data(
         for row in published
     ]
     recordings.walk(settings_of(controls, rows))
-    left_out += _left_out(explored.title, recordings, network)
+    left_out += _left_out(explored.title, recordings, network, len(precisions))
     forms = _Forms()
     program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
     structures = [
@@ -148,9 +150,14 @@ def _on_one_line(problem: Problem) -> str:
     return problem.message + (f" ({problem.hint})" if problem.hint else "")
 
 
-def _left_out(title: str, recordings: Recordings, network: Network) -> list[str]:
+def _left_out(title: str, recordings: Recordings, network: Network, asked: int) -> list[str]:
     """Sentences that say what the page does not know of a network."""
     sentences = []
+    if len(recordings.precisions) < asked:
+        sentences.append(
+            f"{title}: only {recordings.precisions[0]}, to keep the page small; `--precision` "
+            "makes a page of another one"
+        )
     if recordings.missing:
         sentences.append(
             f"{title}: settings far from the first one are left out, to keep the page small; "
