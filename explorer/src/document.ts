@@ -1,0 +1,283 @@
+// The data that a page is made of, `mnet-cost/explore/1`, as Python writes it, and the numbers that
+// views get. Both have the same shape: where a view has a number, the document has a slot.
+
+/** Where a number comes from: a node of the program from 0 on; below 0 the constant -1 - slot;
+ * null is unknown. */
+export type Slot = number | null;
+
+/** A number at one setting; null is unknown, which is not 0. */
+export type Count = number | null;
+
+export type KnobValue = number | string | boolean;
+
+/** Values of knobs by name, the batch among them; and `precision`, which is a word. */
+export type Setting = Readonly<Record<string, KnobValue>>;
+
+export interface ExploreDocument {
+  format: "mnet-cost/explore/1";
+  /** Of mnet_cost. */
+  version: string;
+  /** One, or those that are compared, the reference first. */
+  models: ModelDocument[];
+  devices: DeviceFacts[];
+  /** Precisions that can be chosen; the first one is the default. */
+  precisions: string[];
+  /** Sentences that say what the page leaves out. */
+  left_out: string[];
+}
+
+export interface ModelDocument {
+  /** As it was asked for, and different for each model of a document. */
+  title: string;
+  /** What leads to the model on a command line, quoted for a shell. */
+  reference: string;
+  /** Where the network is from. */
+  source: string;
+  /** The file of the spec, or empty. */
+  path: string;
+  knobs: Knob[];
+  program: ProgramData;
+  /** At which settings which of these holds is what their `fixed` and guards say. */
+  structures: Structure[];
+  /** Formulas of layers, which `Layers.form` points to. */
+  formulas: Formula[][];
+  /** Lines of the spec that layers were written on, by number. */
+  lines: Record<string, string>;
+  published: PublishedRow[];
+  /** Sentences about the network: warnings, doubts. */
+  notes: string[];
+}
+
+/** A control for a knob; the batch is one. */
+export type Knob = SliderKnob | SelectKnob | FixedKnob;
+
+interface KnobText {
+  name: string;
+  help: string;
+  default: KnobValue;
+  /** "device" for a factor on a number of the devices, which 1 leaves as it is. */
+  of: "network" | "device";
+}
+
+export interface SliderKnob extends KnobText {
+  control: "slider";
+  default: number;
+  min: number;
+  max: number;
+  step: number;
+  whole: boolean;
+  /** Whether equal distances are equal ratios. */
+  is_log: boolean;
+  /** Values that sources publish: ticks. */
+  published: number[];
+}
+
+export interface SelectKnob extends KnobText {
+  control: "select";
+  values: KnobValue[];
+  published: KnobValue[];
+}
+
+/** A knob that cannot move in this page. */
+export interface FixedKnob extends KnobText {
+  control: "fixed";
+  /** Why, as a sentence. */
+  why: string;
+}
+
+/** One number of a layer: `names` has symbols such as C_in, of which `Layers.symbols` has the
+ * values. It is for one example of the batch. */
+export interface Formula {
+  what: string;
+  names: string;
+}
+
+export interface PublishedRow {
+  source: string;
+  note: string;
+  /** All knobs of the network, without the batch. */
+  setting: Record<string, KnobValue>;
+  /** Numbers as printed: top1 (percent), mult_adds, params ... */
+  figures: Record<string, number>;
+  /** What its accuracy was measured on; null where it is not known. */
+  dataset: string | null;
+}
+
+/** A number of a profile and where it comes from. */
+export interface Fact {
+  what: string;
+  value: number;
+  /** Written after the value and a prefix: "B/s", "MAC/s", "s", "W"; empty for a plain count. */
+  unit: string;
+  low: number | null;
+  high: number | null;
+  basis: string;
+  source: string;
+}
+
+export interface DeviceFacts {
+  name: string;
+  /** What leads to it on a command line, quoted for a shell. */
+  reference: string;
+  title: string;
+  /** phone, board, microcontroller ...; empty where it is not stated. */
+  class: string;
+  runtime: string;
+  threads: number;
+  cores: number | null;
+  /** Of its times: datasheet, fitted, calibrated. */
+  basis: string;
+  /** Levels of the memory from the inside, main memory last; then the storage of the weights. */
+  levels: { name: string; size_bytes: Count; bytes_per_s: Count }[];
+  has_storage: boolean;
+  /** By precision: the peak in mult-adds a second, and the error of held-out measurements. */
+  at: Record<string, { peak_macs_per_s: Count; error_percent: Count; fitted_to: string }>;
+  facts: Fact[];
+}
+
+/** A recorded program: see program.ts, and mnet_cost/explorer/program.py, which writes it. */
+export interface ProgramData {
+  /** Names of the inputs: the first nodes. */
+  inputs: string[];
+  /** Numbers; those that JSON has no word for are "NaN", "Infinity" or "-Infinity". */
+  constants: (number | string)[];
+  /** One letter for each node after the inputs. */
+  operations: string;
+  operands: number[];
+}
+
+/** One structure of a network: at which settings it holds, and its costs there in outline. */
+export interface Structure {
+  /** Values of the knobs with a select for which it was recorded. */
+  fixed: Record<string, KnobValue>;
+  layers: LayerTexts;
+  /** Blocks and copies around the layers, by path. */
+  calls: { path: string; block: string; copy: number | null; line: number }[];
+  inputs: { name: string; shape: Slot[] }[];
+  /** Layers whose results are outputs. */
+  outputs: number[];
+  /** Names of layers whose cost is unknown: then there are no totals. */
+  unmodelled: string[];
+  at: Record<string, PrecisionOutline>;
+}
+
+export interface PrecisionOutline {
+  /** 2 * node + 1 where the condition has to hold, 2 * node where it must not. */
+  guards: number[];
+  costs: Costs<Slot>;
+}
+
+/** What is said of layers, as columns. */
+export interface LayerTexts {
+  name: string[];
+  kind: string[];
+  /** 1x1, depthwise, convolution, linear, pooling or other: it decides the colour. */
+  variety: string[];
+  /** Line of the spec, 0 for none. */
+  line: number[];
+  /** Indices of the layers that each reads; -1 - i is the network's input i. */
+  inputs: number[][];
+  /** Index of its formulas. */
+  form: number[];
+}
+
+/** What one network costs at one setting and precision, batch included. N is a slot in the
+ * document, and a number where a view sees it. */
+export interface Costs<N> {
+  totals: Totals<N>;
+  layers: LayerCosts<N>;
+  memory: Memory<N>;
+  /** In the order of the document's devices. */
+  devices: DeviceCosts<N>[];
+}
+
+/** All unknown where a layer has no cost rule. */
+export interface Totals<N> {
+  mult_adds: N;
+  vector_ops: N;
+  params: N;
+  weights: N;
+  weight_bytes: N;
+  activation_bytes: N;
+  traffic_bytes: N;
+  peak_bytes: N;
+}
+
+/** Columns, one number a layer. */
+export interface LayerCosts<N> {
+  /** Of the output, without the batch. */
+  shape: N[][];
+  /** Values of the symbols in its formulas, in the order of their first use there. */
+  symbols: N[][];
+  mult_adds: N[];
+  params: N[];
+  weight_bytes: N[];
+  input_bytes: N[];
+  output_bytes: N[];
+}
+
+export interface Memory<N> {
+  /** Bytes alive while each layer runs. */
+  live: N[];
+  /** First and last are layers, by index. */
+  tensors: { name: string; bytes: N; first: number; last: number }[];
+}
+
+export interface DeviceCosts<N> {
+  latency_s: N;
+  low_s: N;
+  high_s: N;
+  /** The lower bound on the device's peaks. */
+  bound_s: N;
+  /** The part that each inference takes beside its kernels. */
+  inference_s: N;
+  energy_j: N;
+  energy_low_j: N;
+  energy_high_j: N;
+  /** What the energy rests on, in words; empty where it is unknown. */
+  energy_how: string;
+  /** calibrated, fitted, datasheet, or bound for a lower bound; null where there is no time. */
+  basis: string | null;
+  /** Whether the time is a lower bound: of peaks, or since some kernels are not timed. */
+  is_least: boolean;
+  /** Sentences: what is not known, why there is no time. */
+  notes: string[];
+  /** Sentences that are true where their condition is not 0; `{}` stands for `share` in percent. */
+  outside: { text: string; holds: N; share: N }[];
+  capacity: Capacity<N>[];
+  kernels: Kernels<N>;
+}
+
+export interface Capacity<N> {
+  what: string;
+  where: string;
+  needed_bytes: N;
+  available_bytes: N;
+  /** Whether more can be needed: an arena has gaps, which only Python finds. */
+  is_least: boolean;
+}
+
+/** Columns, one number a kernel; empty where there is no time. */
+export interface Kernels<N> {
+  name: string[];
+  /** Indices of the layers of each, the one that names it first. */
+  layers: number[][];
+  latency_s: N[];
+  /** What the time is made of: these three add up to it. */
+  compute_s: N[];
+  memory_s: N[];
+  overhead_s: N[];
+  /** The lower bound of each on the peaks. */
+  bound_compute_s: N[];
+  bound_memory_s: N[];
+  mult_adds: N[];
+  traffic_bytes: N[];
+  /** For each level of the device, the bytes that pass it, of each kernel. */
+  level_bytes: N[][];
+}
+
+/** What views get of one model at one setting. */
+export interface Numbers extends Costs<Count> {
+  structure: Structure;
+  precision: string;
+}
