@@ -3,7 +3,7 @@
 
 import type { Columns } from "./amounts";
 import type { DeviceFacts, ExploreDocument, Knob, KnobValue, ModelDocument, Numbers } from "./document";
-import type { Item } from "./dom";
+import type { Children } from "./dom";
 import type { Metric, State } from "./state";
 import type { Block } from "./tree";
 
@@ -59,4 +59,4 @@ export interface Scene {
   look(what: (glance: Glance) => void): void;
 }
 
-export type View = (scene: Scene, width: number) => (Item | null)[];
+export type View = (scene: Scene, width: number) => Children[];
