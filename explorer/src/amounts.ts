@@ -21,7 +21,7 @@ export interface Amounts {
 export class Columns {
   /** The kernel that each layer names; -1 for a layer that runs in a kernel of another. */
   readonly kernelOf: Int32Array;
-  readonly kernels: Kernels<Count> | null;
+  readonly kernels: Kernels | null;
   readonly numbers: Numbers;
 
   constructor(numbers: Numbers, device: number) {

@@ -81,7 +81,7 @@ export function legend(entries: Legend[]): Item {
         {},
         h("i", {
           class: hollow ? "hollow" : "",
-          style: { [hollow ? "border-color" : "background"]: color },
+          style: { "--swatch": color },
         }),
         h("bdi", {}, text),
       ),

@@ -75,10 +75,20 @@ export function valueOf(state: State, knob: Knob): KnobValue {
   return Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : knob.default;
 }
 
-/** Set a knob; its default is no choice, so that it does not come into the address. */
-export function setValue(state: State, knob: Knob, value: KnobValue): void {
-  if (value === knob.default) delete state.values[knob.name];
-  else state.values[knob.name] = value;
+/** Set a knob of all models. A value that is the default of each is no choice, and no part of a
+ * link; where defaults differ, the default of one model is a choice for the others. */
+export function setValue(page: ExploreDocument, state: State, name: string, value: KnobValue): void {
+  const isDefault = defaultsOf(page, name).every((one) => one === value);
+  if (isDefault) delete state.values[name];
+  else state.values[name] = value;
+}
+
+/** The defaults of a knob, each once: compared models can have different ones. */
+export function defaultsOf(page: ExploreDocument, name: string): KnobValue[] {
+  const found = page.models.flatMap((model) =>
+    model.knobs.filter((knob) => knob.name === name).map((knob) => knob.default),
+  );
+  return [...new Set(found)];
 }
 
 /** The words of the address that are not knobs; no knob can have their names. */
@@ -113,7 +123,7 @@ export function fromFragment(
   const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
   for (const [name, value] of pairsOf(fragment)) {
     const knob = knobs.get(name);
-    if (knob) readKnob(state, knob, value, ignored);
+    if (knob) readKnob(page, state, knob, value, ignored);
     else if ((OWN as readonly string[]).includes(name)) readOwn(page, state, name, value, ignored);
     else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
   }
@@ -141,7 +151,13 @@ function decode(text: string): string {
   }
 }
 
-function readKnob(state: State, knob: Knob, text: string, ignored: string[]): void {
+function readKnob(
+  page: ExploreDocument,
+  state: State,
+  knob: Knob,
+  text: string,
+  ignored: string[],
+): void {
   if (knob.control === "fixed") {
     if (text !== setting(knob.default)) {
       ignored.push(`The link sets “${knob.name}”, which stays ${setting(knob.default)} here.`);
@@ -150,7 +166,7 @@ function readKnob(state: State, knob: Knob, text: string, ignored: string[]): vo
     const value = knob.values.find((one) => setting(one) === text);
     if (value === undefined) {
       ignored.push(`“${knob.name}” cannot be “${cut(text)}” here: it is its default.`);
-    } else setValue(state, knob, value);
+    } else setValue(page, state, knob.name, value);
   } else {
     const value = text.trim() === "" ? Number.NaN : Number(text);
     if (!Number.isFinite(value)) {
@@ -162,7 +178,7 @@ function readKnob(state: State, knob: Knob, text: string, ignored: string[]): vo
     if (inside !== rounded) {
       ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
     }
-    setValue(state, knob, inside);
+    setValue(page, state, knob.name, inside);
   }
 }
 

@@ -36,8 +36,8 @@ test("the initial state has an empty link", () => {
 
 test("what goes into the link comes back", () => {
   const state = initialState(page);
-  setValue(state, alpha, 0.75);
-  setValue(state, pool, "a b");
+  setValue(page, state, "alpha", 0.75);
+  setValue(page, state, "pool", "a b");
   Object.assign(state, { precision: "int8", device: 1, model: 1, metric: "alive", selected: "a.b" });
   state.open = new Set(["x & y", "z=1"]);
   state.sort = { by: "params", rising: true };
@@ -48,11 +48,14 @@ test("what goes into the link comes back", () => {
   assert.deepEqual(back.ignored, []);
 });
 
-test("a default is no choice", () => {
+test("a default of all models is no choice", () => {
   const state = initialState(page);
-  setValue(state, alpha, 0.75);
-  setValue(state, alpha, 1);
-  assert.deepEqual(state.values, {});
+  setValue(page, state, "alpha", 0.75);
+  setValue(page, state, "alpha", 1);
+  assert.deepEqual(state.values, { alpha: 1 }); // since the second model has another default
+  setValue(page, state, "batch", 8);
+  setValue(page, state, "batch", 1);
+  assert.deepEqual(state.values, { alpha: 1 });
 });
 
 test("unknown names are ignored with a word, once each", () => {
@@ -86,7 +89,7 @@ test("models share knobs by name, and each keeps its own default", () => {
   const state = initialState(page);
   assert.deepEqual(settingOf(page, state, 0), { alpha: 1, batch: 1, pool: "max", five: 5, precision: "fp32" });
   assert.deepEqual(settingOf(page, state, 1), { alpha: 0.5, own: 1, precision: "fp32" });
-  setValue(state, alpha, 0.75);
+  setValue(page, state, "alpha", 0.75);
   assert.equal(settingOf(page, state, 1).alpha, 0.75);
   assert.deepEqual(controlsOf(page).map((knob) => knob.name), ["alpha", "batch", "pool", "five", "own"]);
 });
@@ -111,9 +114,9 @@ test("an arrow key moves by one value, and not beyond the ends", () => {
 
 test("the command says the setting, for a shell", () => {
   const state = initialState(page);
-  setValue(state, alpha, 0.75);
-  setValue(state, pool, "a b");
-  setValue(state, batch, 8);
+  setValue(page, state, "alpha", 0.75);
+  setValue(page, state, "pool", "a b");
+  setValue(page, state, "batch", 8);
   state.precision = "int8";
   assert.equal(
     commandFor(page, state),

@@ -38,7 +38,7 @@ export function accuracy(scene: Scene, width: number): (Item | null)[] {
   const title = `Accuracy against ${name}`;
   if (points.length < 2) return [...heading(title), note("No cost is known of the published settings.")];
   const front = frontOf(points);
-  const sources = [...new Set(points.map((one) => one.row.source))];
+  const sources = [...new Set(points.map((one) => sourceOf(one.row)))];
   const color = colorsOf(scene, points);
   const set = points[0].row.dataset;
   return [
@@ -135,6 +135,9 @@ function colorsOf(scene: Scene, points: readonly Published[]): Colors {
   return { of: () => kind(0), entries: [] };
 }
 
+/** Who published it; after a comma is where in the source it stands. */
+const sourceOf = (row: PublishedRow): string => row.source.split(",")[0];
+
 /** Where there are two sources, those of the first are hollow. */
 function sourceEntries(sources: string[]): Legend[] {
   if (sources.length < 2) return sources.map((text) => ({ color: "var(--mute)", text }));
@@ -174,7 +177,7 @@ function picture(
     ),
     s("path", { d: stairs(front.map((one) => [x(one.cost), y(one.accuracy)])), fill: "none", stroke: "var(--faint)", "stroke-dasharray": "3 3" }),
     current(scene, frame, x, xs),
-    points.map((point) => dot(scene, point, x(point.cost), y(point.accuracy), color.of(point), point.row.source === hollow)),
+    points.map((point) => dot(scene, point, x(point.cost), y(point.accuracy), color.of(point), sourceOf(point.row) === hollow)),
   );
 }
 
@@ -256,7 +259,7 @@ function goTo(scene: Scene, { row, model }: Published): void {
     state.model = model;
     for (const knob of scene.page.models[model].knobs) {
       const value = row.setting[knob.name];
-      if (value !== undefined && knob.control !== "fixed") setValue(state, knob, value);
+      if (value !== undefined && knob.control !== "fixed") setValue(scene.page, state, knob.name, value);
     }
   });
 }

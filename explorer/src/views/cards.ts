@@ -65,13 +65,14 @@ function basisTip(basis: string | null): string {
   }
 }
 
-function runtimeOf(device: DeviceFacts): string {
-  const threads = plural(device.threads, "thread");
+/** Runtime and threads; threads of a GPU or an accelerator say nothing. */
+export function runtimeOf(device: DeviceFacts): string {
+  if (device.class === "gpu" || device.class === "accelerator") return device.runtime;
   const cores = device.cores == null ? "" : ` on ${plural(device.cores, "core")}`;
-  return [device.runtime, device.threads ? threads + cores : ""].filter(Boolean).join(" · ");
+  return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
 }
 
-function time(costs: DeviceCosts<Count>, before: Count): Item {
+function time(costs: DeviceCosts, before: Count): Item {
   if (costs.latency_s == null) {
     return h("span", { class: "time" }, UNKNOWN, h("small", {}, costs.notes[0] ?? "no time is known"));
   }
@@ -99,7 +100,7 @@ function spanOf(scene: Scene): [number, number] | null {
   return all.length ? [Math.min(...all) / 1.5, Math.max(...all) * 1.5] : null;
 }
 
-function strip(costs: DeviceCosts<Count>, span: [number, number]): Item {
+function strip(costs: DeviceCosts, span: [number, number]): Item {
   const x = logarithmic(span, [2, 298]);
   const fine = { "vector-effect": "non-scaling-stroke" };
   const { latency_s: at, low_s: low, high_s: high } = costs;
@@ -153,7 +154,7 @@ function fact(name: string, value: string, isBad = false): Item[] {
   ];
 }
 
-function fits(one: Capacity<Count>): Item[] {
+function fits(one: Capacity): Item[] {
   const { needed_bytes: needed, available_bytes: there } = one;
   if (there == null) return fact(one.where, "size not known");
   const least = one.is_least ? "at least " : "";
@@ -163,7 +164,7 @@ function fits(one: Capacity<Count>): Item[] {
   return fact(one.where, `${verdict}: ${least}${bytes(needed)} of ${capacity(there)}`);
 }
 
-function energyOf(costs: DeviceCosts<Count>): string {
+function energyOf(costs: DeviceCosts): string {
   if (costs.energy_j == null) return "not known";
   const at = quantity(costs.energy_j, "J");
   if (costs.energy_low_j == null || costs.energy_high_j == null) return `≥ ${at}`;

@@ -2,10 +2,10 @@
 // and what its time is made of on each device.
 
 import { Columns } from "../amounts";
-import type { Count, Formula, Numbers } from "../document";
+import type { Count, Form, Numbers } from "../document";
 import { type Children, h, type Item } from "../dom";
 import { bytes, percent, plural, seconds, setting, UNKNOWN, whole } from "../numbers";
-import { note } from "../parts";
+import { legend, note } from "../parts";
 import { heaviest, outlineOf } from "../rows";
 import type { Scene } from "../scene";
 import { type Block, find } from "../tree";
@@ -20,9 +20,9 @@ export function details(scene: Scene): Children[] {
     h("h3", {}, h("bdi", {}, row.path)),
     h("p", { class: "sub" }, h("bdi", {}, kindOf(numbers, row))),
     counts(scene, row),
-    scene.page.devices.length ? times(scene, row) : null,
+    scene.page.devices.length ? [times(scene, row), partLegend] : null,
     layer == null ? null : riding(scene, layer),
-    layer == null ? null : formulas(numbers, layer, model.formulas[numbers.structure.layers.form[layer]] ?? []),
+    layer == null ? null : formulas(numbers, layer, model.forms[numbers.structure.layers.form[layer]]),
     specLine(scene, row),
   ];
 }
@@ -63,6 +63,12 @@ function counts(scene: Scene, row: Block): Item {
   );
 }
 
+const partLegend: Item = legend([
+  { color: "var(--heat3)", text: "compute" },
+  { color: "var(--kind1)", text: "memory" },
+  { color: "var(--kind5)", text: "launch" },
+]);
+
 interface Parts {
   time: Count;
   isLeast: boolean;
@@ -99,7 +105,7 @@ function times(scene: Scene, row: Block): Item {
         {},
         h("th", { scope: "col" }, "device"),
         h("th", { scope: "col", class: "num" }, "time"),
-        h("th", { scope: "col" }, h("span", { class: "swatches" }, swatch("compute"), swatch("memory"), swatch("launch"))),
+        h("th", { scope: "col" }, "made of"),
       ),
     ),
     h(
@@ -119,8 +125,6 @@ function times(scene: Scene, row: Block): Item {
     ),
   );
 }
-
-const swatch = (name: string): Item => h("span", { class: `swatch ${name}` }, name);
 
 function stack({ time, compute, memory, overhead }: Parts): Item | null {
   if (!time) return null;
@@ -152,33 +156,33 @@ function riding(scene: Scene, layer: number): Item | null {
   );
 }
 
-function formulas(numbers: Numbers, layer: number, all: readonly Formula[]): Children {
-  const symbols = valuesOf(all, numbers.layers.symbols[layer] ?? []);
-  if (!all.length) return null;
+function formulas(numbers: Numbers, layer: number, form: Form | undefined): Children {
+  if (!form?.formulas.length) return null;
+  const values = numbers.layers.values[layer];
+  const symbols = new Map(
+    form.symbols.map((name, i) => [name, numbers.layers.symbols[layer][i] ?? null]),
+  );
   return [
     h("h4", {}, "Formulas, for one example"),
-    all.map(({ what, names }) =>
-      h("div", { class: "code" }, h("b", {}, what), "\n", names, "\n= ", withValues(names, symbols)),
-    ),
+    form.formulas.map(({ what, names }, i) => {
+      const value = whole(values[i]);
+      const filled = withValues(names, symbols);
+      return h(
+        "div",
+        { class: "code" },
+        h("b", {}, what),
+        "\n",
+        names,
+        filled === names ? "" : `\n= ${filled}`,
+        filled.replace(/,/g, "") === value.replace(/,/g, "") ? "" : `\n= ${value}`,
+      );
+    }),
   ];
 }
 
-const SYMBOL = /\b[A-Za-z_][A-Za-z0-9_]*\b(?!\()/g;
-
-/** The values of symbols, which stand in the order of their first use. */
-export function valuesOf(all: readonly Formula[], values: readonly Count[]): Map<string, Count> {
-  const found = new Map<string, Count>();
-  for (const { names } of all) {
-    for (const [name] of names.matchAll(SYMBOL)) {
-      if (!found.has(name)) found.set(name, values[found.size] ?? null);
-    }
-  }
-  return found;
-}
-
-/** The formula with numbers for its symbols. */
+/** The formula with numbers for its symbols; words of functions stay. */
 export function withValues(names: string, symbols: ReadonlyMap<string, Count>): string {
-  return names.replace(SYMBOL, (name) => {
+  return names.replace(/[A-Za-z_][A-Za-z0-9_]*/g, (name) => {
     const value = symbols.get(name);
     return value == null ? name : setting(value);
   });

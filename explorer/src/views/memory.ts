@@ -47,7 +47,7 @@ export function memory(scene: Scene, width: number): Children[] {
 }
 
 /** Which tensors are alive while a layer runs, the largest first. */
-export function aliveAt({ tensors }: Memory<Count>, step: number): Memory<Count>["tensors"] {
+export function aliveAt({ tensors }: Memory, step: number): Memory["tensors"] {
   return tensors
     .filter((one) => one.first <= step && step <= one.last)
     .sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
@@ -55,7 +55,7 @@ export function aliveAt({ tensors }: Memory<Count>, step: number): Memory<Count>
 
 /** The areas of tensors, stacked in the order in which they come, as two paths by turns. */
 export function stackPaths(
-  { tensors }: Memory<Count>,
+  { tensors }: Memory,
   steps: number,
   x: Scale,
   y: Scale,
@@ -148,7 +148,7 @@ function limitOf(scene: Scene, peak: number): Limit | null {
   };
 }
 
-function wordsOf(scene: Scene, one: Capacity<Count>, left: number, peak: number): Children {
+function wordsOf(scene: Scene, one: Capacity, left: number, peak: number): Children {
   const device = h("bdi", {}, scene.device?.name);
   if (left > peak * 3) return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
   if (!one.is_least) return null;

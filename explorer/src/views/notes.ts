@@ -2,11 +2,11 @@
 // cannot move, what is left out.
 
 import type { DeviceCosts, DeviceFacts, Fact } from "../document";
-import type { Count } from "../document";
 import { type Children, h, type Item } from "../dom";
-import { percent, plural, quantity, range, setting } from "../numbers";
+import { plural, quantity, range, setting } from "../numbers";
 import { type Cell, heading, scrolling, table, tableBelow } from "../parts";
 import type { Scene } from "../scene";
+import { runtimeOf } from "./cards";
 
 export function notes(scene: Scene): Children[] {
   const { page, chosen } = scene;
@@ -42,20 +42,17 @@ function unmodelled({ chosen }: Scene): string[] {
   return [`${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown}.`];
 }
 
-function deviceNote(scene: Scene, device: DeviceFacts, costs: DeviceCosts<Count>): Item {
+function deviceNote(scene: Scene, device: DeviceFacts, costs: DeviceCosts): Item {
   const at = device.at[scene.state.precision];
-  const outside = costs.outside
-    .filter((one) => one.holds !== 0 && one.holds !== null)
-    .map((one) => one.text.replace("{}", one.share == null ? "some" : percent(one.share)));
   const words = [
     device.title,
-    [device.runtime, plural(device.threads, "thread")].filter(Boolean).join(", "),
+    runtimeOf(device),
     at?.fitted_to ?? "",
     at?.error_percent == null ? "" : `off by ${quantity(at.error_percent, "%", 2)} where it was not fitted`,
     costs.energy_how ? `energy: ${costs.energy_how}` : "",
   ].filter(Boolean);
   return h("li", {}, h("b", {}, h("bdi", {}, device.name)), ": ", h("bdi", {}, words.join("; ")), ".",
-    [...costs.notes, ...outside].map((one) => h("span", { class: "warn-line" }, h("bdi", {}, one))),
+    [...costs.notes, ...costs.outside].map((one) => h("span", { class: "warn-line" }, h("bdi", {}, one))),
   );
 }
 

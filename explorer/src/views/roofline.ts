@@ -164,13 +164,9 @@ function slopes(roofs: Roof[], peak: number, xs: [number, number], ys: [number, 
     const hasRoom = Math.hypot(x2 - x1, y2 - y1) > label.length * 6.5;
     return [
       s("line", { class: "roof", x1, y1, x2, y2 }),
-      s(
-        "text",
-        hasRoom
-          ? { x: x1 + 4, y: y1 - 6, transform: `rotate(${round(angle)} ${x1 + 4} ${y1 - 6})` }
-          : { x: x1, y: y1 - 6 },
-        hasRoom ? label : "",
-      ),
+      hasRoom
+        ? s("text", { x: x1 + 4, y: y1 - 6, transform: `rotate(${round(angle)} ${x1 + 4} ${y1 - 6})` }, label)
+        : s("text", { x: round((x1 + x2) / 2) + 8, y: round((y1 + y2) / 2) + 10 }, label),
     ];
   });
 }

@@ -8,7 +8,7 @@ import { LOG_STEPS, neighbour, placeOf, valueAt } from "../knobs";
 import { quantity, setting, times } from "../numbers";
 import { round } from "../picture";
 import type { Curve, Scene } from "../scene";
-import { setValue, valueOf } from "../state";
+import { defaultsOf, setValue, valueOf } from "../state";
 
 export function sliders(scene: Scene): (Item | null)[] {
   const movable = scene.controls.filter((knob) => knob.control !== "fixed");
@@ -76,11 +76,12 @@ function shell(knob: Knob, value: Children, ...content: Children[]): Item {
 
 function slider(scene: Scene, knob: SliderKnob): Item {
   const value = Number(valueOf(scene.state, knob));
-  const set = (next: number): void => scene.change((state) => setValue(state, knob, next));
+  const set = (next: number): void => scene.change((state) => setValue(scene.page, state, knob.name, next));
+  const words = valueWords(scene, knob, value);
   const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
   return shell(
     knob,
-    h("output", { for: idOf(knob) }, setting(value)),
+    h("output", { for: idOf(knob) }, words),
     curve(scene.glance.curves.get(knob.name), knob, value),
     h("input", {
       id: idOf(knob),
@@ -89,7 +90,7 @@ function slider(scene: Scene, knob: SliderKnob): Item {
       max: round(places * 1000) / 1000,
       step: knob.is_log ? 1 : "any",
       value: placeOf(knob, value) * places,
-      "aria-valuetext": `${knob.name} ${setting(value)}`,
+      "aria-valuetext": `${knob.name} ${words}`,
       on: {
         input: (event) => set(valueAt(knob, Number((event.target as HTMLInputElement).value) / places)),
         keydown: (event: KeyboardEvent) => {
@@ -101,6 +102,12 @@ function slider(scene: Scene, knob: SliderKnob): Item {
       },
     }),
   );
+}
+
+/** The value; each default of its own where models have different ones and none was chosen. */
+function valueWords(scene: Scene, knob: Knob, value: KnobValue): string {
+  if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
+  return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
 }
 
 const DIRECTIONS: Record<string, 1 | -1 | undefined> = {
@@ -154,7 +161,7 @@ function select(scene: Scene, knob: SelectKnob): Item {
     knob,
     null,
     choice(idOf(knob), knob.values, value, (next) =>
-      scene.change((state) => setValue(state, knob, next)),
+      scene.change((state) => setValue(scene.page, state, knob.name, next)),
     ),
   );
 }

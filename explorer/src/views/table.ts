@@ -70,7 +70,7 @@ let drawn: Drawn = { outline: null, key: "", rows: [] };
 export function layerTable(scene: Scene, width: number, all: boolean): Item[] {
   const { state, metric, chosen, glance } = scene;
   const { numbers, columns } = chosen;
-  const outline = outlineOf(numbers.structure, state.open, Math.min(220, width * 0.22));
+  const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
   const amounts = outline.rows.map((row) => columns.of(row.layers));
   const order = orderOf(outline.rows, amounts, state.open, state.sort);
   const shown = shownMetrics(metric, columns.hasTime);
@@ -141,7 +141,7 @@ function headRow(scene: Scene, shown: Metric[]): Item {
         h(
           "button",
           { type: "button", on: { click: () => scene.change((state) => (state.sort = turned(sort, metric))) } },
-          METRIC_NAMES[metric],
+          metric === "bytes" || metric === "alive" ? metric : METRIC_NAMES[metric],
         ),
       );
     }),
