@@ -1,5 +1,5 @@
 // The data that a page is made of, `mnet-cost/explore/1`, as Python writes it, and the numbers that
-// views get. Both have the same shape: where a view has a number, the document has a slot.
+// views get. Where a view has a number, the document has a slot.
 
 /** Where a number comes from: a node of the program from 0 on; below 0 the constant -1 - slot;
  * null is unknown. */
@@ -17,6 +17,8 @@ export interface ExploreDocument {
   format: "mnet-cost/explore/1";
   /** Of mnet_cost. */
   version: string;
+  /** Of the command line beside models and devices, each word quoted for a shell. */
+  arguments: string[];
   /** One, or those that are compared, the reference first. */
   models: ModelDocument[];
   devices: DeviceFacts[];
@@ -39,8 +41,8 @@ export interface ModelDocument {
   program: ProgramData;
   /** At which settings which of these holds is what their `fixed` and guards say. */
   structures: Structure[];
-  /** Formulas of layers, which `Layers.form` points to. */
-  formulas: Formula[][];
+  /** Formulas of layers, which `LayerTexts.form` points to. */
+  forms: Form[];
   /** Lines of the spec that layers were written on, by number. */
   lines: Record<string, string>;
   published: PublishedRow[];
@@ -85,11 +87,12 @@ export interface FixedKnob extends KnobText {
   why: string;
 }
 
-/** One number of a layer: `names` has symbols such as C_in, of which `Layers.symbols` has the
- * values. It is for one example of the batch. */
-export interface Formula {
-  what: string;
-  names: string;
+/** Formulas of one kind of layer. */
+export interface Form {
+  /** Names in the formulas, of which `LayerCosts.symbols` has the values. */
+  symbols: string[];
+  /** Each number of the layer for one example of the batch, such as C_in * C_out. */
+  formulas: { what: string; names: string }[];
 }
 
 export interface PublishedRow {
@@ -158,13 +161,56 @@ export interface Structure {
   outputs: number[];
   /** Names of layers whose cost is unknown: then there are no totals. */
   unmodelled: string[];
+  /** Layers of each kernel, for each way to launch the network. */
+  launches: number[][][];
   at: Record<string, PrecisionOutline>;
 }
 
 export interface PrecisionOutline {
   /** 2 * node + 1 where the condition has to hold, 2 * node where it must not. */
   guards: number[];
-  costs: Costs<Slot>;
+  totals: Record<keyof Totals, Slot>;
+  layers: Table;
+  memory: {
+    live: Slot[];
+    /** The layer that makes each tensor, or the name of what is none. */
+    name: (number | string)[];
+    bytes: Slot[];
+    first: number[];
+    last: number[];
+  };
+  devices: DeviceOutline[];
+}
+
+/** Rows of slots. Equal rows stand there once; in a column, a slot is written as its difference to
+ * the one before it, and null is unknown. */
+export interface Table {
+  /** Of each entry, its row. */
+  row: number[];
+  columns: Record<string, Slot[]>;
+  /** Columns with a list in each row: how long the lists are, and all of their slots. */
+  lists: Record<string, { lengths: number[]; slots: Slot[] }>;
+}
+
+export interface DeviceOutline {
+  basis: string | null;
+  energy_how: string;
+  numbers: Record<DeviceNumber, Slot>;
+  notes: SentenceData[];
+  outside: SentenceData[];
+  capacity: { what: string; where: string; needed: Slot; available: Slot; is_least: boolean }[];
+  /** Index of the lists of layers of its kernels, in `Structure.launches`. */
+  launch: number;
+  kernels: Table;
+}
+
+/** Said where `holds` is true; `{}` stands for the number, in percent where `text` says so. */
+export interface SentenceData {
+  text: string;
+  /** Said instead where the number is 1; or empty. */
+  one: string;
+  holds: Slot;
+  number: Slot;
 }
 
 /** What is said of layers, as columns. */
@@ -181,103 +227,108 @@ export interface LayerTexts {
   form: number[];
 }
 
-/** What one network costs at one setting and precision, batch included. N is a slot in the
- * document, and a number where a view sees it. */
-export interface Costs<N> {
-  totals: Totals<N>;
-  layers: LayerCosts<N>;
-  memory: Memory<N>;
+// --- numbers: what views get
+
+/** What one network costs at one setting and precision, batch included. */
+export interface Numbers {
+  structure: Structure;
+  precision: string;
+  /** Whether all whole numbers are exact; else some were above 2^53 and are rounded. */
+  is_exact: boolean;
+  totals: Totals;
+  layers: LayerCosts;
+  memory: Memory;
   /** In the order of the document's devices. */
-  devices: DeviceCosts<N>[];
+  devices: DeviceCosts[];
 }
 
 /** All unknown where a layer has no cost rule. */
-export interface Totals<N> {
-  mult_adds: N;
-  vector_ops: N;
-  params: N;
-  weights: N;
-  weight_bytes: N;
-  activation_bytes: N;
-  traffic_bytes: N;
-  peak_bytes: N;
+export interface Totals {
+  mult_adds: Count;
+  vector_ops: Count;
+  params: Count;
+  weights: Count;
+  weight_bytes: Count;
+  activation_bytes: Count;
+  traffic_bytes: Count;
+  /** Most activations alive at once, by layers. */
+  peak_bytes: Count;
 }
 
-/** Columns, one number a layer. */
-export interface LayerCosts<N> {
+/** Columns, one entry a layer. */
+export interface LayerCosts {
   /** Of the output, without the batch. */
-  shape: N[][];
-  /** Values of the symbols in its formulas, in the order of their first use there. */
-  symbols: N[][];
-  mult_adds: N[];
-  params: N[];
-  weight_bytes: N[];
-  input_bytes: N[];
-  output_bytes: N[];
+  shape: Count[][];
+  /** Values of the symbols of its form. */
+  symbols: Count[][];
+  /** Values of the formulas of its form, for one example. */
+  values: Count[][];
+  mult_adds: Count[];
+  params: Count[];
+  weight_bytes: Count[];
+  input_bytes: Count[];
+  output_bytes: Count[];
 }
 
-export interface Memory<N> {
+export interface Memory {
   /** Bytes alive while each layer runs. */
-  live: N[];
+  live: Count[];
   /** First and last are layers, by index. */
-  tensors: { name: string; bytes: N; first: number; last: number }[];
+  tensors: { name: string; bytes: Count; first: number; last: number }[];
 }
 
-export interface DeviceCosts<N> {
-  latency_s: N;
-  low_s: N;
-  high_s: N;
-  /** The lower bound on the device's peaks. */
-  bound_s: N;
-  /** The part that each inference takes beside its kernels. */
-  inference_s: N;
-  energy_j: N;
-  energy_low_j: N;
-  energy_high_j: N;
-  /** What the energy rests on, in words; empty where it is unknown. */
-  energy_how: string;
+export type DeviceNumber =
+  | "latency_s"
+  | "low_s"
+  | "high_s"
+  | "bound_s"
+  | "inference_s"
+  | "untimed"
+  | "energy_j"
+  | "energy_low_j"
+  | "energy_high_j";
+
+export interface DeviceCosts extends Record<DeviceNumber, Count> {
+  // bound_s: the lower bound on the device's peaks. inference_s: what each inference takes beside
+  // its kernels. untimed: how many kernels have no time.
   /** calibrated, fitted, datasheet, or bound for a lower bound; null where there is no time. */
   basis: string | null;
   /** Whether the time is a lower bound: of peaks, or since some kernels are not timed. */
   is_least: boolean;
+  /** What the energy rests on, in words; empty where it is unknown. */
+  energy_how: string;
   /** Sentences: what is not known, why there is no time. */
   notes: string[];
-  /** Sentences that are true where their condition is not 0; `{}` stands for `share` in percent. */
-  outside: { text: string; holds: N; share: N }[];
-  capacity: Capacity<N>[];
-  kernels: Kernels<N>;
+  /** Sentences that say how the network differs from those of the fit. */
+  outside: string[];
+  capacity: Capacity[];
+  kernels: Kernels;
 }
 
-export interface Capacity<N> {
+export interface Capacity {
   what: string;
   where: string;
-  needed_bytes: N;
-  available_bytes: N;
+  needed_bytes: Count;
+  available_bytes: Count;
   /** Whether more can be needed: an arena has gaps, which only Python finds. */
   is_least: boolean;
 }
 
-/** Columns, one number a kernel; empty where there is no time. */
-export interface Kernels<N> {
+/** Columns, one entry a kernel; empty where there is no time. */
+export interface Kernels {
   name: string[];
   /** Indices of the layers of each, the one that names it first. */
   layers: number[][];
-  latency_s: N[];
+  latency_s: Count[];
   /** What the time is made of: these three add up to it. */
-  compute_s: N[];
-  memory_s: N[];
-  overhead_s: N[];
+  compute_s: Count[];
+  memory_s: Count[];
+  overhead_s: Count[];
   /** The lower bound of each on the peaks. */
-  bound_compute_s: N[];
-  bound_memory_s: N[];
-  mult_adds: N[];
-  traffic_bytes: N[];
+  bound_compute_s: Count[];
+  bound_memory_s: Count[];
+  mult_adds: Count[];
+  traffic_bytes: Count[];
   /** For each level of the device, the bytes that pass it, of each kernel. */
-  level_bytes: N[][];
-}
-
-/** What views get of one model at one setting. */
-export interface Numbers extends Costs<Count> {
-  structure: Structure;
-  precision: string;
+  level_bytes: Count[][];
 }
