@@ -86,8 +86,13 @@ export const plus = (a: Count, b: Count): Count => (a == null || b == null ? nul
 /** a / b; unknown where one is, or where there is nothing to divide by. */
 export const ratio = (a: Count, b: Count): Count => (a == null || !b ? null : a / b);
 
+interface Sums {
+  totals: Numbers["totals"];
+  devices: readonly { latency_s: Count }[];
+}
+
 /** The whole network in a metric, on a device. */
-export function totalOf(numbers: Numbers, metric: Metric, device: number): Count {
+export function totalOf(numbers: Sums, metric: Metric, device: number): Count {
   const { totals, devices } = numbers;
   switch (metric) {
     case "time":

@@ -17,7 +17,7 @@ export function curveOf(scene: Scene, knob: SliderKnob): Curve {
     const value = valueAt(knob, i / (PLACES - 1));
     if (value === last) continue;
     last = value;
-    const numbers = scene.numbersAt(index, { ...setting, [knob.name]: value });
+    const numbers = scene.headlineAt(index, { ...setting, [knob.name]: value });
     points.push([
       placeOf(knob, value),
       numbers && totalOf(numbers, scene.metric, scene.state.device),
@@ -29,5 +29,5 @@ export function curveOf(scene: Scene, knob: SliderKnob): Curve {
 /** What a curve depends on beside its own knob; the same key is the same curve. */
 export function curveKey(scene: Scene, knob: SliderKnob): string {
   const { [knob.name]: _own, ...others } = scene.chosen.setting;
-  return JSON.stringify([scene.chosen.index, scene.metric, scene.state.device, others]);
+  return JSON.stringify([scene.chosen.index, scene.metric, scene.state.device, scene.state.precision, others]);
 }

@@ -6,6 +6,7 @@ import { copy } from "./clipboard";
 import { commandFor } from "./command";
 import { toCsv } from "./csv";
 import { curveKey, curveOf } from "./curves";
+import { costsOf, type ModelCosts } from "./costs";
 import type { ExploreDocument, KnobValue, Numbers, SliderKnob } from "./document";
 import { type Children, h, patch } from "./dom";
 import { allOpenable, ROW_HEIGHT, topOf } from "./rows";
@@ -23,9 +24,6 @@ import { roofline } from "./views/roofline";
 import { shares } from "./views/shares";
 import { sliders } from "./views/sliders";
 import { layerTable, tableHead } from "./views/table";
-
-/** The numbers of one model at a setting; null where no structure of the page holds. */
-export type Engine = (setting: Readonly<Record<string, KnobValue>>) => Numbers | null;
 
 interface Part {
   element: HTMLElement;
@@ -51,6 +49,7 @@ export class Explorer {
   };
   private readonly parts = new Map<string, Part>();
   private readonly controls;
+  private readonly costs: readonly ModelCosts[];
   private readonly curveKeys = new Map<string, string>();
   private readonly atDefaults = new Map<string, Numbers | null>();
   private lastGood: (Numbers | null)[];
@@ -61,14 +60,18 @@ export class Explorer {
 
   constructor(
     private readonly page: ExploreDocument,
-    private readonly engines: readonly Engine[],
     private readonly root: HTMLElement,
   ) {
     const { state, ignored } = fromFragment(page, location.hash);
     this.state = state;
     this.ignored = ignored;
     this.controls = controlsOf(page);
+    this.costs = costsOf(page);
     this.lastGood = page.models.map(() => null);
+  }
+
+  /** Draw for the first time, and whenever something changes from then on. */
+  start(): void {
     this.build();
     this.draw();
     addEventListener("resize", () => this.ask());
@@ -213,7 +216,7 @@ export class Explorer {
         index,
         model,
         setting,
-        numbers: this.engines[index](setting),
+        numbers: this.costs[index].numbers(setting, state.precision),
         defaults: this.defaultsOf(index),
       };
     });
@@ -238,7 +241,7 @@ export class Explorer {
       device: page.devices[state.device],
       metric: state.metric === "time" && !hasTotal ? "mult_adds" : state.metric,
       glance: this.glance,
-      numbersAt: (index, setting) => this.engines[index](setting),
+      headlineAt: (index, setting) => this.costs[index].headline(setting, state.precision),
       change: this.change,
       look: this.look,
     };
@@ -248,9 +251,9 @@ export class Explorer {
     const key = `${index} ${this.state.precision}`;
     let found = this.atDefaults.get(key);
     if (found === undefined) {
-      const setting: Record<string, KnobValue> = { precision: this.state.precision };
+      const setting: Record<string, KnobValue> = {};
       for (const knob of this.page.models[index].knobs) setting[knob.name] = knob.default;
-      found = this.engines[index](setting);
+      found = this.costs[index].numbers(setting, this.state.precision);
       this.atDefaults.set(key, found);
     }
     return found;

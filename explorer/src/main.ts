@@ -1,25 +1,18 @@
-// Where the page starts: it reads its data and hands it to the explorer.
+// Where the explorer starts: it reads the data of the page and draws.
 
+import type { ExploreDocument } from "./document";
+import { Explorer } from "./explorer";
 import { startTheme } from "./theme";
 import { startTips } from "./tip";
-
-async function readData(): Promise<unknown> {
-  const text = document.getElementById("data")?.textContent ?? "";
-  if (typeof DecompressionStream === "undefined") {
-    throw new Error("this browser cannot unpack it; one of 2023 or later can");
-  }
-  const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
-}
+import { sayBroken, unpack } from "./unpack";
 
 async function start(): Promise<void> {
   startTheme();
   startTips();
-  void (await readData());
+  const page = JSON.parse(await unpack("packed-data")) as ExploreDocument;
+  const explorer = new Explorer(page, document.getElementById("app")!);
+  explorer.start();
+  document.documentElement.dataset.ready = "yes";
 }
 
-start().catch((error: unknown) => {
-  const words = error instanceof Error ? error.message : String(error);
-  document.getElementById("app")!.textContent = `This page could not be read: ${words}.`;
-});
+start().catch(sayBroken);

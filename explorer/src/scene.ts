@@ -2,7 +2,8 @@
 // A view is a function of a scene and a width; it changes the state by `change` alone.
 
 import type { Columns } from "./amounts";
-import type { DeviceFacts, ExploreDocument, Knob, KnobValue, ModelDocument, Numbers } from "./document";
+import type { Headline } from "./costs";
+import type { DeviceFacts, ExploreDocument, Knob, ModelDocument, Numbers, Setting } from "./document";
 import type { Children } from "./dom";
 import type { Metric, State } from "./state";
 import type { Block } from "./tree";
@@ -10,7 +11,7 @@ import type { Block } from "./tree";
 export interface ModelScene {
   index: number;
   model: ModelDocument;
-  setting: Readonly<Record<string, KnobValue>>;
+  setting: Setting;
   /** None where no structure of the page holds at the setting. */
   numbers: Numbers | null;
   /** At the defaults of the model, in the chosen precision. */
@@ -53,8 +54,8 @@ export interface Scene {
   /** The chosen metric, or mult-adds where the device has no time. */
   metric: Metric;
   glance: Glance;
-  /** The numbers of a model elsewhere: for published settings. */
-  numbersAt(model: number, setting: Readonly<Record<string, KnobValue>>): Numbers | null;
+  /** Totals and times of a model elsewhere: for curves and published settings. */
+  headlineAt(model: number, setting: Setting): Headline | null;
   change(what: (state: State) => void): void;
   look(what: (glance: Glance) => void): void;
 }

@@ -66,7 +66,6 @@ export function settingOf(
     const chosen = Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : undefined;
     found[knob.name] = chosen === undefined || knob.control === "fixed" ? knob.default : chosen;
   }
-  found.precision = state.precision;
   return found;
 }
 

@@ -87,8 +87,8 @@ test("values that are none leave the default", () => {
 
 test("models share knobs by name, and each keeps its own default", () => {
   const state = initialState(page);
-  assert.deepEqual(settingOf(page, state, 0), { alpha: 1, batch: 1, pool: "max", five: 5, precision: "fp32" });
-  assert.deepEqual(settingOf(page, state, 1), { alpha: 0.5, own: 1, precision: "fp32" });
+  assert.deepEqual(settingOf(page, state, 0), { alpha: 1, batch: 1, pool: "max", five: 5 });
+  assert.deepEqual(settingOf(page, state, 1), { alpha: 0.5, own: 1 });
   setValue(page, state, "alpha", 0.75);
   assert.equal(settingOf(page, state, 1).alpha, 0.75);
   assert.deepEqual(controlsOf(page).map((knob) => knob.name), ["alpha", "batch", "pool", "five", "own"]);

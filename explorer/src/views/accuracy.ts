@@ -2,7 +2,8 @@
 // shade: nobody knows the accuracy of a setting that was not trained.
 
 import { METRIC_NAMES, METRIC_UNITS, totalOf } from "../amounts";
-import type { Count, KnobValue, Numbers, PublishedRow } from "../document";
+import type { Headline } from "../costs";
+import type { Count, KnobValue, PublishedRow } from "../document";
 import { type Item, s } from "../dom";
 import { quantity, range, setting, UNKNOWN } from "../numbers";
 import { type Cell, heading, legend, note, scrolling, table, tableBelow } from "../parts";
@@ -65,7 +66,7 @@ export function rowsOfOneSet(rows: readonly PublishedRow[]): PublishedRow[] {
 }
 
 /** Costs of published settings: kept, since only batch, precision and device change them. */
-const kept = new WeakMap<PublishedRow, { key: string; numbers: Numbers | null }>();
+const kept = new WeakMap<PublishedRow, { key: string; costs: Headline | null }>();
 
 function pointsOf(scene: Scene): Published[] {
   const chosen = new Set(rowsOfOneSet(scene.page.models.flatMap((one) => one.published)));
@@ -74,23 +75,24 @@ function pointsOf(scene: Scene): Published[] {
     for (const row of model.published) {
       if (!chosen.has(row)) continue;
       const at = { ...now, ...row.setting };
-      const key = JSON.stringify(at);
+      const key = JSON.stringify([at, scene.state.precision]);
       let known = kept.get(row);
       if (known?.key !== key) {
-        known = { key, numbers: scene.numbersAt(index, at) };
+        known = { key, costs: scene.headlineAt(index, at) };
         kept.set(row, known);
       }
-      if (!known.numbers) continue;
-      const cost = totalOf(known.numbers, scene.metric, scene.state.device);
+      if (!known.costs) continue;
+      const cost = totalOf(known.costs, scene.metric, scene.state.device);
       if (!cost) continue;
-      const time = scene.metric === "time" ? known.numbers.devices[scene.state.device] : null;
+      const time = scene.metric === "time" ? known.costs.devices[scene.state.device] : null;
+      const hasBand = time != null && time.basis !== "bound" && !time.untimed;
       points.push({
         row,
         model: index,
         cost,
         accuracy: row.figures.top1,
-        low: time?.is_least ? null : (time?.low_s ?? null),
-        high: time?.is_least ? null : (time?.high_s ?? null),
+        low: hasBand ? time.low_s : null,
+        high: hasBand ? time.high_s : null,
         setting: at,
         isCurrent: Object.entries(row.setting).every(([name, value]) => now[name] === value),
       });
