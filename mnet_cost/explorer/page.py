@@ -1,8 +1,8 @@
 """One HTML file out of a document: the built script and style, and the data, packed.
 
-The file loads nothing and sends nothing: its Content-Security-Policy allows the script and the
-style that stand in it, by their hashes, and nothing else. The data are base64, so that no text of
-a spec can end the element that they stand in.
+The file loads nothing and sends nothing: its Content-Security-Policy allows two scripts and a style
+by their hashes, and nothing else. Data, style and explorer are packed, which halves the file, and
+as base64 no text of a spec can end the element that it stands in. A short script unpacks them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,36 +25,42 @@ _HOLE = re.compile("<!--([a-z]+)-->")
 
 def write_page(document: Mapping[str, Any]) -> str:
     """The text of the page of a document."""
-    script = (_BUILT / "explorer.js").read_text(encoding="utf-8")
-    style = (_BUILT / "explorer.css").read_text(encoding="utf-8")
+    start, script, style = map(_built, ("start.js", "explorer.js", "explorer.css"))
     titles = [model["title"] for model in document["models"]]
     contents = {
-        "policy": _policy(script, style),
+        "policy": _policy([start, script], style),
         "version": html.escape(document["version"]),
         "title": html.escape(printable(" vs ".join(titles))) + " - mnet-cost",
-        "style": style,
-        "data": _packed(document),
-        "script": script,
+        "data": _packed(
+            json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        ),
+        "style": _packed(style),
+        "script": _packed(script),
+        "start": start,
     }
     # Split once: what goes into a hole may have the look of one.
-    parts = _HOLE.split((_BUILT / "page.html").read_text(encoding="utf-8"))
+    parts = _HOLE.split(_built("page.html"))
     parts[1::2] = [contents[hole] for hole in parts[1::2]]
     return "".join(parts)
 
 
-def _packed(document: Mapping[str, Any]) -> str:
-    """JSON, gzip, base64; the same for the same document."""
-    text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+def _built(name: str) -> str:
+    return (_BUILT / name).read_text(encoding="utf-8")
+
+
+def _packed(text: str) -> str:
+    """gzip, base64; the same for the same text."""
     return base64.b64encode(
         gzip.compress(text.encode("utf-8", "backslashreplace"), 9, mtime=0)
     ).decode("ascii")
 
 
-def _policy(script: str, style: str) -> str:
+def _policy(scripts: Sequence[str], style: str) -> str:
+    hashes = " ".join([f"'{_hash(script)}'" for script in scripts])
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src '{_hash(script)}'",
+            f"script-src {hashes}",
             f"style-src '{_hash(style)}'",
             "img-src data: blob:",
             "base-uri 'none'",
