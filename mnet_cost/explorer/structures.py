@@ -22,7 +22,7 @@ from mnet_cost.recording import Graph, Recording
 
 _SECONDS = 2.0
 """After so much time no recording is begun."""
-_MOST_BYTES = 150_000
+_MOST_BYTES = 165_000
 """No recording is begun that would make the packed data larger, about."""
 _NODE_BYTES = 0.75
 _ROW_BYTES = 7
