@@ -49,26 +49,42 @@ class Explored(NamedTuple):
     model: Model
 
 
-def explore_document(
-    explored: Sequence[Explored],
-    devices: Sequence[DeviceProfile],
-    references: Sequence[str],
-    precision: str | None = None,
-    convention: str = "paper",
-) -> dict[str, Any]:
-    """The data of a page about `explored` on `devices`, which `references` lead to."""
-    precisions = precisions_of([each.model.spec for each in explored], devices, precision)
+class Asked(NamedTuple):
+    """What is asked of all models of a page."""
+
+    devices: tuple[DeviceProfile, ...] = ()
+    references: tuple[str, ...] = ()
+    """What leads to each device on a command line."""
+    precision: str | None = None
+    convention: str = "paper"
+    lower_bound: bool = False
+    """Whether sums are given although some layers have no cost rule."""
+    arguments: tuple[str, ...] = ()
+    """Of the command line, beside models and devices; quoted for a shell."""
+
+
+def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, Any]:
+    """The data of a page about `explored`.
+
+    Raises `SpecError` where a network cannot be, and `UsageError` for a precision or convention
+    that is not there.
+    """
+    specs = [each.model.spec for each in explored]
+    precisions = precisions_of(specs, asked.devices, asked.precision)
     left_out: list[str] = []
-    models = [_model_data(each, devices, precisions, convention, left_out) for each in explored]
+    models = [_model_data(each, asked, precisions, left_out) for each in explored]
     return {
         "format": SCHEMA,
         "version": mnet_cost.__version__,
+        "arguments": list(asked.arguments),
         "models": models,
         "devices": [
             device_data(device, reference, precisions)
-            for device, reference in zip(devices, references, strict=True)
+            for device, reference in zip(asked.devices, asked.references, strict=True)
         ],
-        "precisions": precisions,
+        "precisions": [
+            p for p in precisions if any(p in each["structures"][0]["at"] for each in models)
+        ],
         "left_out": left_out,
     }
 
@@ -93,24 +109,22 @@ def precisions_of(
 
 
 def _model_data(
-    explored: Explored,
-    devices: Sequence[DeviceProfile],
-    precisions: Sequence[str],
-    convention: str,
-    left_out: list[str],
+    explored: Explored, asked: Asked, precisions: Sequence[str], left_out: list[str]
 ) -> dict[str, Any]:
     model = explored.model
     spec, network = model.spec, elaborate(model.spec, model.knobs)
     controls = controls_of(model, network)
     published = _published_data(spec)
-    recordings = Recordings(spec, controls, devices, precisions, convention)
+    recordings = Recordings(
+        spec, controls, asked.devices, precisions, asked.convention, asked.lower_bound
+    )
     names = {control.name for control in controls}
     rows = [
         {name: value for name, value in row["setting"].items() if name in names}
         for row in published
     ]
     recordings.walk(settings_of(controls, rows))
-    left_out += _left_out(explored.title, recordings, network)
+    left_out += _left_out(explored.title, recordings, network, len(precisions))
     forms = _Forms()
     program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
     structures = [
@@ -136,9 +150,14 @@ def _on_one_line(problem: Problem) -> str:
     return problem.message + (f" ({problem.hint})" if problem.hint else "")
 
 
-def _left_out(title: str, recordings: Recordings, network: Network) -> list[str]:
+def _left_out(title: str, recordings: Recordings, network: Network, asked: int) -> list[str]:
     """Sentences that say what the page does not know of a network."""
     sentences = []
+    if len(recordings.precisions) < asked:
+        sentences.append(
+            f"{title}: only {recordings.precisions[0]}, to keep the page small; `--precision` "
+            "makes a page of another one"
+        )
     if recordings.missing:
         sentences.append(
             f"{title}: settings far from the first one are left out, to keep the page small; "

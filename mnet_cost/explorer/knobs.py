@@ -296,6 +296,7 @@ def _likely(
     for select in selects:
         for value in select.values:
             yield {**now, select.name: value}
+    yield from _batched(now, sliders)
     positions = {slider.name: slider.positions() for slider in sliders}
     for count in (5, 17, 4 * _POSITIONS):
         for slider in sliders:
@@ -312,6 +313,13 @@ def _likely(
             for slider in sliders:
                 for beside in ends[slider.name]:
                     yield {**now, select.name: value, slider.name: beside}
+
+
+def _batched(now: dict[str, Any], sliders: Sequence[Slider]) -> Iterator[dict[str, Any]]:
+    """A setting with a batch, which many rules tell from a single example."""
+    for slider in sliders:
+        if slider.name == BATCH:
+            yield {**now, BATCH: slider.high}
 
 
 def _some(values: list[Any], count: int) -> list[Any]:

@@ -135,7 +135,8 @@ class Outline(NamedTuple):
 
     precision: str
     totals: dict[str, Count]
-    """By the names in `TOTALS`; all None where a layer has no cost rule."""
+    """By the names in `TOTALS`; all None where a layer has no cost rule, if no lower bound is asked
+    for."""
     layers: tuple[LayerRow, ...]
     live: tuple[Count, ...]
     """Bytes of activations while each layer runs."""
@@ -149,9 +150,11 @@ def outline_costs(
     devices: Sequence[DeviceProfile] = (),
     precision: str | None = None,
     convention: str = "paper",
+    lower_bound: bool = False,
 ) -> Outline:
     """What `network` costs on `devices`: the numbers of `analyze_network`, by the same rules.
 
+    `lower_bound` gives sums and times although some layers have no cost rule.
     Raises `UsageError` for an unknown precision or convention, and for another precision than the
     spec states.
     """
@@ -162,20 +165,21 @@ def outline_costs(
     totals, peak = add_up(counted), largest_of(live)
     unmodelled = tuple([cost.step.name for cost in costs if cost.work is None])
     of_network = costs_of_totals(totals, peak, is_partial=bool(unmodelled))
+    has_totals = lower_bound or not unmodelled
     plans: dict[frozenset[str], _Plan] = {}
     for device in devices:
         if device.kernel_rules not in plans:
             plans[device.kernel_rules] = _plan(network, costs, dtype, device.kernel_rules)
     return Outline(
         precision=dtype.name,
-        totals={name: None if unmodelled else getattr(of_network, name) for name in TOTALS},
+        totals={name: getattr(of_network, name) if has_totals else None for name in TOTALS},
         layers=tuple([_layer_row(network, cost) for cost in counted]),
         live=tuple(live),
         tensors=tuple([LiveTensorRow(*life[:4]) for life in find_lifetimes(network, dtype)]),
         devices=tuple(
             [
                 _on_device(plans[device.kernel_rules], device, dtype.name, totals.weight_bytes,
-                           has_total=not unmodelled)
+                           has_total=has_totals)
                 for device in devices
             ]
         ),

@@ -15,11 +15,11 @@ from mnet_cost.explorer.recorded import (
     DeviceOutline,
     LayerRow,
     Outline,
-    Sentence,
     outline_costs,
 )
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
+from tests.explorer.engine import sentences
 
 NETWORKS = (
     "mobilenet_v1", "mobilenet_v1:full", "mobilenet_v2", "mobilenet_v3_small", "lenet5", "vgg16",
@@ -27,16 +27,6 @@ NETWORKS = (
     "efficientnet_b0", "vit_b_16", "mixer_b16", "nasnet_mobile", "ssdlite320_mobilenet_v2", "unet",
     "mobilevit_xxs",
 )  # fmt: skip
-
-
-def sentences(said: tuple[Sentence, ...]) -> list[str]:
-    """What is said at this setting, in words."""
-    texts = []
-    for text, holds, number, one in said:
-        if holds:
-            plain = f"{100 * number:.0f}" if isinstance(number, float) else str(number)
-            texts.append(one if one and number == 1 else text.replace("{}", plain))
-    return texts
 
 
 def assert_same_device(outline: DeviceOutline, estimate: DeviceEstimate) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from mnet_cost.devices.choice import choose_devices
-from mnet_cost.explorer.document import Explored, explore_document
+from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.models.library import load_model
 
 DEVICES = ["pixel_1", "raspberry_pi_4_ncnn", "stm32l4r5_tflm"]
@@ -16,7 +16,7 @@ DEVICES = ["pixel_1", "raspberry_pi_4_ncnn", "stm32l4r5_tflm"]
 def main() -> None:
     """Write the file beside this one."""
     explored = Explored("mobilenet_v1", "mobilenet_v1", load_model("mobilenet_v1"))
-    document = explore_document([explored], choose_devices(DEVICES), DEVICES)
+    document = explore_document([explored], Asked(choose_devices(DEVICES), tuple(DEVICES)))
     text = json.dumps(document, allow_nan=False, separators=(",", ":"))
     (Path(__file__).parent / "mobilenet_v1.json").write_text(text + "\n", encoding="utf-8")
 
