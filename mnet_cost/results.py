@@ -80,9 +80,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""
-        from mnet_cost.report.files import html_body
+        from mnet_cost.report.notebook import to_notebook
 
-        return html_body(self._view())
+        return to_notebook(self._view())
 
 
 class Analysis(Result, passes.Analysis):
