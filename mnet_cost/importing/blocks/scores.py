@@ -112,9 +112,10 @@ class Scores:
             share -= 0.2  # the end of something that began before
         arguments = self._arguments(window)
         calls = len(window.places)
-        if window.length == 2 and all(
+        is_pair = window.length == 2 and all(
             slot.rule is None for slot in slots[place.start : place.start + 2]
-        ):
+        )
+        if is_pair and not self.only_calls:
             saved -= _PAIR
         return saved * share - arguments * (1 + 0.15 * calls) - max(0, arguments - 5) * calls * 0.3
 
@@ -153,11 +154,15 @@ class Scores:
         return self._sizes[slot.rule] >= _LARGE
 
     def _alike(self, window: Window) -> Window | None:
-        """A window without the few copies whose kernels are not those of nearly all others."""
+        """A window without the few copies whose kernels are not those of nearly all others.
+
+        None where there are none. One convolution and what follows it may have any kernel.
+        """
         if len(window.places) < 4:
             return None
         odd: set[Place] = set()
         leaves = self.grammar.leaves
+        with_kernel = 0
         for offset in range(window.length):
             values: dict[object, list[Place]] = {}
             for place in window.places:
@@ -167,11 +172,12 @@ class Scores:
                     numbers = leaves[child].numbers
                     if "kernel" in numbers:
                         values.setdefault(numbers["kernel"], []).append(place)
+            with_kernel += bool(values)
             for places in values.values():
                 if 4 * len(places) < len(window.places):
                     odd.update(places)
         left = tuple([place for place in window.places if place not in odd])
-        return window._replace(places=left) if odd and len(left) > 1 else None
+        return window._replace(places=left) if odd and with_kernel > 1 and len(left) > 1 else None
 
     def _span(self, place: Place, length: int) -> tuple[int, int]:
         rule = self.grammar.rules[place.rule]
