@@ -65,10 +65,12 @@ class Scores:
         rough.sort(key=lambda entry: entry[:2])
         scored = []
         for saved, number, window in rough[:_CLOSELY]:
-            alike = self._alike(window)
+            alike, is_single = self._alike(window)
             if alike is not None and self.saved(alike) > 0:
-                window, saved = alike, -self.saved(alike)
-            scored.append((self.score(window, -saved), -number, window))
+                scored.append((self.score(alike, self.saved(alike)), -2 * number - 1, alike))
+                if not is_single:
+                    continue  # a copy with another kernel is something else, as a stem is
+            scored.append((self.score(window, -saved), -2 * number, window))
         if not scored:
             return None
         score, _, window = max(scored, key=lambda entry: entry[:2])
@@ -153,13 +155,11 @@ class Scores:
             self._sizes[slot.rule] = len(self.grammar.layers_of(rule, 0))
         return self._sizes[slot.rule] >= _LARGE
 
-    def _alike(self, window: Window) -> Window | None:
-        """A window without the few copies whose kernels are not those of nearly all others.
-
-        None where there are none. One convolution and what follows it may have any kernel.
-        """
+    def _alike(self, window: Window) -> tuple[Window | None, bool]:
+        """(A window without the few copies whose kernels are not those of nearly all others, or
+        None where there are no such copies; whether it has a single kernel)."""
         if len(window.places) < 4:
-            return None
+            return None, False
         odd: set[Place] = set()
         leaves = self.grammar.leaves
         with_kernel = 0
@@ -177,7 +177,8 @@ class Scores:
                 if 4 * len(places) < len(window.places):
                     odd.update(places)
         left = tuple([place for place in window.places if place not in odd])
-        return window._replace(places=left) if odd and with_kernel > 1 and len(left) > 1 else None
+        alike = window._replace(places=left) if odd and len(left) > 1 else None
+        return alike, with_kernel < 2
 
     def _span(self, place: Place, length: int) -> tuple[int, int]:
         rule = self.grammar.rules[place.rule]
