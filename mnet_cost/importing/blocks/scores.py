@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from mnet_cost.importing.blocks.grammar import Grammar, Rule, Slot, Source, parts_a_unit, word_of
 from mnet_cost.importing.blocks.modules import Modules
+from mnet_cost.importing.blocks.sharing import Sharing
 from mnet_cost.importing.blocks.windows import Effort, Place, Window, windows
 
 HEADER = 3
@@ -56,9 +57,13 @@ class Scores:
         self._lines = {number: self._line_counts(number) for number in self.grammar.rules}
         self._sizes = {}
         rough: list[tuple[float, int, Window]] = []
-        for number, window in enumerate(windows(self.grammar, effort)):
+        sharing = Sharing(self.grammar)
+        for number, found in enumerate(windows(self.grammar, effort)):
             # Without equal neighbours it would be less: a bound that costs nothing.
-            if len(window.places) * window.length > window.length + HEADER:
+            if len(found.places) * found.length > found.length + HEADER and self.saved(found) > 0:
+                window = sharing.fitting(found)
+                if window is None:
+                    continue
                 saved = self.saved(window)
                 if saved > 0 and self._is_chosen(window):
                     rough.append((-saved, number, window))
