@@ -11,7 +11,7 @@ from mnet_cost.importing.blocks.leaves import Leaves, axis_of
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.paddings import PADDED, always_same, pads_at
 from mnet_cost.importing.precisions import precisions_of
-from mnet_cost.importing.resolution import layer_of
+from mnet_cost.importing.resolution import layer_of, stores
 from mnet_cost.layers.fields import field_values
 from mnet_cost.models.calls import known_fields
 from mnet_cost.network import Network
@@ -92,7 +92,8 @@ def _difference_of(
     inputs = tuple([wires[index] for index in step.inputs])
     if inputs != layer.inputs:
         return f"inputs {inputs} instead of {layer.inputs}"
-    if (step.shares, step.tied_to) != (layer.shares, layer.tied_to):
+    shares = step.shares if stores(layer, given_types) else None  # `use` of a block: all its layers
+    if (shares, step.tied_to) != (layer.shares, layer.tied_to):
         return "other layers that it shares weights with"
     shapes = [network.tensors[index].type.shape for index in step.outputs]
     if shapes != [type_.shape for type_ in layer.types]:

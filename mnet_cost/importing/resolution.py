@@ -114,6 +114,12 @@ def layer_of(layer: ImportedLayer) -> Layer:
     return kind(**fields)
 
 
+def stores(layer: ImportedLayer, inputs: tuple[TensorType, ...]) -> bool:
+    """Whether a layer stores something, trained or not: what `use` shares."""
+    work = layer_of(layer).work(inputs, layer.types[0])
+    return work is None or bool(work.params or work.buffers)
+
+
 def _reason(
     layer: ImportedLayer,
     made: Layer,

@@ -15,6 +15,7 @@ from mnet_cost.importing.blocks.options import (
     checked_merge,
     read_instead,
 )
+from mnet_cost.importing.blocks.sharing import Sharing
 from mnet_cost.importing.blocks.unfold import unfold
 from mnet_cost.importing.blocks.windows import Place, Window, fold_window, last_readers
 
@@ -27,14 +28,19 @@ def adopt_alike(grammar: Grammar) -> bool:
 
     What the stretch lacks are options of the block, and at most one more of its parts.
     """
+    sharing = Sharing(grammar)
     for number in sorted(number for number in grammar.rules if number):
         rule = grammar.rules[number]
+        if sharing.partakes(number):
+            continue
         for lacking in _reductions(rule):
             reduced = _reduced(rule, lacking)
             if reduced is None:
                 continue
             place = _found(grammar, number, reduced, lacking)
             if place is None:
+                continue
+            if sharing.partakes(place.rule, place.start, place.start + len(reduced)):
                 continue
             second = fold_window(grammar, Window(len(reduced), (place,), rule.inputs))
             left = [None if at in lacking else at for at in range(len(rule.slots))]
@@ -166,14 +172,17 @@ def absorb_tails(grammar: Grammar) -> bool:
 
     That is a layer which reads the block's output, that nobody else reads, and inputs of the block.
     """
+    sharing = Sharing(grammar)
     for number in sorted(number for number in grammar.rules if number):
         rule = grammar.rules[number]
+        if sharing.partakes(number):
+            continue
         if len(rule.options) >= MAX_OPTIONS or _ends_with_option(rule):
             continue
         tails: dict[tuple[object, tuple[Source, ...]], list[tuple[int, int]]] = {}
         for caller, place in grammar.callers(number):
             tail = _tail(grammar, caller, place, len(rule.slots))
-            if tail is not None:
+            if tail is not None and not sharing.partakes(caller, place + 1, place + 2):
                 tails.setdefault(tail, []).append((caller, place))
         best = max(tails.items(), key=lambda entry: len(entry[1]), default=None)
         if best is not None and (

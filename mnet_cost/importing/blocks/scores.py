@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from mnet_cost.importing.blocks.grammar import Grammar, Rule, Slot, Source, parts_a_unit, word_of
 from mnet_cost.importing.blocks.modules import Modules
+from mnet_cost.importing.blocks.sharing import Sharing
 from mnet_cost.importing.blocks.windows import Effort, Place, Window, windows
 
 HEADER = 3
@@ -56,19 +57,25 @@ class Scores:
         self._lines = {number: self._line_counts(number) for number in self.grammar.rules}
         self._sizes = {}
         rough: list[tuple[float, int, Window]] = []
-        for number, window in enumerate(windows(self.grammar, effort)):
+        sharing = Sharing(self.grammar)
+        for number, found in enumerate(windows(self.grammar, effort)):
             # Without equal neighbours it would be less: a bound that costs nothing.
-            if len(window.places) * window.length > window.length + HEADER:
+            if len(found.places) * found.length > found.length + HEADER and self.saved(found) > 0:
+                window = sharing.fitting(found)
+                if window is None:
+                    continue
                 saved = self.saved(window)
                 if saved > 0 and self._is_chosen(window):
                     rough.append((-saved, number, window))
         rough.sort(key=lambda entry: entry[:2])
         scored = []
         for saved, number, window in rough[:_CLOSELY]:
-            alike = self._alike(window)
+            alike, is_single = self._alike(window)
             if alike is not None and self.saved(alike) > 0:
-                window, saved = alike, -self.saved(alike)
-            scored.append((self.score(window, -saved), -number, window))
+                scored.append((self.score(alike, self.saved(alike)), -2 * number - 1, alike))
+                if not is_single:
+                    continue  # a copy with another kernel is something else, as a stem is
+            scored.append((self.score(window, -saved), -2 * number, window))
         if not scored:
             return None
         score, _, window = max(scored, key=lambda entry: entry[:2])
@@ -112,9 +119,10 @@ class Scores:
             share -= 0.2  # the end of something that began before
         arguments = self._arguments(window)
         calls = len(window.places)
-        if window.length == 2 and all(
+        is_pair = window.length == 2 and all(
             slot.rule is None for slot in slots[place.start : place.start + 2]
-        ):
+        )
+        if is_pair and not self.only_calls:
             saved -= _PAIR
         return saved * share - arguments * (1 + 0.15 * calls) - max(0, arguments - 5) * calls * 0.3
 
@@ -152,12 +160,14 @@ class Scores:
             self._sizes[slot.rule] = len(self.grammar.layers_of(rule, 0))
         return self._sizes[slot.rule] >= _LARGE
 
-    def _alike(self, window: Window) -> Window | None:
-        """A window without the few copies whose kernels are not those of nearly all others."""
+    def _alike(self, window: Window) -> tuple[Window | None, bool]:
+        """(A window without the few copies whose kernels are not those of nearly all others, or
+        None where there are no such copies; whether it has a single kernel)."""
         if len(window.places) < 4:
-            return None
+            return None, False
         odd: set[Place] = set()
         leaves = self.grammar.leaves
+        with_kernel = 0
         for offset in range(window.length):
             values: dict[object, list[Place]] = {}
             for place in window.places:
@@ -167,11 +177,13 @@ class Scores:
                     numbers = leaves[child].numbers
                     if "kernel" in numbers:
                         values.setdefault(numbers["kernel"], []).append(place)
+            with_kernel += bool(values)
             for places in values.values():
                 if 4 * len(places) < len(window.places):
                     odd.update(places)
         left = tuple([place for place in window.places if place not in odd])
-        return window._replace(places=left) if odd and len(left) > 1 else None
+        alike = window._replace(places=left) if odd and len(left) > 1 else None
+        return alike, with_kernel < 2
 
     def _span(self, place: Place, length: int) -> tuple[int, int]:
         rule = self.grammar.rules[place.rule]
