@@ -14,7 +14,7 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.other_sizes import SECOND, related, second_size, third_size
+from mnet_cost.importing.other_sizes import SECOND, related, runs_alike, second_size, third_size
 from mnet_cost.importing.resolution import FACTOR, image_inputs, resized, resolution_literals
 from mnet_cost.importing.write import NO_KNOBS, Knobs
 
@@ -39,6 +39,8 @@ class Program(NamedTuple):
     """The graph on images of a height and width, by an export; None where that is refused."""
     operators_at: OperatorsAt = _unknown
     """What it runs there, which is known in less time."""
+    is_file: bool = False
+    """Whether `graph_at` is a file that was written at one size, so that its numbers stay."""
 
 
 class Proof(NamedTuple):
@@ -71,16 +73,42 @@ def resolutions(graph: LayerGraph, program: Program | None = None) -> Iterator[R
     ((height, width),) = sizes
     literals = resolution_literals(graph)
     larger = None if literals else resized(graph)
-    if program is not None:
+    if program is not None and program.is_file:
+        if larger is not None:
+            yield from _of_file(graph, program, larger, (height, width))
+    elif program is not None:
         yield from _Program(graph, program, (height, width), larger).resolutions()
     elif larger is not None:
         yield _alike(graph, larger)
-    where = "" if program is None else ", since the program is another one at other sizes"
+    where = "" if program is None else f", since {_OTHER[program.is_file]}"
     if literals:
         first = literals[0]
         layer = graph.layers[first.layer]
         where = f", since {layer.kind} ({layer.origin.nodes[-1]}) holds a size: {first.reason}"
     yield Resolution(NO_KNOBS, (graph,), notes=(f"right at {height}x{width} only{where}",))
+
+
+_OTHER = {
+    False: "the program is another one at other sizes",
+    True: "a number of the file holds a size",
+}
+
+
+def _of_file(
+    graph: LayerGraph, program: Program, larger: LayerGraph, size: Size
+) -> Iterator[Resolution]:
+    """The knob of a file none of whose layers holds a size.
+
+    A number of it may be a size where there is no layer, as a reshape to the shape that a tensor
+    has already. So its operators are mapped once more, at a size where they fit.
+    """
+    free = _alike(graph, larger)
+    height, width = size
+    for other in (third_size(height, width), (height + 32, width + 96), second_size(height, width)):
+        mapped = program.graph_at(*other)
+        if mapped is not None:
+            yield free._replace(proofs=(*free.proofs, Proof(_at(size, other), mapped)))
+            return
 
 
 def _alike(graph: LayerGraph, larger: LayerGraph, multiple_of: int = 1) -> Resolution:
@@ -170,7 +198,8 @@ class _Program:
         return all(map(self._is_alike, sizes))
 
     def _is_alike(self, size: Size) -> bool:
-        return self.own is not None and self.program.operators_at(*size) == self.own
+        other = self.program.operators_at(*size)
+        return self.own is not None and other is not None and runs_alike(self.own, other)
 
     def _refuses(self, size: Size) -> bool:
         return self.own is not None and self.program.operators_at(*size) is None

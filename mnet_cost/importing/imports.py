@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from mnet_cost.errors import ModelFileError, Problem, UsageError
-from mnet_cost.importing.files import FORMATS, layers_of, read_graph, spec_of
+from mnet_cost.importing.files import FORMATS, layers_of, read_graph, spec_of, with_images
 from mnet_cost.importing.graph import Graph
 from mnet_cost.importing.image_sizes import OperatorsAt, Program
 from mnet_cost.importing.knobs import Sample, with_knob
@@ -90,7 +90,11 @@ def import_model(
 
     def at_size(height: int, width: int) -> LayerGraph | None:
         try:
-            return layers_with({}, _with_images(shapes or IMAGE, height, width))
+            if not is_file:
+                return layers_with({}, _with_images(shapes or IMAGE, height, width))
+            graph, given = with_images(read_graph(source), shapes or {}, height, width)
+            layers = layers_of(graph, given, has_batch)
+            return layers if flat else recognized(layers)
         except ModelFileError:
             return None
 
@@ -98,8 +102,12 @@ def import_model(
         return _operators_of(source, shapes or IMAGE, {**(arguments or {}), **more})
 
     if knob is None:
-        is_run = _is_run(source) and has_batch
-        form = written(layers_with({}), flat, Program(at_size, operators({})) if is_run else None)
+        program = None
+        if is_file:
+            program = Program(at_size, is_file=True)
+        elif _is_run(source) and has_batch:
+            program = Program(at_size, operators({}))
+        form = written(layers_with({}), flat, program)
         layers = form.graph
     else:
         name, values = knob

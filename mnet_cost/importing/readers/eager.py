@@ -13,22 +13,27 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mnet_cost.importing.other_sizes import View
+
 _SHAPED = frozenset(
-    ("view", "_unsafe_view", "reshape", "expand", "empty", "zeros", "ones", "full", "arange",
-     "linspace", "new_zeros", "new_ones", "new_full", "new_empty", "as_strided", "_reshape_alias",
-     "empty_strided", "new_empty_strided", "repeat")
+    ("expand", "empty", "zeros", "ones", "full", "arange", "linspace", "new_zeros", "new_ones",
+     "new_full", "new_empty", "empty_strided", "new_empty_strided")
 )  # fmt: skip
 """Operators whose numbers are sizes of their outputs, which may be others for other inputs."""
+
+_VIEWS = frozenset(("view", "_unsafe_view", "_reshape_alias"))
+"""Operators that give the same elements another shape."""
 
 
 def operators_at(
     module: torch.nn.Module, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Hashable, ...] | None:
-    """The operators that `forward` runs, in their order, with the numbers that they are given.
+    """The operators that `forward` runs, in their order, with what they do to their axes.
 
-    Sizes that only say how large an output is are left out. `shapes` has the shape of each input
-    with the batch in front, by the name of the argument; one input may have any name. None where
-    the module raises something.
+    That is which axes stay as long as they are, and the numbers that they are given, without sizes
+    that only say how large an output is. What reshapes has its shapes instead (`View`). `shapes`
+    has the shape of each input with the batch in front, by the name of the argument; one input may
+    have any name. None where the module raises something.
     """
     recorder = _Recorder()
     inputs = [torch.empty(tuple(shape), device="meta") for shape in shapes.values()]
@@ -62,9 +67,23 @@ class _Recorder(TorchDispatchMode):  # type: ignore[misc]
     ) -> Any:
         named = kwargs or {}
         name = function.overloadpacket.__name__
+        output = function(*args, **named)
+        x = args[0] if args else None
+        if name in _VIEWS and x is not None:
+            self.operators.append(View(tuple(x.shape), tuple(output.shape)))
+            return output
         numbers = () if name in _SHAPED else _numbers([*args, *named.values()])
-        self.operators.append((str(function), numbers))
-        return function(*args, **named)
+        self.operators.append((str(function), numbers, _kept_axes(x, output)))
+        return output
+
+
+def _kept_axes(x: Any, output: Any) -> Hashable:
+    """Of each axis of a tensor, whether it is as long afterwards."""
+    if not isinstance(x, torch.Tensor) or not isinstance(output, torch.Tensor):
+        return None
+    if x.dim() != output.dim():
+        return x.dim(), output.dim()
+    return tuple([a == b for a, b in zip(x.shape, output.shape, strict=True)])
 
 
 def _numbers(value: Any) -> Hashable:
