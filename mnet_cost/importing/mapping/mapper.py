@@ -364,7 +364,8 @@ class _Mapper:
         self._builder.notes[f"{call.node.operator} {reason}: it is `opaque`"] = None
         values = []
         for number, name in enumerate(call.node.outputs):
-            if not name:
+            if not name:  # nobody reads it
+                values.append(Value(()))
                 continue
             shape = self._complete(call, number)
             if shape is None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from mnet_cost.importing.mapping.mapper import Table
 from mnet_cost.importing.mapping.onnx import (
     arithmetic,
+    attention,
     constants,
+    convolutions,
     images,
-    layers,
+    norms,
+    pools,
+    positions,
+    products,
     quantized,
     random,
+    recurrent,
     reductions,
     shapes,
+    shares,
 )
 from mnet_cost.importing.mapping.onnx.attributes import checked
 
@@ -31,7 +38,10 @@ _REFUSED = {
     "decodes a file": ("ImageDecoder",),
 }  # fmt: skip
 
-_FILES = (layers, arithmetic, reductions, constants, shapes, quantized, images, random)
+_FILES = (
+    convolutions, products, norms, pools, shares, recurrent, attention, arithmetic, reductions,
+    positions, constants, shapes, quantized, images, random,
+)  # fmt: skip
 
 TABLE = Table(
     rules={name: checked(rule) for file in _FILES for name, rule in file.RULES.items()},

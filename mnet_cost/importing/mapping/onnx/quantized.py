@@ -15,7 +15,16 @@ from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.elementwise import binary
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat
-from mnet_cost.importing.mapping.onnx import arithmetic, layers
+from mnet_cost.importing.mapping.onnx import (
+    arithmetic,
+    attention,
+    convolutions,
+    norms,
+    pools,
+    products,
+    recurrent,
+    shares,
+)
 from mnet_cost.importing.mapping.reductions import all_axes, reduce
 from mnet_cost.importing.mapping.values import Unmapped, Value
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
@@ -99,16 +108,20 @@ def _contrib(names: Mapping[str, Rule]) -> dict[str, Rule]:
     return {f"{_CONTRIB}.{name}": rule for name, rule in names.items()}
 
 
-_PLAIN = {**arithmetic.RULES, **layers.RULES}
+_PLAIN = {
+    name: rule
+    for file in (arithmetic, convolutions, products, norms, pools, shares, recurrent, attention)
+    for name, rule in file.RULES.items()
+}
 
 RULES: Mapping[str, Rule] = {
     "QuantizeLinear": quantize,
     "DequantizeLinear": dequantize,
     "DynamicQuantizeLinear": quantize_by_range,
-    "QLinearConv": as_plain(layers.conv, 0, 3, 8),
-    "QLinearMatMul": as_plain(layers.mat_mul, 0, 3),
-    "ConvInteger": as_plain(layers.conv, 0, 1),
-    "MatMulInteger": as_plain(layers.mat_mul, 0, 1),
+    "QLinearConv": as_plain(convolutions.conv, 0, 3, 8),
+    "QLinearMatMul": as_plain(products.mat_mul, 0, 3),
+    "ConvInteger": as_plain(convolutions.conv, 0, 1),
+    "MatMulInteger": as_plain(products.mat_mul, 0, 1),
     **_contrib(
         {
             "QuantizeLinear": quantize,
