@@ -29,7 +29,7 @@ class Slices(NamedTuple):
 def gather_elements(b: Builder, x: Value, index: Value, axis: int) -> Value:
     """Elements of x along an axis, at positions with as many axes as x."""
     place = _place(x, index, axis)
-    if (slices := _as_slices(x, index, place)) is not None:
+    if (slices := _as_slices(b, x, index, place)) is not None:
         return gather_slices(b, x, *slices)
     (index,) = _beside(b, x, (index,))
     shape = _with_batch(x, index)
@@ -41,7 +41,7 @@ def scatter_elements(
 ) -> Value:
     """x with `updates` at positions along an axis, all with as many axes."""
     place = _place(x, index, axis)
-    if (slices := _as_slices(x, index, place)) is not None:
+    if (slices := _as_slices(b, x, index, place)) is not None:
         return scatter_slices(b, x, slices[0], updates, slices[1], operation)
     index, updates = _beside(b, x, (index, updates))
     fields = {"axis": x.axis(place), "operation": _not_default(operation)}
@@ -92,7 +92,7 @@ def _not_default(operation: str) -> str | None:
     return None if operation == "assign" else operation
 
 
-def _as_slices(x: Value, index: Value, place: int) -> tuple[Value, Slices] | None:
+def _as_slices(b: Builder, x: Value, index: Value, place: int) -> tuple[Value, Slices] | None:
     """Positions of whole slices, which a file has as copies for each element of a slice."""
     narrow = index.spread
     if narrow is None or narrow.rank != x.rank or place + 1 == x.rank:
@@ -102,7 +102,7 @@ def _as_slices(x: Value, index: Value, place: int) -> tuple[Value, Slices] | Non
         return None
     if narrow.shape[:place] != x.shape[:place]:
         return None
-    return narrow._replace(shape=narrow.shape[: place + 1]), Slices(place, place)
+    return b.reshaped(narrow, narrow.shape[: place + 1]), Slices(place, place)
 
 
 def _beside(b: Builder, x: Value, others: Sequence[Value]) -> list[Value]:

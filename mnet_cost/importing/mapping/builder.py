@@ -295,7 +295,8 @@ class Builder:
         if value.spread is not None:
             value = self.copied(value)
         if value.wire is None or layer_shape(shape) == layer_shape(value.shape):
-            return value._replace(shape=shape)
+            kept = value.positions if shape == value.shape else None
+            return value._replace(shape=shape, positions=kept)
         kind, fields = _reshape(self._type(value.wire), shape, remaining)
         return self.layer(kind, (value,), shape, fields, dtype=value.dtype)
 

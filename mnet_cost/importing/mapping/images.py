@@ -207,3 +207,23 @@ def fold(
         "dilation": non_default(plain_pair(list(dilation)), 1),
     }
     return b.layer("fold", (x,), lambda made: (x.shape[0], *made.shape[-3:]), fields, dtype=x.dtype)
+
+
+def unfold(
+    b: Builder,
+    x: Value,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    ends: Ends,
+    dilation: Sequence[int],
+) -> Value:
+    """Windows of [N, C, H, W] as columns [N, C * h * w, L]."""
+    _image(x)
+    fields = {
+        "kernel": plain_pair(list(kernel)),
+        "stride": non_default(plain_pair(list(stride)), 1),
+        "padding": plain_padding(ends, list(kernel), stride, dilation),
+        "dilation": non_default(plain_pair(list(dilation)), 1),
+    }
+    batch = x.shape[:1]
+    return b.layer("unfold", (x,), lambda made: (*batch, *made.shape[-2:]), fields, dtype=x.dtype)

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.movement import concat, slice_of, transpose
+from mnet_cost.importing.mapping.movement import transpose
+from mnet_cost.importing.mapping.recurrent import last_states
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
 Kind = Literal["lstm", "gru", "rnn"]
@@ -34,6 +35,8 @@ def recurrent(kind: Kind) -> Rule:
         if x.rank != 3 or directions not in (1, 2) or not isinstance(features, int):
             raise Unmapped("is not of sequences, or does not say how many features it has")
         wants_states, wants_last, wants_memory = (_is_wanted(b, call, i) for i in range(3))
+        unread = call.unread()
+        wants_states = wants_states or unread is None
         if wants_memory:
             raise Unmapped("gives the memory of the last step")
         if call.get("input_forget", 0) or call.get("clip") is not None:
@@ -51,13 +54,12 @@ def recurrent(kind: Kind) -> Rule:
         ahead = x.shape[: 2 if wants_states else 1]
         states = b.layer(kind, (x,), (*ahead, directions * features), fields, owns=stored)
         apart = b.reshaped(states, (*ahead, directions, features))
-        if not wants_states:
-            last = transpose(b, apart, (1, 0, 2)) if turned else apart
-            return [apart, last] if call.node.outputs[0] else [last, last]
+        if not wants_states and unread is not None:
+            return [unread, transpose(b, apart, (1, 0, 2)) if turned else apart]
         made = [transpose(b, apart, (1, 2, 0, 3)) if turned else apart]
         if wants_last:
             is_reverse = call.get("direction", "forward") == "reverse"
-            last = _last(b, apart, directions, is_reverse)
+            last = last_states(b, apart, is_reverse=is_reverse)
             made.append(transpose(b, last, (1, 0, 2)) if turned else last)
         return made
 
@@ -77,17 +79,6 @@ def _function(kind: Kind, call: Call, directions: int) -> dict[str, str]:
     if kind == "rnn" and given == ["relu"] * directions:
         return {"function": "relu"}
     raise Unmapped(f"has the functions {', '.join(given)[:60]}")
-
-
-def _last(b: Builder, states: Value, directions: int, is_reverse: bool) -> Value:
-    """Of states [N, T, directions, H] those of the last steps: backward that is the first."""
-    parts = []
-    for direction in range(directions):
-        one = slice_of(b, states, 2, direction, direction + 1)
-        backward = is_reverse or direction == 1
-        parts.append(slice_of(b, one, 1, 0, 1) if backward else slice_of(b, one, 1, -1, None))
-    last = parts[0] if directions == 1 else concat(b, parts, 2)
-    return b.reshaped(last, (states.shape[0], directions, states.shape[3]))
 
 
 RULES: Mapping[str, Rule] = {
