@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mnet_cost.importing.graph import FEW, MAX_NODES, Batch, Graph, Node, Stored
+from mnet_cost.importing.graph import FEW, MAX_NODES, Batch, Graph, Node, Reference, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.mapping.values import (
     ALONE,
@@ -89,6 +89,8 @@ class Builder:
         self._stored: dict[int, tuple[Stored, ...]] = {}
         """The stored tensors that a layer is made of, by the index of the layer."""
         self._node = Origin(())
+        self._read: frozenset[str] | None = None
+        """Names of the tensors of the file that somebody reads; collected when it is asked for."""
 
     def at(self, node: Node) -> None:
         """All layers from here on are of `node`."""
@@ -294,7 +296,8 @@ class Builder:
         if value.spread is not None:
             value = self.copied(value)
         if value.wire is None or layer_shape(shape) == layer_shape(value.shape):
-            return value._replace(shape=shape)
+            kept = value.positions if shape == value.shape else None
+            return value._replace(shape=shape, positions=kept)
         kind, fields = _reshape(self._type(value.wire), shape, remaining)
         return self.layer(kind, (value,), shape, fields, dtype=value.dtype)
 
@@ -337,6 +340,15 @@ class Builder:
     def canonical(self, stored: Stored) -> str:
         """The name of a stored tensor, the first one where it has several."""
         return self.graph.same_storage.get(stored.name, stored.name)
+
+    def is_read(self, name: str) -> bool:
+        """Whether a tensor of the file is an input of a node, or an output of the model."""
+        if self._read is None:
+            given = [x.name for x in self.graph.outputs]
+            for node in self.graph.nodes:
+                given += [*node.inputs, *_references(list(node.attributes.values()))]
+            self._read = frozenset(given)
+        return name in self._read
 
     def sources(self, value: Value) -> list[Stored]:
         """The stored tensors that a static value is made of."""
@@ -579,6 +591,17 @@ _QUANTIZED = {"int8": "int8", "uint8": "int8", "int16": "int16", "uint16": "int1
 
 def _name_of(dtype: DType | None) -> str | None:
     return None if dtype is None else dtype.name
+
+
+def _references(arguments: list[Any]) -> list[str]:
+    """Names of the tensors among arguments, and in lists of them."""
+    names = []
+    for argument in arguments:
+        if isinstance(argument, Reference):
+            names.append(argument.name)
+        elif isinstance(argument, list):
+            names += _references(argument)
+    return names
 
 
 def _moved(wire: Wire, moved: Mapping[int, int]) -> Wire:

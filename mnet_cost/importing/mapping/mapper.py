@@ -83,6 +83,13 @@ class Call(NamedTuple):
         sizes = tuple([size for size in declared if not isinstance(size, str)])
         return sizes if len(sizes) == len(declared) else None
 
+    def unread(self, number: int = 0) -> Value | None:
+        """What stands for an output that nobody reads; None where the file leaves its size open."""
+        if self.declared[number] is None:
+            return Value(())
+        shape = self.stated(number)
+        return None if shape is None else Value(shape)
+
 
 Rule = Callable[[Builder, Call], Value | list[Value]]
 """Maps one call: adds layers, and returns the value of the output, or those of all outputs."""
@@ -365,7 +372,8 @@ class _Mapper:
         self._builder.notes[f"{call.node.operator} {reason}: it is `opaque`"] = None
         values = []
         for number, name in enumerate(call.node.outputs):
-            if not name:
+            if not name:  # nobody reads it
+                values.append(Value(()))
                 continue
             shape = self._complete(call, number)
             if shape is None:
