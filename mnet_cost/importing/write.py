@@ -19,7 +19,7 @@ from mnet_cost.importing.blocks.arguments import (
     input_names,
     solved,
 )
-from mnet_cost.importing.blocks.grammar import Grammar, Option, Source, word_of
+from mnet_cost.importing.blocks.grammar import Grammar, Option, Slot, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, place_value
 from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
 from mnet_cost.importing.names import LONGEST_NAME, BlockNames, legal
@@ -157,6 +157,13 @@ class _List:
         self.precisions = precisions
         self.inputs = inputs
         self.named = named
+        self._readers: dict[Source, list[Slot]] = {}
+        """The slots that read a tensor."""
+        for slot in self.rule.slots:
+            for source in dict.fromkeys(slot.sources):
+                self._readers.setdefault(source, []).append(slot)
+        self._slots = {child: at for at, child in enumerate(self.rule.frames[0])}
+        """The slot of each child of the first copy."""
         self.ids = self._ids()
 
     def entries(self) -> list[Any]:
@@ -401,7 +408,7 @@ class _List:
 
     def _slot_of(self, layer: int) -> int:
         """The slot of the network that is a layer which others share."""
-        return self.rule.frames[0].index(layer)
+        return self._slots[layer]
 
     def _wish(self, at: int) -> str:
         """What a slot would best be called."""
@@ -413,7 +420,7 @@ class _List:
             return (legal(nodes[-1]) if nodes else None) or "layer"
         if slot.outputs > 1:
             return "halves" if slot.outputs == 2 else "parts"
-        readers = [other for other in self.rule.slots if Source(at) in other.sources]
+        readers = self._readers.get(Source(at), [])
         words = [word_of(reader) for reader in readers]
         word = word_of(slot)
         stored = {
