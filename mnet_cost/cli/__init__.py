@@ -11,37 +11,22 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from mnet_cost import __version__
-from mnet_cost.cli import (
-    analyze,
-    calibrate,
-    check,
-    compare,
-    devices,
-    explain,
-    explore,
-    export,
-    fit,
-    import_model,
-    layers,
-    models,
-    paper,
-    reconcile,
-    schema,
-    sensitivity,
-    sweep,
-    train,
-)
 from mnet_cost.cli.help_lists import fill_help
 
-COMMANDS = (
-    analyze, compare, explore, sweep, fit, check, sensitivity, explain, reconcile, paper, models,
-    train, import_model, export, calibrate, devices, layers, schema,
-)  # fmt: skip
-"""Modules with `add_parser(subparsers)`; each parser names its `run`."""
+COMMANDS: Mapping[str, str] = {
+    name: {"import": "import_model"}.get(name, name)  # `import` is a keyword of Python
+    for name in (
+        "analyze", "compare", "explore", "sweep", "fit", "check", "sensitivity", "explain",
+        "reconcile", "paper", "models", "train", "import", "export", "calibrate", "devices",
+        "layers", "schema",
+    )
+}  # fmt: skip
+"""Modules with `add_parser(subparsers)`, by command; each parser names its `run`."""
 
 
 _EXAMPLES = """examples:
@@ -113,8 +98,8 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
     }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def build_parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the command line, of these commands alone."""
     parser = _Parser(
         prog="mnet-cost",
         description="What a vision network costs: mult-adds, params, memory, time.",
@@ -124,8 +109,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mnet-cost {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    for name in names:
+        import_module(f"mnet_cost.cli.{COMMANDS[name]}").add_parser(subparsers)
     return parser
 
 
@@ -133,8 +118,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     from mnet_cost.errors import MnetCostError
 
-    parser = build_parser()
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks what a word may become
+    given = sys.argv[1:] if arguments is None else arguments
+    is_completed = "_ARGCOMPLETE" in os.environ  # a shell asks what a word may become
+    # The others take as long to import and to declare as a small network to analyze.
+    is_named = given and given[0] in COMMANDS and not is_completed
+    parser = build_parser(given[:1] if is_named else COMMANDS)
+    if is_completed:
         from mnet_cost.cli.completion import complete
 
         complete(parser)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mnet_cost.importing.blocks.argument_names import input_names
 from mnet_cost.importing.blocks.arguments import ByKnob, Solved, default_of, solved
 from mnet_cost.importing.blocks.expressions import WIDTHS
-from mnet_cost.importing.blocks.grammar import Grammar, Option, Source, word_of
+from mnet_cost.importing.blocks.grammar import Grammar, Option, Slot, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, place_value
 from mnet_cost.importing.blocks.sharing import Path, Sharing
 from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
@@ -185,6 +185,13 @@ class _List:
         self.precisions = precisions
         self.inputs = inputs
         self.named = named
+        self._readers: dict[Source, list[Slot]] = {}
+        """The slots that read a tensor."""
+        for slot in self.rule.slots:
+            for source in dict.fromkeys(slot.sources):
+                self._readers.setdefault(source, []).append(slot)
+        self._slots = {child: at for at, child in enumerate(self.rule.frames[0])}
+        """The slot of each child of the first copy."""
         self.ids = self._ids()
 
     def entries(self) -> list[Any]:
@@ -431,7 +438,7 @@ class _List:
 
     def _slot_of(self, layer: int) -> int:
         """The slot of the network that is a layer which others share."""
-        return self.rule.frames[0].index(layer)
+        return self._slots[layer]
 
     def _wish(self, at: int) -> str:
         """What a slot would best be called."""
@@ -443,7 +450,7 @@ class _List:
             return (legal(nodes[-1]) if nodes else None) or "layer"
         if slot.outputs > 1:
             return "halves" if slot.outputs == 2 else "parts"
-        readers = [other for other in self.rule.slots if Source(at) in other.sources]
+        readers = self._readers.get(Source(at), [])
         words = [word_of(reader) for reader in readers]
         word = word_of(slot)
         stored = {

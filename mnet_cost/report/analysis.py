@@ -10,7 +10,6 @@ from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.metrics import find_metric
-from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.conventions import (
     AGREEMENT_COLUMN,
     convention_detail,
@@ -28,7 +27,6 @@ from mnet_cost.report.estimates import (
 from mnet_cost.report.kernels import TOP, kernel_notes, kernel_table
 from mnet_cost.report.metric_columns import metric_column, metric_form
 from mnet_cost.report.published import published_facts
-from mnet_cost.report.records import kernel_records, part_records
 from mnet_cost.report.rows import (
     Grain,
     Group,
@@ -75,9 +73,16 @@ def analysis_report(
         rows = _rows_table(analysis, by)
 
     def records() -> Table:
+        from mnet_cost.report.records import kernel_records, part_records  # for files alone
+
         if by == "kernel":
             return kernel_records([spec.title], [analysis], top)
         return part_records([spec.title], [analysis], by)
+
+    def document() -> dict[str, Any]:
+        from mnet_cost.report.analysis_json import analysis_document
+
+        return analysis_document(analysis, training)
 
     kinds = () if by == "kind" else (_kind_table(analysis),)
     timed = any(estimate.latency_s is not None for estimate in analysis.devices)
@@ -91,7 +96,7 @@ def analysis_report(
             without(table, untimed) for table in (rows, *kinds) if table.rows or table.title
         ),
         notes=tuple(first[:MOST_NOTES]),
-        document=lambda: analysis_document(analysis, training),
+        document=document,
         records=records,
         long_form=True,
         more_notes=(*first[MOST_NOTES:], *_more_notes(analysis, by)),

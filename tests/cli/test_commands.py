@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from effort import work_of
 
-from mnet_cost.cli import COMMANDS, build_parser, main
+from mnet_cost.cli import COMMANDS, _commands, build_parser, main
 from mnet_cost.cli.help_lists import LISTS
 from mnet_cost.report import FORMATS
 
@@ -405,12 +405,30 @@ def test_warnings_go_to_stderr(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2].removesuffix("_model")  # `import` is a keyword
+    for name in COMMANDS:
         with pytest.raises(SystemExit) as stop:
             build_parser().parse_args([name, "--help"])
         assert stop.value.code == 0
         assert f"example: mnet-cost {name}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_command_imports_no_other_command() -> None:
+    program = (
+        "import sys\n"
+        "from mnet_cost.cli import COMMANDS, main\n"
+        "main(['analyze', 'lenet5', '-o', sys.argv[1]])\n"
+        "there = [x for x in COMMANDS.values() if f'mnet_cost.cli.{x}' in sys.modules]\n"
+        "assert there == ['analyze'], there\n"
+    )
+    subprocess.run([sys.executable, "-c", program, os.devnull], check=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_parser_of_one_command_is_that_of_all(name: str) -> None:
+    whole = _commands(build_parser())[name]
+    alone = _commands(build_parser([name]))[name]
+    assert alone.format_help() == whole.format_help()
+    assert alone.prog == whole.prog
 
 
 def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

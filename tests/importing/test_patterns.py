@@ -504,3 +504,9 @@ def test_a_pattern_that_would_turn_the_axis_of_a_later_layer_is_left_out() -> No
     found = patterns(layers.graph())
     assert ("concat", {}) in found
     assert "scaled_dot_product_attention" not in [kind for kind, _ in found]
+
+
+def test_a_model_of_views_that_change_nothing_keeps_them() -> None:
+    layers = Layers((8, 8))
+    layers.add("reshape", layers.add("identity", layers.input()), shape=[8, 8])
+    assert [layer.kind for layer in recognized(layers.graph()).layers] == ["identity", "reshape"]

@@ -76,11 +76,12 @@ PASSES: tuple[Pass, ...] = (
 
 
 def recognized(graph: LayerGraph) -> LayerGraph:
-    """The graph with the patterns of all passes."""
+    """The graph with the patterns of all passes; as it was where no layer would be left."""
+    first = graph
     kinds = {layer.kind for layer in graph.layers}
     for each in PASSES:
         if all(not kinds.isdisjoint(needed) for needed in each.needs):
             made = each.run(graph)
             if made is not graph:
                 graph, kinds = made, {layer.kind for layer in made.layers}
-    return graph
+    return graph if graph.layers else first

@@ -49,6 +49,8 @@ class Reader:
         self._data = data
         self._messages = messages
         self._left = MAX_VALUES
+        self._lists: dict[str, list[str]] = {}
+        """Names of the repeated fields of each message."""
 
     def message(self, name: str) -> dict[str, Any]:
         """The whole data as a message `name`: what is wanted of it, by name.
@@ -58,16 +60,21 @@ class Reader:
         """
         return self._message(name, 0, len(self._data), 0)
 
-    def _message(self, name: str, start: int, end: int, depth: int) -> dict[str, Any]:
+    def _message(self, kind: str, start: int, end: int, depth: int) -> dict[str, Any]:
         if depth > MAX_DEPTH:
             raise WireError(f"messages are nested more than {MAX_DEPTH} deep at byte {start:,}")
-        self._count(_MESSAGE)
-        data, wanted = self._data, self._messages[name]
-        result: dict[str, Any] = {field.name: [] for field in wanted.values() if field.repeated}
+        data, messages = self._data, self._messages
+        wanted = messages[kind]
+        lists = self._lists.get(kind)
+        if lists is None:
+            lists = self._lists[kind] = [x.name for x in wanted.values() if x.repeated]
+        result: dict[str, Any] = {field: [] for field in lists}
+        value: Any = None
+        values = self._left - _MESSAGE
         position = start
         while position < end:
-            self._left -= 1
-            if self._left < 0:
+            values -= 1
+            if values < 0:
                 raise _too_many()
             place = position
             key = data[position]
@@ -86,7 +93,11 @@ class Reader:
                     size, first = self._varint(position, end)
                 position = first + size
             elif wire == 0:
-                value, position = self._varint(position, end)
+                value = data[position] if position < end else 0x80
+                if value < 0x80:
+                    position += 1
+                else:
+                    value, position = self._varint(position, end)
             elif wire in _FIXED:
                 position += _FIXED[wire]
             else:
@@ -96,25 +107,39 @@ class Reader:
             field = wanted.get(number)
             if field is None:
                 continue
-            left = None
-            if field.first is not None:
-                left = field.first - len(result[field.name])
-                if left <= 0:
+            name, type_, repeated, most = field
+            if most is not None:
+                most -= len(result[name])
+                if most <= 0:
                     continue
             if wire == 2:
-                value = self._sized(field, first, position, depth, left)
+                if type_ == "text":
+                    value = _text(data[first:position], name, first)
+                elif type_ == "bytes":
+                    value = data[first:position]
+                else:
+                    self._left = values
+                    if type_ in messages:
+                        value = self._message(type_, first, position, depth + 1)
+                        values = self._left
+                    else:
+                        numbers = self._packed(field, first, position, most)
+                        values = self._left
+                        result[name].extend(numbers)
+                        continue
             elif wire == 0:
-                if field.type != "int":
-                    raise WireError(f"a number in the place of `{field.name}` at byte {place:,}")
+                if type_ != "int":
+                    raise WireError(f"a number in the place of `{name}` at byte {place:,}")
                 value = _signed(value)
             else:
                 value = self._fixed(field, first, wire)
-            if not field.repeated:
-                result[field.name] = value
-            elif wire == 2 and field.type in ("int", "float", "double"):
-                result[field.name].extend(value)
+            if repeated:
+                result[name].append(value)
             else:
-                result[field.name].append(value)
+                result[name] = value
+        if values < 0:
+            raise _too_many()
+        self._left = values
         return result
 
     def _count(self, values: int) -> None:
@@ -137,23 +162,10 @@ class Reader:
                 raise WireError(f"a number of more than ten bytes before byte {position:,}")
         raise WireError(f"the file ends within a number at byte {end:,}")
 
-    def _sized(self, field: Field, first: int, last: int, depth: int, most: int | None) -> Any:
-        if field.type in self._messages:
-            return self._message(field.type, first, last, depth + 1)
-        part = self._data[first:last]
-        if field.type == "bytes":
-            return part
-        if field.type == "text":
-            try:
-                return str(part, "utf-8")
-            except UnicodeDecodeError:
-                raise WireError(f"`{field.name}` at byte {first:,} is no text") from None
-        if not field.repeated:
-            raise WireError(f"a list in the place of `{field.name}` at byte {first:,}")
-        return self._packed(field, first, last, most)
-
     def _packed(self, field: Field, first: int, last: int, most: int | None) -> list[Any]:
         """Numbers one after the other, the first `most` of them."""
+        if not field.repeated:
+            raise WireError(f"a list in the place of `{field.name}` at byte {first:,}")
         if field.type == "int":
             values: list[Any] = []
             while first < last and len(values) != most:
@@ -177,6 +189,13 @@ class Reader:
                 f"{_FIXED[wire]} bytes in the place of `{field.name}` at byte {first:,}"
             )
         return struct.unpack_from(code, self._data, first)[0]
+
+
+def _text(part: memoryview, name: str, first: int) -> str:
+    try:
+        return str(part, "utf-8")
+    except UnicodeDecodeError:
+        raise WireError(f"`{name}` at byte {first:,} is no text") from None
 
 
 def _too_many() -> WireError:

@@ -8,11 +8,11 @@ from typing import Any
 from mnet_cost.importing.mapping.activations import softmax
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
-from mnet_cost.importing.mapping.elementwise import binary, function
+from mnet_cost.importing.mapping.elementwise import binary, function, scaled
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, slice_of, transpose
-from mnet_cost.importing.mapping.onnx.arithmetic import scaled, short
 from mnet_cost.importing.mapping.onnx.products import product
+from mnet_cost.importing.mapping.onnx.reading import short
 from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import Unmapped, Value
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
-from mnet_cost.importing.mapping.elementwise import binary, operation
+from mnet_cost.importing.mapping.elementwise import binary, number, operation
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.norms import batch_norm, group_norm, layer_norm
-from mnet_cost.importing.mapping.onnx.arithmetic import number, short
+from mnet_cost.importing.mapping.onnx.reading import short
 from mnet_cost.importing.mapping.reductions import reduce
 from mnet_cost.importing.mapping.values import Refused, Unmapped, Value
 

@@ -7,9 +7,8 @@ from math import prod
 from typing import Literal
 
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.elementwise import operation
+from mnet_cost.importing.mapping.elementwise import operation, scaled
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.onnx.arithmetic import scaled
 from mnet_cost.importing.mapping.onnx.convolutions import padding, per_axis
 from mnet_cost.importing.mapping.pools import pool
 from mnet_cost.importing.mapping.reductions import positions, reduce

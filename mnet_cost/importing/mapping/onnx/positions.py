@@ -15,10 +15,9 @@ from mnet_cost.importing.mapping.at_positions import (
     shape_there,
 )
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.elementwise import binary
+from mnet_cost.importing.mapping.elementwise import binary, number
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, slice_of
-from mnet_cost.importing.mapping.onnx.arithmetic import number
 from mnet_cost.importing.mapping.onnx.reading import setting, sizes_of, whole
 from mnet_cost.importing.mapping.parts import plain_size
 from mnet_cost.importing.mapping.stored import constant, made_of

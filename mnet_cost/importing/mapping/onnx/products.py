@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.einsum import einsum
-from mnet_cost.importing.mapping.elementwise import binary
+from mnet_cost.importing.mapping.elementwise import binary, scaled
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import transpose
-from mnet_cost.importing.mapping.onnx.arithmetic import scaled, short
+from mnet_cost.importing.mapping.onnx.reading import short
 from mnet_cost.importing.mapping.products import linear, matmul
 from mnet_cost.importing.mapping.values import Unmapped, Value
 

@@ -10,9 +10,8 @@ from mnet_cost.importing.mapping.activations import log_softmax, softmax
 from mnet_cost.importing.mapping.at_positions import Slices, gather_elements, gather_slices
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
-from mnet_cost.importing.mapping.elementwise import binary, comparison, operation, select
+from mnet_cost.importing.mapping.elementwise import binary, comparison, number, operation, select
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.onnx.arithmetic import number
 from mnet_cost.importing.mapping.onnx.reading import version
 from mnet_cost.importing.mapping.reductions import reduce
 from mnet_cost.importing.mapping.stored import constant
