@@ -80,9 +80,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""
-        from mnet_cost.report.files import html_body
+        from mnet_cost.report.notebook import to_notebook
 
-        return html_body(self._view())
+        return to_notebook(self._view())
 
 
 class Analysis(Result, passes.Analysis):
@@ -130,7 +130,7 @@ class Comparison(Result):
     def __repr__(self) -> str:
         networks = [
             f"{name} {'at least ' * bool(analysis.unmodelled)}"
-            f"{format_count(analysis.totals.mult_adds)}"
+            f"{format_count(analysis.sums.mult_adds)}"
             for name, analysis in zip(self.names, self.analyses, strict=True)
         ]
         more = f", {len(networks) - 3} more" if len(networks) > 3 else ""

@@ -204,13 +204,6 @@ def test_reports_are_those_of_the_command_line(
         half.report(format="htm")  # type: ignore[arg-type]
 
 
-def test_notebooks_get_the_body_of_the_page(half: mnet_cost.Analysis) -> None:
-    body = half._repr_html_()
-    assert body in half.report(format="html")
-    assert "<table>" in body
-    assert "<html" not in body
-
-
 def test_comparison(half: mnet_cost.Analysis) -> None:
     compared = mnet_cost.compare(half, "mobilenet_v2", devices=[PI], alpha=0.5)
     assert compared.names == ("mobilenet_v1", "mobilenet_v2")

@@ -91,6 +91,7 @@ knobs:
   size: 8
   width: {default: 8, choices: [1, 8, 16, 0.5]}
   divisor: 2
+  tiles: {default: 8, multiple_of: 4}
 let:
   half(x): x / divisor
   wide: width * size
@@ -103,6 +104,7 @@ layers:
   - id: b
     conv2d: {channels: {choose: [2, 6]}, kernel: 1, bias: true}
   - conv2d: {channels: "make_divisible(wide, divisor)", kernel: [1, 1]}
+  - conv2d: {channels: tiles, kernel: 1}
   - resize: {size: [size, size]}
 """)
 VALUES: dict[str, list[Any]] = {
@@ -110,6 +112,7 @@ VALUES: dict[str, list[Any]] = {
              float("inf"), -(2**63)],
     "width": [1, 8, 16, 0.5, 9, 0, -8, 8.0, float("nan")],
     "divisor": [1, 2, 7, 0.5, 0, -1, 8, float("nan"), 1e-300],
+    "tiles": [4, 16, 6, 4.0, 0, -4, 4.5, float("nan"), float("inf")],
     "batch": [1, 2, 2**20, 2**20 + 1, 0, -1, 2.5, 4.0, float("nan")],
     "a.channels": [4, 12, 5, 0, 12.0, 16, 8, float("nan")],
     "b.channels": [2, 6, 7, float("nan")],

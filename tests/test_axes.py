@@ -65,19 +65,24 @@ ALONG = [kind for kind, layer in KINDS.items() if fields_of(layer).get("axis")]
 
 def test_kinds_with_an_axis() -> None:
     assert sorted(ALONG) == [
-        "batch_norm", "concat", "l2_normalize", "layer_norm", "prelu", "rms_norm", "roll", "scale",
-        "slice", "softmax", "split", "take",
+        "batch_norm", "concat", "cumulative", "gather", "l2_normalize", "layer_norm", "prelu",
+        "rms_norm", "roll", "scale", "scatter", "slice", "softmax", "split", "take", "top_k",
     ]  # fmt: skip
     assert all(fields_of(KINDS[kind])["axis"].kind is AXIS for kind in ALONG)
 
 
-NEEDED = {"split": "parts: 1", "take": "index: 0", "roll": "shift: 1"}
+NEEDED = {
+    "split": "parts: 1", "take": "index: 0", "roll": "shift: 1", "cumulative": "operation: sum",
+    "top_k": "count: 3",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ALONG)
+@pytest.mark.parametrize("kind", [kind for kind in ALONG if kind not in ("gather", "scatter")])
 @pytest.mark.parametrize("before", ["", "relu, ", "{reshape: {shape: [64, 49, 96]}}, "])
 def test_a_guess_is_said_once(kind: str, before: str) -> None:
-    layers = f"{before}{{{kind}: {{{NEEDED.get(kind, '')}}}}}, identity"
+    last = "{identity: {}, from: best.0}" if kind == "top_k" else "identity"
+    named_id = "id: best, " if kind == "top_k" else ""
+    layers = f"{before}{{{named_id}{kind}: {{{NEEDED.get(kind, '')}}}}}, {last}"
     named = (
         "`x` (line 3)" if not before else f"`{'relu' if 'relu' in before else 'reshape'}` (line 4)"
     )

@@ -30,7 +30,7 @@ from mnet_cost.layers.norm import (
 )
 from mnet_cost.layers.parameters import Embedding
 from mnet_cost.layers.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
-from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.recurrent import Gru, Lstm, Rnn
 from mnet_cost.tensors import RuleViolation, TensorType, axis_names, require
 
 torch = pytest.importorskip("torch")
@@ -131,10 +131,12 @@ def sequence_cases(seed: int) -> list[tuple[Layer, Callable[[Any], Any], list[tu
     recurrent: dict[str, Any] = {"layers": layers, "bidirectional": both, "bias": bias}
 
     def unrolled(module: Any) -> Any:
-        return after(module(other, features, layers, bias, True, bidirectional=both), 0)
+        return after(
+            module(other, features, layers, bias=bias, batch_first=True, bidirectional=both), 0
+        )
 
     def final(module: Any) -> Any:
-        states = module(other, features, layers, bias, True, bidirectional=both)
+        states = module(other, features, layers, bias=bias, batch_first=True, bidirectional=both)
         return after(states, lambda got: of_last_layer(got[1], 2 if both else 1))
 
     sequence: list[tuple[int, ...]] = [(length, other)]
@@ -172,6 +174,8 @@ def sequence_cases(seed: int) -> list[tuple[Layer, Callable[[Any], Any], list[tu
         (Lstm(features=features, output="last", **recurrent), lambda nn: final(nn.LSTM), sequence),
         (Gru(features=features, **recurrent), lambda nn: unrolled(nn.GRU), sequence),
         (Gru(features=features, output="last", **recurrent), lambda nn: final(nn.GRU), sequence),
+        (Rnn(features=features, **recurrent), lambda nn: unrolled(nn.RNN), sequence),
+        (Rnn(features=features, output="last", **recurrent), lambda nn: final(nn.RNN), sequence),
     ]
 
 

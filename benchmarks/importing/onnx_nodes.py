@@ -188,6 +188,7 @@ _MULT_ADDS: dict[str, Callable[[list[Any], Any, dict[str, Any]], int]] = {
     "MatMulInteger": lambda x, y, _: y.size * x[0].shape[-1],
     "QLinearConv": lambda x, y, _: y.size * x[3].size // x[3].shape[0],
     "QLinearMatMul": lambda x, y, _: y.size * x[0].shape[-1],
+    "RNN": _of_gates(1),
 }
 """Mult-adds by operator, of (inputs, output, attributes); of others there are none."""
 

@@ -53,7 +53,7 @@ SCHEDULES = ("spec", "best")
 least peak memory."""
 
 _MOST_SHOWN = 3
-"""Devices of which the one line of an analysis has the time."""
+"""Devices of which the one line of an analysis has the time, and layers that an error names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ class Analysis:
     convention: str
     layers: tuple[LayerCost, ...]
     """One a step, in schedule order; `mult_adds` as the convention counts them."""
-    totals: Totals
-    """Sums of `layers`: lower bounds while `unmodelled` is not empty."""
+    sums: Totals
+    """Sums of `layers`: `totals` unless a layer is `unmodelled`, else lower bounds of them."""
     convention_items: tuple[ConventionItem, ...]
     """What the convention adds to the mult-adds of the paper."""
     memory: MemoryTrace
@@ -102,8 +102,8 @@ class Analysis:
         )
         least = "at least " if self.unmodelled else ""
         costs = [
-            f"{least}{format_count(self.totals.mult_adds)} mult-adds",
-            f"{format_count(self.totals.params)} params",
+            f"{least}{format_count(self.sums.mult_adds)} mult-adds",
+            f"{least}{format_count(self.sums.params)} params",
             f"{format_bytes(self.memory.peak_bytes)} peak",
             *(
                 f"{estimate.device.name} {estimate.time_text}"
@@ -114,6 +114,24 @@ class Analysis:
         if more > 0:
             costs.append(f"{more} more device{'s' if more > 1 else ''}")
         return f"<Analysis {head}: {', '.join(costs)}>"
+
+    @property
+    def totals(self) -> Totals:
+        """What all layers cost together; `UsageError` where the cost of one is unknown.
+
+        `with_lower_bounds()` gives the sums over the other layers instead.
+        """
+        if self.has_totals:
+            return self.sums
+        names = self.unmodelled[:_MOST_SHOWN]
+        listed = ", ".join(names) + ", ..." * (len(self.unmodelled) > len(names))
+        raise UsageError(
+            Problem(
+                f"no total: the cost of {listed} is unknown",
+                hint="`with_lower_bounds().totals` is the sum of the rest, "
+                "and `opaque` layers can state their cost in the spec",
+            )
+        )
 
     @property
     def stated(self) -> tuple[str, ...]:
@@ -134,7 +152,8 @@ class Analysis:
 
     @property
     def paper_mult_adds(self) -> int:
-        """Mult-adds without what a convention adds or leaves out: those that take time."""
+        """Mult-adds without what a convention adds or leaves out: those that take time. Raises as
+        `totals` does."""
         return self.totals.mult_adds - sum(item.mult_adds for item in self.convention_items)
 
     @property
@@ -168,9 +187,7 @@ class Analysis:
     @property
     def total_costs(self) -> NetworkCosts:
         """`costs` without those of devices."""
-        return costs_of_totals(
-            self.totals, self.memory.peak_bytes, is_partial=bool(self.unmodelled)
-        )
+        return costs_of_totals(self.sums, self.memory.peak_bytes, is_partial=bool(self.unmodelled))
 
     @property
     def coverage(self) -> float:
@@ -269,7 +286,7 @@ def analyze_network(
         precision=dtype.name,
         convention=convention,
         layers=count.layers,
-        totals=add_up(count.layers),
+        sums=add_up(count.layers),
         convention_items=count.items,
         memory=memory,
         kernels=kernels,
@@ -326,7 +343,7 @@ def _estimate(
 ) -> DeviceEstimate:
     """Time and memory on one device, which may have use of zeros."""
     precision, zeros = analysis.precision, analysis.sparsity
-    kernels, weight_bytes = plan.kernels, analysis.totals.weight_bytes
+    kernels, weight_bytes = plan.kernels, analysis.sums.weight_bytes
     if zeros is not None:
         kernels = sparse_kernels(kernels, zeros, device, precision)
         weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)

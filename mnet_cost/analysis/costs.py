@@ -17,7 +17,7 @@ from mnet_cost.analysis.energy import joules
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.memory import peak_bytes
 from mnet_cost.analysis.runtime_plan import memory_rules
-from mnet_cost.analysis.times import network_time, timed_precision
+from mnet_cost.analysis.times import network_time
 from mnet_cost.analysis.work import Totals, add_up, count_work, settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.network import Network
@@ -142,8 +142,7 @@ def _device_costs(
     energy = None
     if energies:
         traffic = [least.traffic for least in time.least]
-        own = timed_precision(kernels, precision) or precision
-        energy = joules(device, own, kernels, traffic, time.timing)
+        energy = joules(device, precision, kernels, traffic, time.timing)
     return DeviceCosts(
         device.name,
         time.latency_s,

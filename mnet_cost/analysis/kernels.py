@@ -81,6 +81,18 @@ class Kernel(NamedTuple):
         return self.weight_bytes + self.input_bytes + self.output_bytes
 
 
+def precision_of(kernel: Kernel, precision: str) -> str:
+    """The precision at which a kernel runs, where `precision` is that of the analysis."""
+    own = kernel.anchor.step.precision
+    return precision if own is None else own.name
+
+
+def precisions_of(kernels: Sequence[Kernel], precision: str) -> tuple[str, ...]:
+    """The precisions at which `kernels` run, in the order in which they come up."""
+    stated = dict.fromkeys([kernel.anchor.step.precision for kernel in kernels])
+    return tuple(dict.fromkeys([precision if own is None else own.name for own in stated]))
+
+
 class _Group:
     """Layers of a kernel while it is formed."""
 

@@ -7,24 +7,25 @@ not modelled. What is not known is None, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.energy import Energy, estimate_energy
-from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.kernels import Kernel, precision_of, precisions_of
 from mnet_cost.analysis.lower_bounds import LowerBound, LowerBounds
 from mnet_cost.analysis.times import (
     KernelTime,
     NetworkTime,
     fit_and_basis,
     network_time,
-    timed_precision,
+    operands_of,
 )
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, LatencyFit, RooflineFit
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.tensors import is_nothing
 from mnet_cost.units import format_seconds
 
 _SEEN = 0.05
@@ -46,6 +47,7 @@ class KernelEstimate(NamedTuple):
     lower_bound: LowerBound
     bound: str
     """What limits the time: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
+    precision: str = "fp32"
 
     def __repr__(self) -> str:
         time = "time unknown" if self.latency_s is None else format_seconds(self.latency_s)
@@ -64,6 +66,7 @@ class DeviceEstimate:
 
     device: DeviceProfile
     precision: str
+    """That of the kernels: several, as in `int8 and fp32`, where layers state several."""
     basis: str | None
     """`calibrated`, `fitted`, `datasheet`, or `bound` where it is no more than a lower bound; None
     where there is no time."""
@@ -88,8 +91,8 @@ class DeviceEstimate:
     shares: tuple[float, ...] = ()
     """Shares of the terms, by which errors of two estimates on one device hang together."""
     energy: Energy | None = None
-    latency_fit: LatencyFit | None = None
-    """The fit that the times come from; None for a lower bound."""
+    latency_fits: Mapping[str, LatencyFit] = field(default_factory=dict)
+    """The fits that the times come from, by precision of kernels; empty for a lower bound."""
     is_stated: bool = False
     """Whether the spec states precisions, so that to ask for another one gives no time."""
 
@@ -112,9 +115,20 @@ class DeviceEstimate:
         return f"{least}{time}{band} {self.basis}"
 
     @property
+    def latency_fit(self) -> LatencyFit | None:
+        """The one fit that all times come from; None for a lower bound and for several fits."""
+        fits = tuple(self.latency_fits.values())
+        return fits[0] if len(fits) == 1 else None
+
+    def fit_of(self, kernel_time: KernelEstimate) -> LatencyFit | None:
+        """The fit that the time of one of its kernels comes from; None for a lower bound."""
+        return self.latency_fits.get(kernel_time.precision)
+
+    @property
     def adds_up(self) -> bool:
-        """Whether parts of a kernel add up, as coefficients do; else the larger of two counts."""
-        return isinstance(self.latency_fit, CoefficientFit)
+        """Whether parts of all kernels add up, as coefficients do; else the larger counts."""
+        fits = self.latency_fits.values()
+        return bool(fits) and all(isinstance(fit, CoefficientFit) for fit in fits)
 
 
 def estimate_latency(
@@ -128,34 +142,24 @@ def estimate_latency(
     `memory_fits` is what is known of its memory; it takes no part in the time.
     """
     time = network_time(kernels, device, precision)
-    own = timed_precision(kernels, precision) if kernels else precision
+    stated = " and ".join(precisions_of(kernels, precision) or (precision,))
     is_stated = any(kernel.anchor.step.precision is not None for kernel in kernels)
-    if own is None:
-        note = "layers state several precisions, and no rate or fit is of a mix: time is unknown"
-        return _without_time(device, precision, memory_fits, note, is_stated)
-    precision = own
     if time is None:
-        note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
-        if basis_of(device, precision) is None:
-            known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
-            note = f"no {precision} rate in the profile (it has {known}): time is unknown"
-        return _without_time(device, precision, memory_fits, note, is_stated)
-    lower_bounds = LowerBounds(device, device.compute.get(precision))
-    estimates = _kernel_estimates(kernels, time, lower_bounds)
+        note = why_no_time(kernels, device, precision)
+        return _without_time(device, stated, memory_fits, note, is_stated)
+    lower_bounds = LowerBounds(device, device.compute.get(precision), device.compute)
+    estimates = _kernel_estimates(kernels, time, lower_bounds, precision)
     untimed = _untimed(time.basis, estimates)
     # What is not known of the lower bound is no part of an estimate.
     notes = lower_bounds.notes() if time.basis == "bound" else ()
     if untimed:
-        kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
-        why = "no rate or bandwidth tells how long"
-        if time.basis != "bound":
-            why = f"no rule counts what {'it does' if len(untimed) == 1 else 'they do'}"
-        notes += (f"{len(untimed)} {kernels_are} not timed: {why}",)
+        one, several = words_for_untimed(time.basis)
+        notes += (one if len(untimed) == 1 else several.replace("{}", str(len(untimed))),)
     known_time = time.latency_s is not None
     traffic = [least.traffic for least in time.least]
     return DeviceEstimate(
         device=device,
-        precision=precision,
+        precision=stated,
         basis=time.basis if known_time else None,
         latency_s=time.latency_s,
         low_s=time.low_s,
@@ -169,9 +173,33 @@ def estimate_latency(
         outside=_outside(time, kernels, device) if known_time else (),
         shares=time.shares if known_time else (),
         energy=estimate_energy(device, precision, kernels, traffic, time.timing),
-        latency_fit=time.fit if known_time else None,
+        latency_fits=time.fits if known_time else {},
         is_stated=is_stated,
     )
+
+
+def why_no_time(kernels: Sequence[Kernel], device: DeviceProfile, precision: str) -> str:
+    """Why `network_time` knows no time of `kernels`, as a sentence."""
+    names = precisions_of(kernels, precision) or (precision,)
+    missing = [name for name in names if basis_of(device, name) is None]
+    if not missing:
+        return "no layer computes or copies anything: no kernel is launched, and time is unknown"
+    known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
+    note = f"no {' and no '.join(missing)} rate in the profile (it has {known})"
+    if len(names) > 1:
+        count = sum([precision_of(kernel, precision) in missing for kernel in kernels])
+        note += f", and {count} of {len(kernels)} kernels {'is' if count == 1 else 'are'} in "
+        note += f"{' or '.join(missing)}"
+    return f"{note}: time is unknown"
+
+
+def words_for_untimed(basis: str) -> tuple[str, str]:
+    """What is said of one kernel that is not timed, and of several, whose number is `{}`."""
+    if basis == "bound":
+        one = several = "no rate or bandwidth tells how long"
+    else:
+        one, several = "no rule counts what it does", "no rule counts what they do"
+    return f"1 kernel is not timed: {one}", f"{{}} kernels are not timed: {several}"
 
 
 def _without_time(
@@ -208,26 +236,22 @@ def basis_of(device: DeviceProfile, precision: str) -> str | None:
 
 
 def _kernel_estimates(
-    kernels: Sequence[Kernel], time: NetworkTime, lower_bounds: LowerBounds
+    kernels: Sequence[Kernel], time: NetworkTime, lower_bounds: LowerBounds, precision: str
 ) -> tuple[KernelEstimate, ...]:
     """Times of the kernels, with what binds each."""
     estimates = []
-    for kernel, kernel_time, least in zip(kernels, time.kernels, time.least, strict=True):
+    for number, (kernel, least) in enumerate(zip(kernels, time.least, strict=True)):
         lower_bound = lower_bounds.read_off(kernel, least)
-        if time.fit is None:  # the lower bound, of which a part can be unknown
-            per_kernel = kernel_time.overhead_s
-            kernel_time = KernelTime(
-                per_kernel if lower_bound.seconds is None else kernel_time.latency_s,
-                lower_bound.compute_s,
-                lower_bound.memory_s,
-                per_kernel,
-            )
-            bound = lower_bound.bound(per_kernel)
+        kernel_time = operands_of(time, kernel, number).known
+        own = precision_of(kernel, precision)
+        fit = time.fits.get(own)
+        if fit is None:
+            bound = lower_bound.bound(kernel_time.overhead_s)
         elif kernel_time.latency_s is None:
             bound = "unknown"
         else:
-            bound = _bound(time.fit, kernel_time, lower_bound)
-        estimates.append(KernelEstimate(kernel, *kernel_time, lower_bound, bound))
+            bound = _bound(fit, kernel_time, lower_bound)
+        estimates.append(KernelEstimate(kernel, *kernel_time, lower_bound, bound, own))
     return tuple(estimates)
 
 
@@ -264,30 +288,50 @@ def _outside(
 ) -> tuple[str, ...]:
     """How a network differs from the networks that the fit was made on, a sentence each; and what
     the device is scaled from."""
-    if time.fit is None:
+    if not time.fits:
         return ()
-    differences = _differences(time.fit.fitted_on, kernels, time.fitted_s, time.shares)
+    seen = [
+        difference.text.replace("{}", f"{100 * difference.share:.0f}")
+        for difference in differences_of(time, kernels)
+        if difference.holds
+    ]
     scaled = () if device.scaled is None else (f"scaled {device.scaled}",)
-    return (*differences, *scaled)
+    return (*seen, *scaled)
 
 
-def _differences(
-    seen: FittedOn | None, kernels: Sequence[Kernel], latency_s: float, shares: Sequence[float]
-) -> tuple[str, ...]:
+class Difference(NamedTuple):
+    """How a network may differ from the networks that a fit was made on."""
+
+    text: str
+    """A sentence, in which `{}` stands for a share in percent."""
+    holds: Any
+    """Whether it does, as a condition of any kind."""
+    share: Any = 0.0
+
+
+def differences_of(time: NetworkTime, kernels: Sequence[Kernel]) -> list[Difference]:
+    """All ways in which a network may differ from those that the fit of its time has seen."""
+    if len(time.fits) > 1:
+        text = (
+            f"its layers are in {' and '.join(time.fits)}, each timed by its precision: no network "
+            "of several was measured, nor what it takes to convert between them"
+        )
+        return [Difference(text, True)]
+    seen = next((fit.fitted_on for fit in time.fits.values()), None)
     if seen is None:
-        return ()
+        return []
     differences = []
-    mult_adds = sum(kernel.mult_adds for kernel in kernels)
-    for value, (low, high), words in (
-        (mult_adds, seen.mult_adds, ("fewer mult-adds", "more mult-adds")),
-        (latency_s, seen.latency_s, ("less time", "more time")),
+    mult_adds = sum([kernel.mult_adds for kernel in kernels])
+    for value, (low, high), fewer, more in (
+        (mult_adds, seen.mult_adds, "fewer mult-adds", "more mult-adds"),
+        (time.fitted_s, seen.latency_s, "less time", "more time"),
     ):
-        if not low / 2 <= value <= high * 2:
-            differences.append(f"{words[value > high]} than any network that the fit has seen")
-    terms = zip(TERM_NAMES, shares, strict=True) if shares else ()  # a roofline has none
+        than = "than any network that the fit has seen"
+        differences.append(Difference(f"{fewer} {than}", value < low / 2))
+        differences.append(Difference(f"{more} {than}", value > high * 2))
+    terms = zip(TERM_NAMES, time.shares, strict=True) if time.shares else ()  # a roofline has none
     for name, share in terms:
-        if share > _SEEN and name not in seen.terms:
-            differences.append(
-                f"{100 * share:.0f} % of the time in `{name}`, which was hardly measured"
-            )
-    return tuple(differences)
+        if name not in seen.terms and not is_nothing(share):
+            text = f"{{}} % of the time in `{name}`, which was hardly measured"
+            differences.append(Difference(text, share > _SEEN, share))
+    return differences

@@ -10,7 +10,8 @@ is None, never zero. Not here: how much of the peaks a runtime reaches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
@@ -19,7 +20,7 @@ from mnet_cost.analysis.traffic import Traffic, kernel_traffic
 from mnet_cost.analysis.winograd import applies, fewest_multiplications, fewest_of_any
 from mnet_cost.devices import ComputeRate, DeviceProfile
 from mnet_cost.devices.rules import may_multiply_less
-from mnet_cost.tensors import is_nothing, largest, smallest
+from mnet_cost.tensors import is_nothing, known_if, largest, smallest
 
 
 class LeastTime(NamedTuple):
@@ -35,6 +36,39 @@ class LeastTime(NamedTuple):
     seconds: float | None
     """The longest of those that are known."""
     traffic: Traffic = ()
+
+
+class LeastParts(NamedTuple):
+    """What the least time of one kernel is made of, in seconds, as numbers of any kind."""
+
+    compute_s: float | None
+    """None where no rate tells, which the device decides."""
+    memory_s: float
+    """Of the slowest level; 0 where it is not known."""
+    is_memory_known: bool
+    """Whether some level is known to take time, or nothing moves."""
+
+    @property
+    def compute_or_0(self) -> Any:
+        return 0.0 if self.compute_s is None else self.compute_s
+
+    @property
+    def is_known(self) -> Any:
+        """Whether something bounds the kernel."""
+        if self.compute_s is None:
+            return self.is_memory_known
+        return self.is_memory_known | (self.compute_s > 0)
+
+    @property
+    def known_memory_s(self) -> Any:
+        """None, and NaN among candidates, where all stays in caches of unknown bandwidth."""
+        return known_if(self.is_memory_known, self.memory_s)
+
+
+def least_parts(kernel: Kernel, least: LeastTime) -> LeastParts:
+    """The parts of a least time: its mult-adds, and the level of memory that takes longest."""
+    memory_s = reduce(largest, [seconds for seconds in least.level_s if seconds is not None], 0.0)
+    return LeastParts(least.compute_s, memory_s, (memory_s > 0) | (kernel.traffic_bytes == 0))
 
 
 class LowerBound(NamedTuple):
@@ -81,18 +115,24 @@ def ridge_point(device: DeviceProfile, precision: str) -> float | None:
 
 
 class LowerBounds:
-    """Lower bounds of kernels on one device at one precision.
+    """Lower bounds of kernels on one device.
 
+    `rate` is that of the precision of the analysis, `stated` are those of kernels that state one.
     `any_runtime`: lower bounds that no runtime undercuts that is not known to multiply all, of
     whatever algorithms and widths, instead of those of the profile's.
     """
 
     def __init__(
-        self, device: DeviceProfile, rate: ComputeRate | None, *, any_runtime: bool = False
+        self,
+        device: DeviceProfile,
+        rate: ComputeRate | None,
+        stated: Mapping[str, ComputeRate] | None = None,
+        *,
+        any_runtime: bool = False,
     ) -> None:
         self._device = device
         self._rate = rate
-        self._tile = int(rate.tile.value) if rate and rate.tile else 1
+        self._stated = stated
         self._packs = "pack_channels" in device.kernel_rules
         self._winograd = may_multiply_less(device.runtime, device.kernel_rules)
         self._any_runtime = any_runtime and self._winograd
@@ -136,16 +176,23 @@ class LowerBounds:
 
     def _compute_s(self, kernel: Kernel) -> Any:
         """None where no rate tells."""
-        if self._rate is None:
+        rate = self._rate_of(kernel)
+        if rate is None:
             return None
         if kernel.multiplies:
-            rate = self._rate.macs_per_s.most * kernel.speedup
-            return self.multiplications(kernel) / rate
+            macs_per_s = rate.macs_per_s.most * kernel.speedup
+            return self.multiplications(kernel) / macs_per_s
         vector_ops = kernel.anchor.vector_ops
         if is_nothing(vector_ops):
             return 0.0
-        vector = self._rate.vector_ops_per_s
+        vector = rate.vector_ops_per_s
         return None if vector is None else vector_ops / vector.most
+
+    def _rate_of(self, kernel: Kernel) -> ComputeRate | None:
+        own = kernel.anchor.step.precision
+        if own is None or self._stated is None:
+            return self._rate
+        return self._stated.get(own.name)
 
     def multiplications(self, kernel: Kernel) -> Any:
         """What the device cannot do without: at least, of all ways that its runtime has."""
@@ -160,7 +207,9 @@ class LowerBounds:
         if self._winograd and applies(sizes):
             return smallest(kernel.mult_adds, fewest_multiplications(sizes) * kernel.batch)
         # Packs that do not fill are computed with narrower ones, which is no bound.
-        return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, self._tile))
+        rate = self._rate_of(kernel)
+        tile = int(rate.tile.value) if rate and rate.tile else 1
+        return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, tile))
 
     def notes(self) -> tuple[str, ...]:
         """Sentences that say which part of the memory is not modelled."""
@@ -179,10 +228,7 @@ class LowerBounds:
 
 def _slowest(kernel: Kernel, least: LeastTime) -> tuple[float | None, str]:
     """Seconds at the level that takes longest, and its name; None where none is known."""
-    if not kernel.traffic_bytes:
-        return 0.0, ""
-    slowest, name = 0.0, ""
-    for seconds, (level, _, _) in zip(least.level_s, least.traffic, strict=True):
-        if seconds is not None and seconds > slowest:
-            slowest, name = seconds, level
-    return (slowest, name) if name else (None, "")
+    parts = least_parts(kernel, least)
+    if not parts.memory_s:
+        return (0.0 if parts.is_memory_known else None), ""
+    return parts.memory_s, least.traffic[least.level_s.index(parts.memory_s)].level

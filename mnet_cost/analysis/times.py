@@ -3,25 +3,36 @@
 Three ways to estimate, never mixed in silence. Coefficients of terms, fitted to measured times or,
 without any, a share of the data sheet's peak at shared coefficients: parts of a kernel add up. A
 fitted roofline, for accelerators. Else the lower bound and kernel launches alone, which are a lower
-bound and have no band. No estimate of a kernel is below its lower bound. What is not known is None,
+bound and have no band. Where layers state several precisions, each kernel is timed at its own. No
+estimate of a kernel is below its lower bound. What is not known is None,
 which the device and the structure decide, and no size. Not here: words (`latency.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.energy import Timing
-from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.lower_bounds import LeastTime, LowerBounds
+from mnet_cost.analysis.kernels import Kernel, precision_of, precisions_of
+from mnet_cost.analysis.lower_bounds import LeastTime, LowerBounds, least_parts
 from mnet_cost.analysis.terms import NONE, kernel_amounts
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
-from mnet_cost.tensors import agreed, exponential, is_nothing, known, largest, smallest, square_root
+from mnet_cost.devices.types import PROFILE_BASES
+from mnet_cost.tensors import (
+    agreed,
+    exponential,
+    is_nothing,
+    known,
+    known_if,
+    largest,
+    smallest,
+    square_root,
+)
 
 _OWN_NOISE = 0.2
 """Share of the noise (its variance) in which even two networks of the same terms differ. With it
@@ -49,7 +60,8 @@ class NetworkTime(NamedTuple):
 
     basis: str
     """As in `DeviceEstimate`, whatever adds up."""
-    fit: LatencyFit | None
+    fits: Mapping[str, LatencyFit]
+    """By precision of its kernels; empty for a lower bound."""
     kernels: list[KernelTime]
     least: list[LeastTime]
     """Of each kernel."""
@@ -60,9 +72,9 @@ class NetworkTime(NamedTuple):
     bound_s: float | None
     inference_s: float
     shares: tuple[float, ...]
-    """Of the terms; empty where the time is no sum of terms."""
+    """Of the terms; empty where the time is no sum of terms, or of those of several fits."""
     fitted_s: float
-    """What the fit says of the whole, if no lower bound is above it."""
+    """What fits say of the whole, if no lower bound is above it."""
     is_partial: bool
     """Whether there are kernels of unknown cost, so that the time is a lower bound."""
 
@@ -78,38 +90,25 @@ class NetworkTime(NamedTuple):
         )
 
 
-def timed_precision(kernels: Sequence[Kernel], precision: str) -> str | None:
-    """The precision at which all kernels run, where `precision` is that of the analysis.
-
-    None where layers state several: no rate or fit is known of a mix.
-    """
-    stated = {kernel.anchor.step.precision for kernel in kernels}
-    names = {precision if own is None else own.name for own in stated}
-    return names.pop() if len(names) == 1 else None
-
-
 def network_time(
     kernels: Sequence[Kernel], device: DeviceProfile, precision: str, *, band: bool = True
 ) -> NetworkTime | None:
     """Time of `kernels`, which were formed by the device's rules, on `device`.
 
-    Without `band`, neither its ends nor the shares of terms are calculated. None where the device
-    has no rate at this precision, there is no kernel, or layers state several precisions.
+    Without `band`, neither its ends nor the shares of terms are calculated. None where there is no
+    kernel, or the device has no rate at the precision of one.
     """
-    own = timed_precision(kernels, precision)
-    if own is None:
+    fits, basis = fits_and_basis(device, precisions_of(kernels, precision))
+    if basis is None:
         return None
-    precision = own
-    fit, basis = fit_and_basis(device, precision)
-    if basis is None or not kernels:
-        return None
-    least = LowerBounds(device, device.compute.get(precision)).least_times(kernels)
-    if isinstance(fit, CoefficientFit):
-        timed = _by_coefficients(kernels, least, fit, device, precision, band)
-    elif isinstance(fit, RooflineFit):
-        timed = _on_fitted_roofline(kernels, least, fit)
-    else:
+    rate = device.compute.get(precision)
+    least = LowerBounds(device, rate, device.compute).least_times(kernels)
+    if not fits:
         timed = _on_bounds(kernels, least, device)
+    elif len(fits) == 1:
+        timed = _by_fit(kernels, least, device, *next(iter(fits.items())), band)
+    else:
+        timed = _by_fits(kernels, least, device, fits, precision, band)
     least_s = sum([each.seconds for each in least if each.seconds is not None])
     total_s = _total(timed.kernels) + timed.inference_s
     latency_s = known(total_s)
@@ -120,7 +119,7 @@ def network_time(
     if latency_s is not None and half_width is not None and not is_partial:
         low_s, high_s = band_ends(latency_s, half_width, least_s)
     return NetworkTime(
-        basis, fit, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
+        basis, fits, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
         timed.inference_s,
         timed.shares, total_s if timed.fitted_s is None else timed.fitted_s, is_partial,
     )  # fmt: skip
@@ -152,6 +151,23 @@ def fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | N
     return fit, "bound" if fit is None else "datasheet"
 
 
+def fits_and_basis(
+    device: DeviceProfile, precisions: Sequence[str]
+) -> tuple[Mapping[str, LatencyFit], str | None]:
+    """The fits that give times at `precisions`, and the basis of what they add up to: the weakest.
+
+    Estimates and lower bounds do not add up, so one lower bound makes all others lower bounds.
+    """
+    found = {name: fit_and_basis(device, name) for name in precisions}
+    bases = [basis for _, basis in found.values() if basis is not None]
+    if not found or len(bases) < len(found):
+        return {}, None
+    if "bound" in bases:
+        return {}, "bound"
+    fits = {name: fit for name, (fit, _) in found.items() if fit is not None}
+    return fits, min(bases, key=PROFILE_BASES.index)
+
+
 def _total(times: Sequence[KernelTime]) -> Any:
     return sum([time.latency_s for time in times if time.latency_s is not None])
 
@@ -166,6 +182,51 @@ class _Timed(NamedTuple):
     shares: tuple[float, ...] = ()
     fitted_s: float | None = None
     """Where it is not the sum of the kernels."""
+
+
+def _by_fit(
+    kernels: Sequence[Kernel],
+    least: Sequence[LeastTime],
+    device: DeviceProfile,
+    precision: str,
+    fit: LatencyFit,
+    band: bool,
+) -> _Timed:
+    if isinstance(fit, RooflineFit):
+        return _on_fitted_roofline(kernels, least, fit)
+    return _by_coefficients(kernels, least, fit, device, precision, band)
+
+
+def _by_fits(
+    kernels: Sequence[Kernel],
+    least: Sequence[LeastTime],
+    device: DeviceProfile,
+    fits: Mapping[str, LatencyFit],
+    precision: str,
+    band: bool,
+) -> _Timed:
+    """Each kernel by the fit of its precision.
+
+    Nothing says that errors of two fits of one device are independent, so they add up: the band is
+    as wide as the mean of theirs, weighted by time. What an inference takes once, it takes once.
+    """
+    times = [_NO_TIME] * len(kernels)
+    of_kernel = [precision_of(kernel, precision) for kernel in kernels]
+    inference_s = fitted_s = widths_s = 0.0
+    for name, fit in fits.items():
+        places = [place for place, own in enumerate(of_kernel) if own == name]
+        part = _by_fit(
+            [kernels[place] for place in places], [least[place] for place in places],
+            device, name, fit, band,
+        )  # fmt: skip
+        for place, time in zip(places, part.kernels, strict=True):
+            times[place] = time
+        inference_s = max(inference_s, part.inference_s)
+        part_s = _total(part.kernels) if part.fitted_s is None else part.fitted_s
+        fitted_s = fitted_s + part_s
+        widths_s = widths_s + part_s * (part.half_width or 0.0)
+    half_width = widths_s / fitted_s if band and agreed(fitted_s > 0) else None
+    return _Timed(times, inference_s, half_width, (), fitted_s)
 
 
 def _by_coefficients(
@@ -314,3 +375,40 @@ def _on_bounds(
         times.append(KernelTime(latency_s, compute_s, None, per_kernel))
     inference = device.inference_overhead_s
     return _Timed(times, inference.least if inference else 0.0)
+
+
+class Operands(NamedTuple):
+    """What the time of a kernel was estimated from, with 0 where size decides that a number is not
+    known; None is what the device does not tell."""
+
+    time: KernelTime
+    is_known: Any = True
+    """Whether `time.latency_s` is."""
+    is_memory_known: Any = True
+
+    @property
+    def known(self) -> KernelTime:
+        """The numbers that are known: others are None, and NaN among candidates."""
+        latency_s, compute_s, memory_s, overhead_s = self.time
+        return KernelTime(
+            None if latency_s is None else known_if(self.is_known, latency_s),
+            compute_s,
+            None if memory_s is None else known_if(self.is_memory_known, memory_s),
+            overhead_s,
+        )
+
+
+def operands_of(time: NetworkTime, kernel: Kernel, number: int) -> Operands:
+    """What the time of a kernel, the one of this number, was estimated from.
+
+    On bounds that is what its lower bound is made of. Where nothing bounds a kernel, its launch
+    alone is known.
+    """
+    own = time.kernels[number]
+    if time.fits:
+        return Operands(own)
+    if kernel.anchor.work is None:
+        return Operands(own._replace(latency_s=own.overhead_s))
+    least = least_parts(kernel, time.least[number])
+    is_known = True if own.overhead_s is not None else least.is_known
+    return Operands(own._replace(memory_s=least.memory_s), is_known, least.is_memory_known)

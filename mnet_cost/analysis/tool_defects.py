@@ -27,7 +27,7 @@ from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_s
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.norm import BatchNorm, LayerNorm
-from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.recurrent import Gru, Lstm, Rnn
 from mnet_cost.layers.reshape import Pad
 from mnet_cost.tensors import product
 
@@ -123,7 +123,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "recurrent layers at nothing",
         "fvcore 0.1.5, calflops 0.3.2; torch's counter, for fused kernels",
-        {Lstm: left_out, Gru: left_out},
+        {Lstm: left_out, Gru: left_out, Rnn: left_out},
         ("torch", "fvcore", "timm"),
     ),
     Defect(

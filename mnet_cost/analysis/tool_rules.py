@@ -27,6 +27,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.along import Cumulative, Flip, TopK
 from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.axes import named_axis
@@ -36,6 +37,8 @@ from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
+from mnet_cost.layers.gather import Gather, Scatter
+from mnet_cost.layers.grid_sample import GridSample
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.norm import (
@@ -66,6 +69,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    Fold,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -73,7 +77,7 @@ from mnet_cost.layers.rearrange import (
     WindowMerge,
     WindowPartition,
 )
-from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.recurrent import Gru, Lstm, Rnn
 from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.rms_norm import RmsNorm
@@ -187,8 +191,8 @@ _NOTHING: tuple[type[Layer], ...] = (
     Elementwise, Add, Multiply, Concat,
     Constant, WindowMask,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
-    PixelShuffle, PixelUnshuffle, Roll, WindowPartition, WindowMerge, Unfold,
-    Split, Slice, Take,
+    PixelShuffle, PixelUnshuffle, Roll, Flip, WindowPartition, WindowMerge, Unfold, Fold,
+    Split, Slice, Take, Gather, Scatter, Cumulative, TopK, GridSample,
     BoxDecode, NonMaxSuppression, RoiAlign, RoiPool,
 )  # fmt: skip
 """Kinds for which all torch tools count nothing, however they are written."""
@@ -388,6 +392,7 @@ TORCH: Rules = _ANY_FORM | dict.fromkeys(
     ScaledDotProductAttention: Rule(not_covered=_OF_ATTENTION),
     Lstm: Rule(not_covered=_OF_RECURRENCE),
     Gru: Rule(not_covered=_OF_RECURRENCE),
+    Rnn: Rule(not_covered=_OF_RECURRENCE),
 }  # fmt: skip
 
 _FUSED_PRODUCTS = Part("products in fused attention at nothing", without_products)
@@ -414,6 +419,7 @@ PTFLOPS: Rules = {
     ),
     Attention: Rule(not_covered="it depends on the batch and on how attention is written"),
     Gru: Rule(not_covered="it depends on the batch and on the kernels of the device"),
+    Rnn: Rule(not_covered="it depends on the batch and on the kernels of the device"),
     DeformConv2d: _DEFORMED._replace(otherwise_amount=_bias),
 }
 
@@ -450,6 +456,8 @@ FVCORE: Rules = {
     Attention: Rule((_FUSED_PRODUCTS,), _MULTIHEAD, _PLAIN, _none, _GROUPED, _is_grouped),
     Lstm: _rule("recurrent layers at nothing", left_out),
     Gru: _rule("recurrent layers at nothing", left_out),
+    Rnn: _rule("recurrent layers at nothing", left_out),
+    GridSample: _rule("samples of a grid at 4 per output", lambda counted: 4 * _outputs(counted)),
 }
 
 TIMM: Rules = {
@@ -556,6 +564,9 @@ THOP: Rules = {
     Gru: _rule(
         "GRU beside its products", lambda counted: (7 + 6 * counted.layer.bias) * _units(counted)
     ),
+    Rnn: _rule(
+        "RNN beside its products", lambda counted: (1 + 2 * counted.layer.bias) * _units(counted)
+    ),
 }
 
 _NORM_PARAMS = Part("params of norms, once", _params_per_image)
@@ -646,6 +657,10 @@ TORCHINFO: Rules = {
         lambda counted: _recurrent_params(counted) + left_out(counted),
     ),
     Gru: _rule(
+        "recurrent layers at their params in each step",
+        lambda counted: _recurrent_params(counted) + left_out(counted),
+    ),
+    Rnn: _rule(
         "recurrent layers at their params in each step",
         lambda counted: _recurrent_params(counted) + left_out(counted),
     ),

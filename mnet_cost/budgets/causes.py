@@ -83,7 +83,7 @@ def part_interval(
     """The number of a part, with its band: that of a network of its kernels."""
     layers = layers_of(analysis, part)
     if metric.per_device:
-        return UNKNOWN if estimate is None else _part_time(metric, estimate, layers)
+        return UNKNOWN if estimate is None else _part_time(metric, analysis, estimate, layers)
     if metric.name == "peak_memory":
         names = {cost.step.name for cost in layers}
         live = zip(analysis.network.steps, analysis.memory.live_bytes, strict=True)
@@ -100,8 +100,8 @@ def _of_layer(metric: Metric, cost: LayerCost) -> float:
 
 
 def _part_time(
-    metric: Metric, estimate: DeviceEstimate, layers: Sequence[LayerCost]
-) -> Interval:  # fmt: skip
+    metric: Metric, analysis: Analysis, estimate: DeviceEstimate, layers: Sequence[LayerCost]
+) -> Interval:
     names = {cost.step.name for cost in layers}
     kernels = [kernel for kernel in estimate.kernels if kernel.kernel.name in names]
     seconds = [_seconds(metric, kernel) for kernel in kernels]
@@ -113,7 +113,8 @@ def _part_time(
         return Interval(value, value, value if whole else None)
     bounds = [kernel.lower_bound.seconds for kernel in kernels]
     least = sum(bound for bound in bounds if bound is not None)
-    time = network_time([kernel.kernel for kernel in kernels], estimate.device, estimate.precision)
+    plain = [kernel.kernel for kernel in kernels]
+    time = network_time(plain, estimate.device, analysis.precision)
     if time is None or not time.latency_s or time.low_s is None or time.high_s is None:
         return Interval(value, value if estimate.basis == "bound" else least, None)
     ratio = value / time.latency_s  # without what each inference takes once

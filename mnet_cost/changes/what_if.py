@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mnet_cost.analysis import Analysis, estimate_devices
+from mnet_cost.analysis.kernels import precisions_of
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.changes.device_changes import (
     Change,
@@ -72,9 +73,10 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
     if not analysis.devices:
         raise DeviceError(Problem("`--what-if` needs a device whose numbers it can change"))
     devices = [estimate.device for estimate in analysis.devices]
-    figures = [find_figures(device, changes, analysis.precision) for device in devices]
+    precision = _precision_of(analysis)
+    figures = [find_figures(device, changes, precision) for device in devices]
     changed = [
-        _with_figures(device, device_figures, analysis.precision)
+        _with_figures(device, device_figures, precision)
         for device, device_figures in zip(devices, figures, strict=True)
     ]
     # The runtime launches the same kernels in the same order: nothing of that is looked for anew.
@@ -88,6 +90,21 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
         )
         for device_figures, before, other in zip(figures, analysis.devices, after, strict=True)
     )
+
+
+def _precision_of(analysis: Analysis) -> str:
+    """The precision whose numbers are changed; `DeviceError` where kernels have several."""
+    kernels = [kernel for plan in analysis.runtime_plans for kernel in plan.kernels]
+    names = precisions_of(kernels, analysis.precision)
+    if len(names) > 1:
+        raise DeviceError(
+            Problem(
+                f"`--what-if` changes numbers of one precision, and layers are in "
+                f"{' and '.join(names)}",
+                hint="write a profile that `extends` this one with other numbers",
+            )
+        )
+    return names[0] if names else analysis.precision
 
 
 def altered(device: DeviceProfile, changes: Iterable[Change], precision: str) -> DeviceProfile:

@@ -21,8 +21,9 @@ from mnet_cost.cli.help_lists import fill_help
 COMMANDS: Mapping[str, str] = {
     name: {"import": "import_model"}.get(name, name)  # `import` is a keyword of Python
     for name in (
-        "analyze", "compare", "sweep", "fit", "check", "sensitivity", "explain", "reconcile",
-        "paper", "models", "train", "import", "export", "calibrate", "devices", "layers", "schema",
+        "analyze", "compare", "explore", "sweep", "fit", "check", "sensitivity", "explain",
+        "reconcile", "paper", "models", "train", "import", "export", "calibrate", "devices",
+        "layers", "schema",
     )
 }  # fmt: skip
 """Modules with `add_parser(subparsers)`, by command; each parser names its `run`."""

@@ -135,9 +135,9 @@ def _say_what(imported: Imported, lines: int) -> None:
     from mnet_cost.network import elaborate
 
     layers = imported.layers.layers
-    totals = analyze_network(elaborate(imported.spec, {})).totals
-    said = f"{len(layers):,} layers in {lines:,} lines"
+    said = f"{len(layers):,} layer{'s' * (len(layers) != 1)} in {lines:,} lines"
     if not imported.opaque:
+        totals = analyze_network(elaborate(imported.spec, {})).totals
         said += f", {totals.mult_adds:,} mult-adds, {totals.params:,} params"
     say(f"{imported.layers.source}: {said}")
     for note in imported.notes:

@@ -209,5 +209,5 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
 
 def _memory(estimate: DeviceEstimate, kernel: KernelEstimate) -> str:
     """Memory, with its level where that is known: a sum of cost terms is of all levels."""
-    known = estimate.latency_fit is None and kernel.lower_bound.level
+    known = estimate.fit_of(kernel) is None and kernel.lower_bound.level
     return f"memory:{kernel.lower_bound.level}" if known else "memory"

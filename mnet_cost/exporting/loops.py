@@ -18,7 +18,7 @@ from mnet_cost.layers.conv import ConvTranspose2d, ends, is_same
 from mnet_cost.layers.conv1d3d import Conv3d
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.linear import Linear
-from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.recurrent import Gru, Lstm, Rnn
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DTYPES, TensorType, product
 
@@ -295,5 +295,6 @@ _RULES: dict[type[Layer], _Rule] = {
     Attention: _attention,
     Lstm: _recurrent,
     Gru: _recurrent,
+    Rnn: _recurrent,
 }
 """Kinds that are not one convolution of images; of those there are the sizes that runtimes see."""

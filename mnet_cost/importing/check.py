@@ -7,10 +7,11 @@ follow. Not here: whether the layers are what the file says, which their shapes 
 
 from __future__ import annotations
 
-from mnet_cost.importing.blocks.leaves import Leaves, axis_of, same_padding
+from mnet_cost.importing.blocks.leaves import Leaves, axis_of
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
+from mnet_cost.importing.paddings import PADDED, always_same, pads_at
 from mnet_cost.importing.precisions import precisions_of
-from mnet_cost.importing.resolution import layer_of
+from mnet_cost.importing.resolution import layer_of, stores
 from mnet_cost.layers.fields import field_values
 from mnet_cost.models.calls import known_fields
 from mnet_cost.network import Network
@@ -73,7 +74,8 @@ def _difference_of(
     if axis_of(layer, tuple([graph.type_of(wire) for wire in layer.inputs])) is not None:
         written.pop("axis", None)  # compared as a number below
         given.pop("axis", None)
-    ours, theirs = _canonical(layer, written), _canonical(layer, given)
+    x = graph.type_of(layer.inputs[0]) if layer.inputs else None
+    ours, theirs = _canonical(layer, written, x), _canonical(layer, given, x)
     if ours != theirs:
         return ", ".join(
             f"{name} {ours.get(name)} instead of {theirs.get(name)}"
@@ -90,7 +92,8 @@ def _difference_of(
     inputs = tuple([wires[index] for index in step.inputs])
     if inputs != layer.inputs:
         return f"inputs {inputs} instead of {layer.inputs}"
-    if (step.shares, step.tied_to) != (layer.shares, layer.tied_to):
+    shares = step.shares if stores(layer, given_types) else None  # `use` of a block: all its layers
+    if (shares, step.tied_to) != (layer.shares, layer.tied_to):
         return "other layers that it shares weights with"
     shapes = [network.tensors[index].type.shape for index in step.outputs]
     if shapes != [type_.shape for type_ in layer.types]:
@@ -104,8 +107,10 @@ def axis_number(layer: ImportedLayer, inputs: tuple[TensorType, ...]) -> int | N
     return None if axis is None else axis[0]
 
 
-def _canonical(layer: ImportedLayer, fields: dict[str, object]) -> dict[str, object]:
-    """Fields where equal ones are written in one way."""
+def _canonical(
+    layer: ImportedLayer, fields: dict[str, object], x: TensorType | None
+) -> dict[str, object]:
+    """Fields where those that are equal on the input `x` are written in one way."""
     canonical: dict[str, object] = {}
     for name, value in fields.items():
         if isinstance(value, list) and name != "shape":
@@ -114,11 +119,12 @@ def _canonical(layer: ImportedLayer, fields: dict[str, object]) -> dict[str, obj
             if len({(type(item), item) for item in value}) == 1 and name != "sizes":
                 value = value[0]
         canonical[name] = value
-    is_same, _ = same_padding(layer._replace(fields=fields))
-    if is_same:
-        canonical.pop("padding", None)
-    elif canonical.get("padding") == "valid":
-        canonical["padding"] = 0
+    if x is not None and layer.kind in PADDED:
+        stated = layer._replace(fields=fields)
+        if always_same(stated)[0]:
+            canonical.pop("padding", None)
+        else:
+            canonical["padding"] = pads_at(stated, x) or canonical.get("padding")
     return canonical
 
 

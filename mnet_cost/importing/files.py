@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import ModelFileError, Problem, one_of
-from mnet_cost.importing.graph import Dialect, Graph
+from mnet_cost.importing.graph import Batch, Dialect, Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import map_graph
 from mnet_cost.importing.patterns import recognized
@@ -57,6 +57,46 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
         import_module(f"mnet_cost.importing.readers.{module}"), function
     )
     return read(name)
+
+
+_IMAGE_AXES: Mapping[Dialect, tuple[int, int]] = {"tflite": (1, 2)}
+"""Which axes of an input of four are height and width, where they are not the last two."""
+
+
+def with_images(
+    graph: Graph, shapes: Mapping[str, Sequence[int]], height: int, width: int
+) -> tuple[Graph, dict[str, tuple[int, ...]]]:
+    """The graph of a file on images of another size, without what the file states of sizes.
+
+    Its second part is `shapes`, which states sizes of inputs, with that size. Whether the operators
+    fit there, and what they make, is for mapping to say.
+    """
+    rows, columns = _IMAGE_AXES.get(graph.dialect, (2, 3))
+
+    def of_size(shape: Sequence[Any]) -> tuple[Any, ...]:
+        changed = list(shape)
+        if len(shape) == 4:
+            changed[rows], changed[columns] = height, width
+        return tuple(changed)
+
+    inputs = [
+        tensor._replace(shape=None if tensor.shape is None else of_size(tensor.shape))
+        for tensor in graph.inputs
+    ]
+    changed = graph._replace(
+        inputs=tuple(inputs),
+        outputs=tuple(map(_open, graph.outputs)),
+        tensors={name: _open(tensor) for name, tensor in graph.tensors.items()},
+    )
+    return changed, {name: of_size(shape) for name, shape in shapes.items()}
+
+
+def _open(tensor: Tensor) -> Tensor:
+    """A tensor of which the number of axes is stated alone."""
+    if tensor.shape is None:
+        return tensor
+    sizes = [size if isinstance(size, Batch) else "?" for size in tensor.shape]
+    return tensor._replace(shape=tuple(sizes))
 
 
 _MAPPERS: Mapping[Dialect, str] = {"tflite": "map_tflite", "ncnn": "map_ncnn"}

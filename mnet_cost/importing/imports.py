@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from mnet_cost.errors import ModelFileError, Problem, UsageError
-from mnet_cost.importing.files import FORMATS, layers_of, read_graph, spec_of
+from mnet_cost.importing.files import FORMATS, layers_of, read_graph, spec_of, with_images
 from mnet_cost.importing.graph import Graph
+from mnet_cost.importing.image_sizes import OperatorsAt, Program
 from mnet_cost.importing.knobs import Sample, with_knob
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.patterns import recognized
@@ -88,13 +90,25 @@ def import_model(
 
     def at_size(height: int, width: int) -> LayerGraph | None:
         try:
-            return layers_with({}, _with_images(shapes or IMAGE, height, width))
+            if not is_file:
+                return layers_with({}, _with_images(shapes or IMAGE, height, width))
+            graph, given = with_images(read_graph(source), shapes or {}, height, width)
+            layers = layers_of(graph, given, has_batch)
+            return layers if flat else recognized(layers)
         except ModelFileError:
             return None
 
+    def operators(more: Mapping[str, Any]) -> OperatorsAt:
+        return _operators_of(source, shapes or IMAGE, {**(arguments or {}), **more})
+
     if knob is None:
-        layers = layers_with({})
-        form = written(layers, flat, at_size if _is_run(source) and has_batch else None)
+        program = None
+        if is_file:
+            program = Program(at_size, is_file=True)
+        elif _is_run(source) and has_batch:
+            program = Program(at_size, operators({}))
+        form = written(layers_with({}), flat, program)
+        layers = form.graph
     else:
         name, values = knob
         if not is_factory(source) or flat:
@@ -106,8 +120,13 @@ def import_model(
                     "width_mult=1,0.5,0.75`, without --flat",
                 )
             )
-        samples = [Sample(value, layers_with({name: value})) for value in values]
-        layers, form = samples[0].graph, Written(with_knob(name, samples))
+        samples = [
+            Sample(value, layers_with(more), Program(_no_graph, operators(more)))
+            for value in values
+            for more in [{name: value}]
+        ]
+        layers = samples[0].graph
+        form = Written(with_knob(name, samples), layers)
     spec = spec_from_data(form.data, layers.source)
     names = [step.name for step in elaborate(spec, {}).steps]
     origins = [layer.origin for layer in layers.layers]
@@ -119,6 +138,28 @@ def import_model(
 def _is_run(source: Any) -> bool:
     """Whether a model is a program that runs on inputs of any size, as far as it allows."""
     return is_factory(source) or hasattr(source, "forward")
+
+
+def _no_graph(height: int, width: int) -> None:
+    """A model that is not exported again."""
+
+
+def _operators_of(source: Any, shapes: Shapes, arguments: Mapping[str, Any]) -> OperatorsAt:
+    """A function from a height and a width to what a model runs there (`Program`)."""
+
+    @cache
+    def module() -> Any:
+        from mnet_cost.importing.readers.modules import call_factory  # torch
+
+        return call_factory(source, arguments) if isinstance(source, str) else source
+
+    @cache
+    def operators(height: int, width: int) -> tuple[Hashable, ...] | None:
+        from mnet_cost.importing.readers.eager import operators_at  # torch
+
+        return operators_at(module(), _with_images(shapes, height, width))
+
+    return operators
 
 
 def _with_images(shapes: Shapes, height: int, width: int) -> Shapes:

@@ -17,10 +17,10 @@ from mnet_cost.importing.blocks.arguments import NotRecoveredError
 from mnet_cost.importing.blocks.fold import folded
 from mnet_cost.importing.blocks.leaves import Number
 from mnet_cost.importing.check import difference, other_structure
+from mnet_cost.importing.image_sizes import Program, Resolution, resolutions
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.resolution import resized
 from mnet_cost.importing.write import NO_KNOBS, Data, Knobs, UnwritableError, spec_data
-from mnet_cost.importing.written import Resolution, resolution
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.network import elaborate
@@ -48,6 +48,8 @@ class Sample(NamedTuple):
 
     value: int | float
     graph: LayerGraph
+    program: Program | None = None
+    """What it runs at other sizes of images, where that is known."""
 
 
 def with_knob(name: str, samples: Sequence[Sample]) -> Data:
@@ -92,8 +94,10 @@ def with_knob(name: str, samples: Sequence[Sample]) -> Data:
 
 def _resolution_beside(name: str, samples: Sequence[Sample]) -> Resolution:
     """The knob for the size of images beside another one: where it is one at all values of that."""
-    free = [resolution(sample.graph) for sample in samples]
-    is_offered = all(each.proofs and each.knobs == free[0].knobs for each in free)
+    free = [next(resolutions(sample.graph, sample.program)) for sample in samples]
+    is_offered = all(
+        each.proofs and len(each.graphs) == 1 and each.knobs == free[0].knobs for each in free
+    )
     if is_offered and name not in free[0].knobs.declared:
         return free[0]
     return Resolution(NO_KNOBS, ())

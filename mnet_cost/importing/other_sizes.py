@@ -7,10 +7,13 @@ runs on it, the spec has to be the same network as well. Not here: exports, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 from mnet_cost.importing.check import other_structure
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph
+from mnet_cost.importing.padding_at_sizes import with_same_padding
+from mnet_cost.importing.resolution import views_alike
 
 SECOND = (2, 3)
 """How many times as high and wide the images of the second size are. They are not square, so that
@@ -18,6 +21,28 @@ a height is not taken for a width."""
 
 THIRD = (33, 65)
 """How much higher and wider those of the third size are: sizes that no stride divides."""
+
+
+class View(NamedTuple):
+    """A tensor that is given another shape."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def runs_alike(first: Sequence[Hashable], second: Sequence[Hashable]) -> bool:
+    """Whether a program runs the same at two sizes, as far as `operators_at` tells."""
+    return len(first) == len(second) and all(
+        a == b or (isinstance(a, View) and isinstance(b, View) and _views_alike(a, b))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def _views_alike(a: View, b: View) -> bool:
+    """Whether the same axes are joined and parted at two sizes."""
+    if (len(a.before), len(a.after)) != (len(b.before), len(b.after)):
+        return False
+    return views_alike(a.before, b.before, a.after, b.after)
 
 
 def second_size(height: int, width: int) -> tuple[int, int]:
@@ -35,6 +60,7 @@ def related(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...] | None:
 
     None where the layers are other ones at one of the sizes.
     """
+    graphs = with_same_padding(graphs)
     graphs = [
         graph._replace(layers=tuple([_with_both_sizes(layer) for layer in graph.layers]))
         for graph in graphs

@@ -9,6 +9,7 @@ though its input grew, or if a `-1` in a reshape takes up what is no change of i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
@@ -114,6 +115,12 @@ def layer_of(layer: ImportedLayer) -> Layer:
     return kind(**fields)
 
 
+def stores(layer: ImportedLayer, inputs: tuple[TensorType, ...]) -> bool:
+    """Whether a layer stores something, trained or not: what `use` shares."""
+    work = layer_of(layer).work(inputs, layer.types[0])
+    return work is None or bool(work.params or work.buffers)
+
+
 def _reason(
     layer: ImportedLayer,
     made: Layer,
@@ -161,24 +168,26 @@ def _is_uneven(padding: Any) -> bool:
 
 
 def reshapes_alike(before: Sequence[int], after: Sequence[int], shape: Sequence[int]) -> bool:
-    """Whether a reshape does with sizes `after` what it does with sizes `before`.
+    """Whether a reshape to `shape` does with sizes `after` what it does with sizes `before`."""
+    known = 1
+    for size in shape:
+        known *= size if size != -1 else 1
+    elements, grown = prod(before), prod(after)
+    if grown % known or (-1 not in shape and grown != known):
+        return False
+    old = [elements // known if size == -1 else size for size in shape]
+    new = [grown // known if size == -1 else size for size in shape]
+    return views_alike(before, after, old, new)
+
+
+def views_alike(
+    before: Sequence[int], after: Sequence[int], old: Sequence[int], new: Sequence[int]
+) -> bool:
+    """Whether a reshape from `after` to `new` is that from `before` to `old`, at other sizes.
 
     Axes are taken in groups that have as many elements before the reshape as after it. In each
     group that has to stay so: then only a `-1` whose own axes have grown grows.
     """
-    elements = 1
-    for size in before:
-        elements *= size
-    known = 1
-    for size in shape:
-        known *= size if size != -1 else 1
-    old = [elements // known if size == -1 else size for size in shape]
-    grown = 1
-    for size in after:
-        grown *= size
-    if grown % known or (-1 not in shape and grown != known):
-        return False
-    new = [grown // known if size == -1 else size for size in shape]
     i = j = 0
     while i < len(before) or j < len(old):
         a, b, c, d = 1, 1, 1, 1

@@ -11,16 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mnet_cost.importing.blocks.arguments import (
-    WIDTHS,
-    ByKnob,
-    Solved,
-    default_of,
-    input_names,
-    solved,
-)
+from mnet_cost.importing.blocks.argument_names import input_names
+from mnet_cost.importing.blocks.arguments import ByKnob, Solved, default_of, solved
+from mnet_cost.importing.blocks.expressions import WIDTHS
 from mnet_cost.importing.blocks.grammar import Grammar, Option, Slot, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, place_value
+from mnet_cost.importing.blocks.sharing import Path, Sharing
 from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
 from mnet_cost.importing.names import LONGEST_NAME, BlockNames, legal
 from mnet_cost.importing.precisions import Precisions, precisions_of
@@ -72,13 +68,21 @@ def spec_data(grammar: Grammar, knobs: Knobs = NO_KNOBS, named: bool = False) ->
         name: _input(declared, number, knobs)
         for number, (name, declared) in enumerate(zip(inputs, graph.inputs, strict=True))
     }
+    shared = _Shared(grammar)
+    lists: dict[int, _List] = {}
+    for number in grammar.order():
+        names = input_names(grammar.rules[number]) if number else inputs
+        lists[number] = _List(
+            grammar, number, numbers, blocks.names, precisions, names, named and not number, shared
+        )
+    shared.lists = lists
     callers_first = [number for number in reversed(grammar.order()) if number]
     if callers_first:
         data["blocks"] = {
-            blocks.names[number]: _block(grammar, number, numbers, blocks.names, precisions)
+            blocks.names[number]: _block(grammar, number, numbers, lists[number])
             for number in callers_first
         }
-    top = _List(grammar, 0, numbers, blocks.names, precisions, inputs, named)
+    top = lists[0]
     data["layers"] = top.entries()
     last = Source(len(grammar.rules[0].slots) - 1)
     if grammar.outputs != (last,):
@@ -113,15 +117,8 @@ def _input(declared: ImportedInput, number: int, knobs: Knobs) -> Any:
     return data
 
 
-def _block(
-    grammar: Grammar,
-    number: int,
-    numbers: Mapping[int, Solved],
-    names: Mapping[int, str],
-    precisions: Precisions,
-) -> Data:
-    rule = grammar.rules[number]
-    inputs = input_names(rule)
+def _block(grammar: Grammar, number: int, numbers: Mapping[int, Solved], entries: _List) -> Data:
+    inputs = input_names(grammar.rules[number])
     data: Data = {}
     if len(inputs) > 1:
         data["input"] = list(inputs)
@@ -131,8 +128,37 @@ def _block(
     }
     if arguments:
         data["arguments"] = arguments
-    data["layers"] = _List(grammar, number, numbers, names, precisions, inputs, False).entries()
+    data["layers"] = entries.entries()
     return data
+
+
+class _Shared:
+    """The entries that are a `use`, and the names of what they use, which may be inside blocks."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.lists: Mapping[int, _List] = {}
+        sharing = Sharing(grammar)
+        self._paths: dict[tuple[int, int], Path] = {}
+        self._named: dict[int, set[int]] = {}
+        if not sharing.owner:
+            return
+        for number, rule in grammar.rules.items():
+            for at in range(len(rule.slots)):
+                if sharing.is_use(number, at):
+                    path = self._paths[number, at] = sharing.path(number, at)
+                    for place in path:
+                        self._named.setdefault(place[0], set()).add(place[1])
+
+    def named(self, number: int) -> set[int]:
+        """Slots of a rule on the way to what some entry uses."""
+        return self._named.get(number, set())
+
+    def used(self, number: int, at: int) -> str | None:
+        """What an entry uses the weights of; None where it has its own."""
+        path = self._paths.get((number, at))
+        if path is None:
+            return None
+        return ".".join(self.lists[rule].ids[slot] for rule, slot in path)
 
 
 class _List:
@@ -147,8 +173,10 @@ class _List:
         precisions: Precisions,
         inputs: tuple[str, ...],
         named: bool,
+        shared: _Shared,
     ) -> None:
         self.grammar = grammar
+        self.shared = shared
         self.number = number
         self.rule = grammar.rules[number]
         self.solved = numbers[number]
@@ -209,9 +237,11 @@ class _List:
         entry = self._entry(at)
         if isinstance(entry, dict) and ("use" in entry or "weights_of" in entry):
             return stop
+        used = self.shared.named(self.number)
         while (
             stop < len(slots)
             and stop - 1 not in self.ids
+            and stop not in used
             and slots[stop].key == slots[at].key
             and slots[stop].rule == slots[at].rule
             and slots[stop].sources == (Source(stop - 1),)
@@ -294,6 +324,9 @@ class _List:
         """(Kind or block, fields or arguments, `weights_of` and `precision`) of a slot."""
         slot = self.rule.slots[at]
         texts = {place: self._text(text) for place, text in self.solved.slots[at].items()}
+        used = self.shared.used(self.number, at)
+        if used is not None:
+            return "use", used, {}
         if slot.rule is not None:
             arguments = {}
             for argument in self.numbers[slot.rule].arguments:
@@ -307,8 +340,6 @@ class _List:
         child = next(c for c in (frame[at] for frame in self.rule.frames) if c is not None)
         layer, leaf = self.grammar.layer(child), self.grammar.leaves[child]
         modifiers = {}
-        if layer.shares is not None:
-            return "use", self.ids[self._slot_of(layer.shares)], {}
         if layer.tied_to is not None:
             modifiers["weights_of"] = self.ids[self._slot_of(layer.tied_to)]
         precision = self.precisions.own[child % self.grammar.count]
@@ -371,7 +402,7 @@ class _List:
 
     def _referred(self) -> list[int]:
         """Slots that are read by name."""
-        referred: set[int] = set()
+        referred = set(self.shared.named(self.number))
         for at, slot in enumerate(self.rule.slots):
             group = next(
                 (o for o in self.rule.options if o.start <= at < o.stop and o.stop - o.start > 1),
@@ -401,9 +432,8 @@ class _List:
                     child = self.rule.frames[0][at]
                     assert child is not None
                     layer = self.grammar.layer(child)
-                    for other in (layer.shares, layer.tied_to):
-                        if other is not None:
-                            referred.add(self._slot_of(other))
+                    if layer.tied_to is not None:
+                        referred.add(self._slot_of(layer.tied_to))
         return sorted(referred)
 
     def _slot_of(self, layer: int) -> int:

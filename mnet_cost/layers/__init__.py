@@ -36,6 +36,7 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "Recurrent layers": {
         "lstm": "recurrent.Lstm",
         "gru": "recurrent.Gru",
+        "rnn": "recurrent.Rnn",
     },
     "Normalization": {
         "batch_norm": "norm.BatchNorm",
@@ -66,6 +67,8 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     },
     "Reductions": {
         "reduce": "reduce.Reduce",
+        "cumulative": "along.Cumulative",
+        "top_k": "along.TopK",
     },
     "Pooling": {
         "max_pool2d": "pool.MaxPool2d",
@@ -98,6 +101,8 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "split": "select.Split",
         "slice": "select.Slice",
         "take": "select.Take",
+        "gather": "gather.Gather",
+        "scatter": "gather.Scatter",
     },
     "Other shapes and other orders": {
         "flatten": "reshape.Flatten",
@@ -111,9 +116,12 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "window_partition": "rearrange.WindowPartition",
         "window_merge": "rearrange.WindowMerge",
         "unfold": "rearrange.Unfold",
+        "fold": "rearrange.Fold",
         "roll": "rearrange.Roll",
+        "flip": "along.Flip",
         "pad": "reshape.Pad",
         "resize": "reshape.Resize",
+        "grid_sample": "grid_sample.GridSample",
     },
     "No work at inference": {
         "dropout": "reshape.Dropout",

@@ -87,6 +87,17 @@ def named_axis(x: TensorType, axis: str | int | None, kind: str) -> int:
     return number
 
 
+def named_axes(x: TensorType, axes: tuple[str | int, ...], kind: str) -> tuple[int, ...]:
+    """As `named_axis` for each of `axes`, none of which may stand twice."""
+    places = tuple([named_axis(x, axis, kind) for axis in axes])
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            written = axes[number]
+            axis = f"`{written}`" if isinstance(written, str) else written
+            raise RuleViolation(f"`{kind}` has axis {axis} of {x} twice")
+    return places
+
+
 def fixed(value: Any) -> int:
     """A whole `value` as an int: it decides structure; `Differs` where candidates do not agree."""
     return int(agreed_value(value))

@@ -19,7 +19,7 @@ from mnet_cost.layers.base import (
     sequence_sizes,
 )
 from mnet_cost.layers.fields import Whole, spec_field
-from mnet_cost.layers.gradient import MemoryFormat
+from mnet_cost.layers.gradient import GradInput, MemoryFormat
 from mnet_cost.tensors import Check, Size, TensorType, product
 
 
@@ -63,6 +63,11 @@ class ChannelShuffle(Copy):
             channels,
         )
         return x
+
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
+        # One group, or one channel in each: the order stays, and so does the memory.
+        is_same = self.groups in (1, inputs[0].type.shape[-3])
+        return is_same and not inputs[0].permuted and not inputs[0].strided
 
 
 class ToSequence(Copy):

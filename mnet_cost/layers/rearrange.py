@@ -1,7 +1,8 @@
 """Layers that deal the elements of an image out anew: between channels and positions, into windows.
 
-All of them copy, and the type of the elements stays. `roll` and windows are those of shifted-window
-attention, the others those of upsampling and of convolutions written as products. Ignored here:
+All of them copy, and the type of the elements stays; `fold` also adds up. `roll` and windows are
+those of shifted-window attention, the others those of upsampling and of convolutions written as
+products. Ignored here:
 runtimes that read the elements where they are, with strides.
 """
 
@@ -11,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mnet_cost.layers.axes import named_axis
-from mnet_cost.layers.base import Makes, Reads, Work, both, image_sizes
+from mnet_cost.layers.base import (
+    Effort,
+    Layer,
+    Makes,
+    Reads,
+    Work,
+    both,
+    image_sizes,
+    sequence_sizes,
+)
 from mnet_cost.layers.conv import TorchWindow, torch_window, window_positions
 from mnet_cost.layers.fields import ANY_WHOLE, AXIS, Pair, Sides, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat
@@ -325,3 +335,69 @@ class Unfold(Copy):
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return Work(input_elements=inputs[0].elements, output_elements=output.elements)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold(Layer):
+    """Windows as one image, elements that lie on each other added up: what `unfold` does, undone.
+
+    Shapes      [..., C * kernel_h * kernel_w, P * Q] -> [..., C, H, W], the size; P * Q are the
+                positions of a window that slides over it
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  1 per input element: it is added to one of the image
+    Bytes       reads each element, writes the image
+    Source      PyTorch documentation of Fold; ONNX: Col2Im
+    """
+
+    kind: ClassVar[str] = "fold"
+    reads: ClassVar[Reads] = "sequence"
+    makes: ClassVar[Makes] = "image"
+    effort: ClassVar[Effort] = "arithmetic"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
+
+    size: Any = spec_field(Pair(), "height and width of the image")
+    kernel: Any = spec_field(Pair(), "size of a window")
+    stride: Any = spec_field(Pair(), "step between windows", default=1)
+    padding: Any = spec_field(
+        Sides(), "what of the windows is beyond the image; `same` as of `unfold`", default="same"
+    )
+    dilation: Any = spec_field(Pair(), "distance between elements of a window", default=1)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        columns, windows = sequence_sizes(x, self.kind)
+        size, (high, wide) = both(self.size), both(self.kernel)
+        check(
+            columns % (high * wide) == 0,
+            "needs columns of a multiple of {} elements, not {}",
+            high * wide,
+            columns,
+        )
+        rows, across = window_positions(
+            check, size, self.kernel, self.stride, self.padding, self.dilation
+        )
+        check(
+            rows * across == windows,
+            "needs {} windows, {} by {}, not {}",
+            rows * across,
+            rows,
+            across,
+            windows,
+        )
+        return TensorType((*x.shape[:-2], columns // (high * wide), *size), x.dtype)
+
+    def torch_window(self, output: TensorType) -> TorchWindow:
+        """The window as torch slides it, for plain numbers."""
+        positions = window_positions(
+            require, output.shape[-2:], self.kernel, self.stride, self.padding, self.dilation
+        )
+        return torch_window(self, output, TensorType(positions))
+
+    def own_axes(self, x: TensorType) -> int:
+        return 3
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        elements = inputs[0].elements
+        return Work(vector_ops=elements, input_elements=elements, output_elements=output.elements)

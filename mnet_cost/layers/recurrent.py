@@ -17,10 +17,6 @@ from mnet_cost.layers.fields import Flag, Whole, Word, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, product
 
-_SAVED_PER_UNIT = 7
-"""LSTM: four gates, memory and state before the step, tanh of the memory. GRU: two gates, what the
-third is made of and itself, products with it, the state before the step."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrent(Layer):
@@ -34,6 +30,10 @@ class Recurrent(Layer):
     ops_per_unit: ClassVar[int]
     """Vector operations of each unit and step, without bias."""
     bias_ops_per_unit: ClassVar[int]
+    saved_per_unit: ClassVar[int] = 7
+    """Numbers that torch saves of each unit and step. LSTM: four gates, memory and state before the
+    step, tanh of the memory. GRU: two gates, what the third is made of and itself, products with
+    it, the state before the step."""
 
     features: Size = spec_field(Whole(), "units of the state in each direction")
     layers: int = spec_field(Whole(), "layers on top of each other", default=1)
@@ -90,11 +90,11 @@ class Recurrent(Layer):
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # torch without a fused kernel saves the input step by step, once for each direction;
-        # between layers once for both; and for each step and unit of a cell seven numbers.
+        # between layers once for both; and some numbers for each step and unit of a cell.
         x, directions = inputs[0].type, self._directions()
         # With a projection it is the product that is projected, and the state besides.
         steps, between = product(x.shape[:-1]), (self.layers - 1) * directions * self._state()
-        states = _SAVED_PER_UNIT * self.features + (self._state() if self._projected() else 0)
+        states = self.saved_per_unit * self.features + (self._state() if self._projected() else 0)
         inside = steps * (between + self.layers * directions * states)
         if x.shape[-2] == 1:  # a single step is in order as it is
             return Saved(inputs=(0,), elements=inside)
@@ -189,3 +189,36 @@ class Gru(Recurrent):
     gates: ClassVar[int] = 3
     ops_per_unit: ClassVar[int] = 15
     bias_ops_per_unit: ClassVar[int] = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rnn(Recurrent):
+    """Recurrent layer without gates: a function of what comes in and of the state.
+
+    Shapes      [..., T, F] -> [..., T, D * H], or [..., D * H] with output `last`: the final
+                states of the last layer; H is features, D is 2 if bidirectional, else 1
+    Mult-adds   T * H * (F + H) in each direction, T * H * (D * H + H) in further layers
+    Weights     H * (F + H) in each direction, H * (D * H + H) in further layers: the kernels of
+                input and state, which are matrix products
+    Params      weights (+ 2 * H for each layer and direction with bias: two per unit)
+    Vector ops  1 per unit, step, layer and direction: tanh, or a comparison with 0; with bias 1
+                more
+    Bytes       reads the input and the params once, writes the output
+    Source      Elman, Cognitive Science 14 (1990), 179; formula and params of the PyTorch
+                documentation of RNN
+    """
+
+    kind: ClassVar[str] = "rnn"
+    effort: ClassVar[Effort] = "matmul"
+    gates: ClassVar[int] = 1
+    ops_per_unit: ClassVar[int] = 1
+    bias_ops_per_unit: ClassVar[int] = 1
+    saved_per_unit: ClassVar[int] = 1
+
+    function: str = spec_field(Word(("tanh", "relu")), "what makes the state", default="tanh")
+
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        saved = Recurrent.saved_tensors(self, inputs, output)
+        # The state before the first step besides: others are those of the step before.
+        states = product(inputs[0].type.shape[:-2]) * self.layers * self._directions()
+        return saved._replace(elements=saved.elements + states * self.features)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from mnet_cost.layers.axes import joint_layout, named_axis, named_layout
+from mnet_cost.layers.axes import joint_layout, named_axes, named_layout
 from mnet_cost.layers.base import Effort, Layer, Work
 from mnet_cost.layers.fields import Axes, Flag, Word, spec_field
 from mnet_cost.layers.gradient import GradInput, Saved
@@ -77,13 +77,7 @@ class Reduce(Layer):
 
         Raises `RuleViolation` for an axis that x does not have, and for one that stands twice.
         """
-        places = tuple([named_axis(x, axis, self.kind) for axis in self.axes])
-        for number, place in enumerate(places):
-            if place in places[:number]:
-                written = self.axes[number]
-                axis = f"`{written}`" if isinstance(written, str) else written
-                raise RuleViolation(f"`{self.kind}` has axis {axis} of {x} twice")
-        return places
+        return named_axes(x, self.axes, self.kind)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs

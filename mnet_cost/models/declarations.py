@@ -22,7 +22,7 @@ from mnet_cost.yamlfile import Node
 MAX_NAMES = 1000
 """Most knobs and names in `let`: each call of a block copies their values."""
 
-_KNOB_FIELDS = ("default", "choices", "published", "help")
+_KNOB_FIELDS = ("default", "choices", "multiple_of", "published", "help")
 _DEFINITION = re.compile(r"([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\Z", re.ASCII)
 
 
@@ -90,9 +90,27 @@ class _DeclarationCompiler:
             return None
         if choices and default.value not in choices:
             self.problems.add(f"the default {shown(default)} is not among the choices", default)
+        multiple_of = self._multiple_of(node, default)
         help_node = node.value.get("help")
         help_text = "" if help_node is None else str(help_node.plain())
-        return Knob(name, default.value, choices, published, help_text)
+        return Knob(name, default.value, choices, published, help_text, multiple_of)
+
+    def _multiple_of(self, node: Node, default: Node) -> int:
+        """What values of a knob are multiples of; 1 where it says nothing."""
+        stated = node.value.get("multiple_of")
+        if stated is None:
+            return 1
+        if type(stated.value) is not int or not 1 <= stated.value <= MAX_MAGNITUDE:
+            self.problems.add("`multiple_of` is a whole number from 1", stated)
+            return 1
+        if isinstance(default.value, (bool, str)):
+            self.problems.add("`multiple_of` is for a knob that is a number", stated)
+            return 1
+        if default.value % stated.value != 0:
+            self.problems.add(
+                f"the default {shown(default)} is no multiple of {stated.value}", default
+            )
+        return stated.value
 
     def _knob_values(self, node: Node, field: str) -> tuple[object, ...]:
         listed = node.value.get(field)

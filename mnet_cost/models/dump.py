@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from yaml.emitter import Emitter
+from yaml.nodes import ScalarNode
+from yaml.resolver import Resolver
 
 from mnet_cost.escaping import printable, quoted
 from mnet_cost.models.sections import SECTIONS
@@ -207,15 +209,28 @@ def _is_plain(text: str, in_flow: bool) -> bool:
         return False
 
 
+def _is_text_to_all(text: str) -> bool:
+    """Whether readers of YAML 1.1 take `text` for a text, too: not for a truth, as they do `yes`
+    and `on`, a null, a date or a number in another base."""
+    tag = _RESOLVER.resolve(  # type: ignore[no-untyped-call]
+        ScalarNode, text, (True, False)
+    )
+    return bool(tag == Resolver.DEFAULT_SCALAR_TAG)
+
+
 def _may_be_plain(text: str, in_flow: bool) -> bool:
     if in_flow and text.count("(") != text.count(")"):
         return False  # the reader takes it for an expression that a comma cut in two
     if printable(text) != text:
         return False  # what does not show is written as an escape
+    if not _is_text_to_all(text):
+        return False
     analysis = _EMITTER.analyze_scalar(text)
     fits = analysis.allow_flow_plain if in_flow else analysis.allow_block_plain
     return bool(text and fits and not analysis.multiline)
 
 
+_RESOLVER = Resolver()
+"""Knows what plain scalars mean in YAML 1.1; like other readers, it takes `y` and `n` for texts."""
 _EMITTER = Emitter(io.StringIO(), allow_unicode=True)
 """Knows which texts YAML can hold without quotes; it never writes."""

@@ -180,6 +180,11 @@ def _knob() -> Json:
                 "properties": {
                     "default": {"description": "Its value when nobody sets it.", **value},
                     "choices": {"description": "The only values that it may take.", **values},
+                    "multiple_of": {
+                        "description": "A number that divides each of its values.",
+                        "type": "integer",
+                        "minimum": 1,
+                    },
                     "published": {"description": "Values that a publication has.", **values},
                     "help": {"description": "What it is."},
                 },

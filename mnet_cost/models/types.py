@@ -61,6 +61,8 @@ class Knob(NamedTuple):
     choices: tuple[Any, ...] = ()
     published: tuple[Any, ...] = ()
     help: str = ""
+    multiple_of: int = 1
+    """What its values are multiples of."""
 
 
 ALL = "*"

@@ -121,10 +121,21 @@ def _knob_array(knob: Knob, value: Any, check: Check) -> Any:
     valid = value == value
     if is_number(value):
         valid = within(value, MAX_MAGNITUDE)
+        if knob.multiple_of > 1:
+            known = instead(value, valid, knob.default)  # NaN has no remainder
+            valid = valid & (known % knob.multiple_of == 0)
     if knob.choices:
         listed = [value == choice for choice in knob.choices]
         valid = valid & reduce(or_, listed)
     return _marked(value, valid, knob.default, check)
+
+
+def _nearest(value: Any, multiple_of: int) -> str | None:
+    """The multiples on both sides of a value; None where they are not known, or not positive."""
+    if is_symbolic(value) or value <= 0:
+        return None
+    below = int(value // multiple_of) * multiple_of
+    return f"{below} or {below + multiple_of}" if below else f"{multiple_of}"
 
 
 def _knob_value(spec: ModelSpec, knob: Knob, value: Any, check: Check) -> Any:
@@ -147,4 +158,12 @@ def _knob_value(spec: ModelSpec, knob: Knob, value: Any, check: Check) -> Any:
     if knob.choices and not any(agreed(value == choice) for choice in knob.choices):
         listed = ", ".join(map(str, knob.choices))
         raise UsageError(f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}")
+    if knob.multiple_of > 1 and not agreed(value % knob.multiple_of == 0):
+        raise UsageError(
+            Problem(
+                f"the knob `{knob.name}` of {spec.title} is a multiple of {knob.multiple_of}, "
+                f"not {value}",
+                hint=_nearest(value, knob.multiple_of),
+            )
+        )
     return value

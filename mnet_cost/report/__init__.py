@@ -13,8 +13,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "markdown": (".md", ".markdown"),
     "html": (".html", ".htm"),
 }
-"""The formats that `render` knows, each with the endings of its files. All but text are written by
-the function `to_NAME` of `files.py`."""
+"""The formats that `render` knows, each with the endings of its files."""
 
 __all__ = ["FORMATS", "Column", "Fact", "Report", "Table", "render"]
 
@@ -33,6 +32,10 @@ def render(
         from mnet_cost.report.text import to_text
 
         return to_text(report, width, color, encoding, notes)
+    if format == "html":
+        from mnet_cost.report.page import to_html
+
+        return to_html(report, encoding)
     from mnet_cost.report import files
 
     writer: Callable[[Report, str], str] = getattr(files, f"to_{format}")

@@ -125,7 +125,7 @@ def _plain(value: Any) -> str:
 
 
 def _facts(analysis: Analysis) -> tuple[Fact, ...]:
-    totals, network = analysis.totals, analysis.network
+    sums, network = analysis.sums, analysis.network
     peak = analysis.memory
     alive = ", ".join(
         f"{tensor.name} {format_bytes(tensor.bytes)}" for tensor in peak.live_at_peak[:3]
@@ -146,8 +146,8 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
             brief = f"({brief})"
         return Fact(total.title, value, form, detail, brief, more)
 
-    weight_bytes = format_bytes(totals.weight_bytes)
-    if totals.weight_bytes != totals.params * DTYPES[analysis.precision].bytes:
+    weight_bytes = format_bytes(sums.weight_bytes)
+    if sums.weight_bytes != sums.params * DTYPES[analysis.precision].bytes:
         weight_bytes = f"weights {weight_bytes}"  # constants, too, and results of stored tensors
     counted_by = "" if analysis.convention == "paper" else convention_detail(analysis)
     return (
@@ -156,7 +156,7 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
         fact("params", f"{weight_bytes} at {analysis.precision}", weight_bytes),
         fact("weights", "kernels alone, as papers count", more=True),
         fact("vector_ops", "bias, norms, activations, pooling, adds", more=True),
-        fact("traffic", f"layer by layer; {format_bytes(totals.activation_bytes)} of it written"),
+        fact("traffic", f"layer by layer; {format_bytes(sums.activation_bytes)} of it written"),
         fact(
             "peak_memory",
             f"activations at {network.steps[peak.peak_step].name}: {alive}"

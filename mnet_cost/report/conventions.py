@@ -65,7 +65,11 @@ def convention_notes(analysis: Analysis) -> list[str]:
     notes = []
     if analysis.convention_items:
         items = "; ".join(f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items)
-        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper; {items}")
+        paper = "beside the convention paper: "
+        if analysis.has_totals:
+            least = "at least " if analysis.unmodelled else ""
+            paper = f"{least}{analysis.paper_mult_adds:,} mult-adds by the convention paper; "
+        notes.append(paper + items)
     return notes + [
         _reservation_note(analysis.convention, reservation) for reservation in analysis.reservations
     ]

@@ -9,7 +9,7 @@ from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.time_breakdown import PARTS, time_shares
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.latency_models import CoefficientFit, HeldOut
+from mnet_cost.devices.latency_models import CoefficientFit, HeldOut, RooflineFit
 from mnet_cost.devices.siblings import measured_siblings
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.capacity import memory_fits, misfits
@@ -45,6 +45,10 @@ _RESTS_ON = {
     "was measured on the device",
 }
 """What numbers of an estimate rest on, by basis."""
+_WAYS = {
+    CoefficientFit: "the sum of what each kernel asks for, at cost coefficients",
+    RooflineFit: "constants and a roofline",
+}
 _BOUND = "the least that these kernels can take on the profile's peaks; real runs take longer"
 _FITS = "whether weights and activations fit into the memory"
 FITS = f"fits: {_FITS}; -: its size is not known"
@@ -374,10 +378,10 @@ def meanings(estimates: Sequence[DeviceEstimate]) -> list[str]:
 
 
 def _way(estimate: DeviceEstimate, basis: str) -> str:
-    if estimate.latency_fit is None:
+    if not estimate.latency_fits:
         return _BOUND
-    sums = "the sum of what each kernel asks for, at cost coefficients"
-    return f"{sums if estimate.adds_up else 'constants and a roofline'} {_RESTS_ON[basis]}"
+    fits = dict.fromkeys(map(type, estimate.latency_fits.values()))
+    return f"{' or '.join(_WAYS[fit] for fit in fits)} {_RESTS_ON[basis]}"
 
 
 def _packs_note(estimate: DeviceEstimate, least: float = _MUCH) -> list[str]:
@@ -425,14 +429,17 @@ def _device_notes(analysis: Analysis, estimate: DeviceEstimate) -> list[str]:
 def _own_notes(estimate: DeviceEstimate) -> list[str]:
     """How far off an estimate is, and what it is made of."""
     notes = list(estimate.notes)
-    held_out = estimate.latency_fit.held_out if estimate.latency_fit else None
-    if held_out is not None:
-        notes.append(
-            f"median error {100 * held_out.median:.3g} % on {held_out.measurements} times that "
-            f"were held out of the fit ({held_out.protocol}){_at_worst(held_out)}"
-        )
-    elif estimate.latency_fit is not None and (words := set_by_one(estimate.latency_fit)):
-        notes.append(words)
+    for precision, fit in estimate.latency_fits.items():
+        head = f"{precision}: " if len(estimate.latency_fits) > 1 else ""
+        held_out = fit.held_out
+        if held_out is not None:
+            notes.append(
+                f"{head}median error {100 * held_out.median:.3g} % on {held_out.measurements} "
+                "times that were held out of the fit "
+                f"({held_out.protocol}){_at_worst(held_out)}"
+            )
+        elif words := set_by_one(fit):
+            notes.append(head + words)
     costly = _packs_note(estimate, _COSTLY)
     notes += [note for note in _packs_note(estimate) if note not in costly]  # else said first
     if estimate.inference_s and estimate.latency_s is not None:

@@ -246,7 +246,7 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
 def _stored_formula(analysis: Analysis, stored: int) -> str:
     """How `stored` bytes of weights come about; where they are not those of params and constants,
     such as of a table that a runtime stores in full, how many elements they are."""
-    width, params = DTYPES[analysis.precision].bytes, analysis.totals.params
+    width, params = DTYPES[analysis.precision].bytes, analysis.sums.params
     constants = sum(cost.buffers for cost in analysis.layers if cost.step.layer.buffers_are_weights)
     if stored != (params + constants) * width:
         return f"{stored // width:,} stored elements * {width} bytes"

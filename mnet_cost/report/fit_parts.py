@@ -54,7 +54,7 @@ def _parts(analysis: Analysis, metric: Metric) -> list[tuple[str, int, float]]:
                  for each in analysis.memory.live_at_peak]  # fmt: skip
         is_apart = any(each.device.storage is not None for each in analysis.devices)
         if name == "memory" and not is_apart:
-            alive.append(("weights", 0, float(analysis.totals.weight_bytes)))
+            alive.append(("weights", 0, float(analysis.sums.weight_bytes)))
         return alive
     if analysis.devices and name in ("latency", "energy", "lower_bound"):
         times = Times(analysis.devices[0], analysis.devices[0].latency_s)

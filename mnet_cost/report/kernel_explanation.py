@@ -33,11 +33,11 @@ class TermTime(NamedTuple):
 
 def term_times(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> tuple[TermTime, ...]:
     """The summands of a kernel's time; none where it was not made with cost coefficients."""
-    fit, device = estimate.latency_fit, estimate.device
+    fit, device = estimate.fit_of(kernel_time), estimate.device
     if not isinstance(fit, CoefficientFit) or kernel_time.latency_s is None:
         return ()
     (amounts,) = kernel_amounts((kernel_time.kernel,), device.kernel_rules, fit.tile)
-    coefficients = relative_coefficients(fit, device, estimate.precision)
+    coefficients = relative_coefficients(fit, device, kernel_time.precision)
     times = []
     for i, seconds in summands(fit, kernel_time.kernel, amounts, coefficients):
         if not seconds:
@@ -57,7 +57,7 @@ def time_lines(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
     """How the time came about, in lines."""
     if kernel_time.latency_s is None:
         return "no rule counts what it does"
-    fit = estimate.latency_fit
+    fit = estimate.fit_of(kernel_time)
     if isinstance(fit, CoefficientFit):
         scale = format_seconds(fit.scale_s.value)
         lines = [
@@ -110,7 +110,10 @@ def _bound_line(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
         f"max({_compute_values(estimate, kernel_time)}; {_memory_values(estimate, kernel_time)})"
     )
     by_coefficients = sum([time.seconds for time in term_times(estimate, kernel_time)])
-    if estimate.adds_up and lower_bound.seconds > by_coefficients:
+    if (
+        isinstance(estimate.fit_of(kernel_time), CoefficientFit)
+        and lower_bound.seconds > by_coefficients
+    ):
         line += f": above the sum {_seconds(by_coefficients)}, so it is taken"
     return line
 
@@ -121,7 +124,7 @@ def _seconds(value: float | None) -> str:
 
 def _compute_values(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
     """Operations that the lower bound counts, over their rate."""
-    kernel, rate = kernel_time.kernel, estimate.device.compute.get(estimate.precision)
+    kernel, rate = kernel_time.kernel, estimate.device.compute.get(kernel_time.precision)
     if rate is None:
         return "no peak is known"
     if not kernel.mult_adds:

@@ -157,6 +157,8 @@ def _knob_tables(network: Network) -> list[Table]:
             for what, known in (("only", knob.choices), ("published", knob.published))
             if known
         ]
+        if knob.multiple_of > 1:
+            values.insert(0, f"multiples of {knob.multiple_of}")
         rows.append((name, _word(knob.default), "; ".join(values) or None, knob.help or None))
     for name, options in network.choices.items():
         words = [_word(option) for option in options]
@@ -246,6 +248,7 @@ def _document(analysis: Analysis, root: Node, compared: _Compared) -> dict[str, 
                 "name": knob.name,
                 "default": knob.default,
                 "choices": list(knob.choices),
+                "multiple_of": knob.multiple_of,
                 "published": list(knob.published),
                 "help": knob.help,
             }

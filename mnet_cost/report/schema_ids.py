@@ -16,7 +16,7 @@ VERSIONS = {
     "sensitivity": 1,
     "reconcile": 1,
     "models": 3,
-    "model": 2,
+    "model": 3,
     "devices": 2,
     "device": 2,
     "devices-beside": 2,

@@ -124,6 +124,8 @@ def measure(
     links = set()
     for number, estimate in enumerate(analysis.devices):
         first = sums_of(number)
+        if estimate.precision != analysis.precision:
+            raise NotSeparable(f"layers are in {estimate.precision}, as they state")
         if estimate.basis is None:  # no rate at this precision
             for row in sums:
                 row[first : first + TIMES] = (float("nan"),) * TIMES

@@ -44,7 +44,7 @@ def test_layers_without_cost_model_are_named() -> None:
     analysis = analyze(parse_spec(text))
     assert analysis.unmodelled == ("sort",)
     assert analysis.coverage == 0.5
-    assert analysis.totals.vector_ops == 48
+    assert analysis.sums.vector_ops == 48
 
 
 def test_nothing_left() -> None:

@@ -53,8 +53,8 @@ RUN_BY = {"timm": ("timm", "fvcore")}
 """timm counts with fvcore: rules of small layers are those of that."""
 
 NEVER_COVERED = {
-    "torch": {"attention", "scaled_dot_product_attention", "lstm", "gru"},
-    "ptflops": {"attention", "lstm", "gru"},
+    "torch": {"attention", "scaled_dot_product_attention", "lstm", "gru", "rnn"},
+    "ptflops": {"attention", "lstm", "gru", "rnn"},
     "timm": {"adaptive_avg_pool2d"},
     "openvino": {layer.kind for layer in LAYERS if layer is not Opaque} - {
         "conv2d", "depthwise_conv2d", "linear", "batch_norm", "relu", "relu6", "global_avg_pool",

@@ -421,7 +421,7 @@ def test_factors_of_one_change_nothing() -> None:
             replace(
                 comparison.after,
                 device=comparison.before.device,
-                latency_fit=comparison.before.latency_fit,
+                latency_fits=comparison.before.latency_fits,
             )
             == comparison.before
         )

@@ -240,3 +240,69 @@ def test_a_flag_of_a_block_in_a_block_has_its_name_in_both() -> None:
     rules = solved(grammar)
     names = [[argument.name for argument in rules[n].arguments] for n in (number, called)]
     assert names == [["with_sigmoid"], ["with_sigmoid"]]
+
+
+def separable(sizes: list[int | list[int]], stem: list[int]) -> LayerGraph:
+    """A stem, and separable convolutions with a padding of each; those that are lists stride."""
+    layers = Layers((3, 64, 64))
+    x = layers.add(
+        "conv2d", layers.input(), channels=8, kernel=3, stride=2, padding=stem, bias=True
+    )
+    for padding in sizes:
+        stride = 2 if isinstance(padding, list) else 1
+        x = layers.add("depthwise_conv2d", x, kernel=3, stride=stride, padding=padding)
+        x = layers.add("batch_norm", x)
+        x = layers.add("relu", x)
+        x = layers.add("conv2d", x, channels=8 * stride, kernel=1, padding=0)
+        x = layers.add("relu", x)
+    return layers.graph()
+
+
+def test_uneven_padding_is_the_word_where_it_is_that_of_tensorflow() -> None:
+    text = dump_data(written(separable([1, [0, 1, 0, 1], 1, [0, 1, 0, 1], 1], [0, 1, 0, 1])).data)
+    assert "padding [0, 1, 0, 1], which may be that of one size" in text  # and so no knob
+    assert text.partition("blocks:\n")[2].splitlines() == [
+        "  separable:",
+        "    arguments: {channels: required, stride: 1}",
+        "    layers:",
+        "      - depthwise_conv2d: {kernel: 3, stride: stride}",
+        "      - batch_norm",
+        "      - relu",
+        "      - conv2d: {channels: channels, kernel: 1}",
+        "      - relu",
+        "",
+        "layers:",
+        "  - conv2d: {channels: 8, kernel: 3, stride: 2, bias: true}",
+        "  - separable: {channels: 8}",
+        "  - separable: {channels: 16, stride: 2}",
+        "  - separable: {channels: 8}",
+        "  - separable: {channels: 16, stride: 2}",
+        "  - separable: {channels: 8}",
+    ]
+
+
+def test_uneven_padding_on_the_other_side_stays() -> None:
+    graph = separable([1, [1, 0, 1, 0], 1, [1, 0, 1, 0], 1], [1, 0, 1, 0])
+    assert dump_data(written(graph).data).count("padding: [1, 0, 1, 0]") > 1
+
+
+def test_a_copy_with_another_kernel_is_no_copy() -> None:
+    layers = Layers((3, 64, 64))
+    x = layers.input()
+    for number in range(6):
+        kernel, stride = (1, 1) if number else (3, 2)
+        x = layers.add("conv2d", x, channels=32, kernel=kernel, stride=stride, padding=kernel // 2)
+        x = layers.add("relu6", x)
+        x = layers.add("depthwise_conv2d", x, kernel=3)
+        x = layers.add("relu6", x)
+        x = layers.add("conv2d", x, channels=8, kernel=1)
+    text = dump_data(written(layers.graph()).data)
+    assert text.endswith(
+        "layers:\n"
+        "  - conv2d: {channels: 32, kernel: 3, stride: 2, padding: 1}\n"
+        "  - relu6\n"
+        "  - depthwise_conv2d: {kernel: 3}\n"
+        "  - relu6\n"
+        "  - conv2d: {channels: 8, kernel: 1}\n"
+        "  - {inverted_residual: {}, repeat: 5}\n"
+    )

@@ -88,6 +88,13 @@ def test_import_writes_a_spec_that_is_the_same(
     assert mnet_cost.analyze(str(target), resolution=64).totals.mult_adds == 216 * 32 * 32 + 80
 
 
+def test_one_layer_is_no_layers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one.param"
+    path.write_text("7767517\n2 2\nInput image 0 1 image\nReLU act 1 1 image a\n")
+    assert main(["import", str(path), "--shape", "image=1,3,32,32"]) == 0
+    assert ": 1 layer in 10 lines, 0 mult-adds, 0 params" in capsys.readouterr().err
+
+
 def test_nothing_is_written_over_what_is_read(
     param: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -403,3 +403,41 @@ def test_an_input_that_is_no_tensor_is_refused_by_its_type(type_: str) -> None:
         f"net.onnx: input `x` has the type {type_}, and layers work on tensors\n"
         "hint: export the model with tensors alone as its inputs"
     )
+
+
+@pytest.mark.parametrize(
+    ("node", "kernel", "message"),
+    [
+        (("Conv", ("x", "w"), ("y",), {}), (4, 6, 3, 3), "has a kernel for 6 channels, and its "),
+        (("Conv", ("x", "w"), ("y",), {"group": 2}), (4, 8, 3, 3),
+         "has a kernel for 2 groups of 8 channels, and its input has 8"),
+        (("ConvTranspose", ("x", "w"), ("y",), {}), (4, 8, 3, 3), "has a kernel for 4 channels"),
+        (("Conv", ("x", "w"), ("y",), {}), (4, 8, 7, 7), "a window 7 high does not fit"),
+    ],
+)  # fmt: skip
+def test_sizes_that_do_not_fit_are_no_question_of_missing_shapes(
+    node: Node, kernel: tuple[int, ...], message: str
+) -> None:
+    said = refusal([node], {"w": kernel})
+    assert message in said
+    assert "export the model with shapes" not in said
+
+
+def test_an_operator_without_a_rule_needs_the_shape_of_its_output() -> None:
+    said = refusal([("Sorted", ("x",), ("y",), {})])
+    assert "hint: export the model with shapes, or let onnx.shape_inference" in said
+
+
+def test_many_numbers_of_a_constant_are_not_spelled_out() -> None:
+    def constants(count: int) -> list[Any]:
+        nodes: list[Node] = [
+            ("Range", ("0", "n", "1"), ("r",), {}),
+            ("Add", ("x", "r"), ("y",), {}),
+        ]
+        stored = {"0": Stored("0", "int64", (), (0,)), "1": Stored("1", "int64", (), (1,)),
+                  "n": Stored("n", "int64", (), (count,))}  # fmt: skip
+        made = mapped(nodes, stored, x=("N", 8, count))
+        return [layer.fields for layer in made.layers if layer.kind == "constant"]
+
+    assert constants(4) == [{"shape": [4], "values": [0, 1, 2, 3]}]
+    assert constants(2048) == [{"shape": [2048], "values": "zeros"}]

@@ -521,3 +521,15 @@ def test_damaged_files_are_refused_or_read() -> None:
         except ModelFileError:
             refused += 1
     assert 1000 < refused < 2000
+
+
+def test_a_declared_size_is_open_or_no_less_than_0() -> None:
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+
+    def proto(size: int) -> Any:
+        x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, size, 4])
+        return helper.make_model(helper.make_graph([relu], "g", [x], [output]))
+
+    assert graph_of(proto(-1)).inputs[0].shape == (1, 3, "x.2", 4)
+    assert "the size of axis 2 of `x` is -3: none is negative" in refusal(proto(-3))

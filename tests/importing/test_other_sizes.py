@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from layer_graphs import Layers
 
+from mnet_cost.importing.image_sizes import Program
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.written import written
 from mnet_cost.models.plain_data import spec_from_data
@@ -43,7 +44,7 @@ def half(rounded: Callable[[int], int]) -> Callable[[int, int], LayerGraph]:
 
 
 def test_sizes_are_those_of_the_tensor_before() -> None:
-    result = written(as_an_image(32, 32), at_size=as_an_image)
+    result = written(as_an_image(32, 32), program=Program(as_an_image))
     assert result.notes == ()
     assert result.data["layers"] == [
         {"id": "conv", "conv2d": {"channels": 8, "kernel": 3, "stride": 2}},
@@ -62,11 +63,13 @@ def test_sizes_are_those_of_the_tensor_before() -> None:
 
 def test_without_a_second_export_a_size_stays_fixed() -> None:
     assert written(as_an_image(32, 32)).notes == (FIXED,)
-    assert written(as_an_image(32, 32), at_size=lambda height, width: None).notes == (FIXED,)
+    assert written(as_an_image(32, 32), program=Program(lambda height, width: None)).notes == (
+        FIXED,
+    )
 
 
 def test_flat_entries_have_sizes_of_tensors_as_well() -> None:
-    data = written(as_an_image(32, 32), flat=True, at_size=as_an_image).data
+    data = written(as_an_image(32, 32), flat=True, program=Program(as_an_image)).data
     assert data["layers"][3] == {
         "id": "node_3",
         "to_image": {"height": "node_0.height", "width": "node_0.width"},
@@ -86,7 +89,7 @@ def test_sizes_in_a_block_are_those_of_its_input() -> None:
             x = layers.add("conv2d", x, channels=8, kernel=3)
         return layers.graph()
 
-    data = written(graph(16, 16), at_size=graph).data
+    data = written(graph(16, 16), program=Program(graph)).data
     (block,) = data["blocks"].values()
     assert {"to_image": {"height": "input.height", "width": "input.width"}} in block["layers"]
     assert "arguments" not in block
@@ -95,9 +98,9 @@ def test_sizes_in_a_block_are_those_of_its_input() -> None:
 def test_a_third_size_refutes_what_two_sizes_show() -> None:
     """Half of the rows, rounded up in the program: `// 2` is that at even sizes alone."""
     down, up = half(lambda height: height // 2), half(lambda height: -(-height // 2))
-    data = written(down(32, 32), at_size=down).data
+    data = written(down(32, 32), program=Program(down)).data
     assert data["layers"][1] == {"slice": {"stop": "conv.height // 2", "axis": -2}}
-    result = written(up(32, 32), at_size=up)
+    result = written(up(32, 32), program=Program(up))
     assert "knobs" not in result.data
     assert result.notes == (
         "right at 32x32 only, since slice (node_1) holds a size: it is cut at 16",
@@ -113,7 +116,7 @@ def test_layers_that_come_with_another_size_fix_it() -> None:
             layers.add("max_pool2d", x, kernel=3)
         return layers.graph()
 
-    assert "knobs" not in written(graph(32, 32), at_size=graph).data
+    assert "knobs" not in written(graph(32, 32), program=Program(graph)).data
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 32)])
@@ -150,5 +153,5 @@ def test_a_size_of_both_axes_is_a_height_and_a_width() -> None:
         layers.add("add", x, layers.add("resize", y, size=size))
         return layers.graph()
 
-    data = written(graph(32, 32), at_size=graph).data
+    data = written(graph(32, 32), program=Program(graph)).data
     assert data["layers"][2] == {"resize": {"size": ["conv.height", "conv.width"]}}

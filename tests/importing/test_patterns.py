@@ -454,6 +454,44 @@ def test_queries_and_keys_with_features_first() -> None:
     assert sorted(made) == ["scaled_dot_product_attention", "sigmoid", *["transpose"] * 3]
 
 
+def test_what_nobody_reads_and_only_moves_is_left_out() -> None:
+    layers = Layers((10, 8))
+    x = layers.add("linear", layers.input(), features=8)
+    turned = layers.add("transpose", x, axes=[1, 0])
+    layers.add("slice", turned, stop=1, axis=-2)
+    layers.add("linear", turned, features=4)  # a program runs it, so it stays, and what it reads
+    layers.add("slice", x, stop=1, axis=-2)
+    whole = layers.add("slice", x, stop=10, axis=-2)
+    layers.add("softmax", layers.add("slice", whole, start=1, axis=-2))
+    graph = layers.graph(layers.add("relu", whole))
+    assert kinds(graph) == ["linear", "transpose", "linear", "slice", "softmax", "relu"]
+
+
+@pytest.mark.parametrize(
+    ("zeros", "conv", "expected"),
+    [
+        ({"padding": [0, 1, 0, 1]}, {"padding": 0}, [("conv2d", [0, 1, 0, 1])]),
+        ({"padding": [0, 1, 0, 1]}, {"padding": "valid"}, [("conv2d", [0, 1, 0, 1])]),
+        ({"padding": [1, 1, 1, 1]}, {"padding": 0}, [("pad", [1, 1, 1, 1]), ("conv2d", 0)]),
+        ({"padding": [-1, 1, 0, 1]}, {"padding": 0}, [("pad", [-1, 1, 0, 1]), ("conv2d", 0)]),
+        ({"padding": [0, 1, 0, 1]}, {"padding": 1}, [("pad", [0, 1, 0, 1]), ("conv2d", 1)]),
+        (
+            {"padding": [0, 1, 0, 1], "value": 1.0},
+            {"padding": 0},
+            [("pad", [0, 1, 0, 1]), ("conv2d", 0)],
+        ),
+    ],
+)
+def test_uneven_zeros_before_a_convolution_are_its_padding(
+    zeros: dict[str, Any], conv: dict[str, Any], expected: list[tuple[str, Any]]
+) -> None:
+    layers = Layers((3, 16, 16))
+    padded = layers.add("pad", layers.input(), **zeros)
+    layers.add("conv2d", padded, channels=4, kernel=3, stride=2, **conv)
+    made = patterns(layers.graph())
+    assert [(kind, fields["padding"]) for kind, fields in made] == expected
+
+
 def test_a_pattern_that_would_turn_the_axis_of_a_later_layer_is_left_out() -> None:
     # The axes of a product are not known; those of the attention that it would become are, and
     # `concat` would then join the features, not the channels.

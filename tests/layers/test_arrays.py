@@ -27,6 +27,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.along import Cumulative, Flip, TopK
 from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
@@ -35,6 +36,8 @@ from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, R
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.fields import fields_of
+from mnet_cost.layers.gather import Gather, Scatter
+from mnet_cost.layers.grid_sample import GridSample
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.norm import (
@@ -72,6 +75,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    Fold,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -79,7 +83,7 @@ from mnet_cost.layers.rearrange import (
     WindowMerge,
     WindowPartition,
 )
-from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.recurrent import Gru, Lstm, Rnn
 from mnet_cost.layers.reduce import REDUCTIONS, Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.rms_norm import RmsNorm
@@ -437,6 +441,51 @@ def maps_and_boxes(draw: st.DrawFn) -> Any:
 
 
 @st.composite
+def at_positions(draw: st.DrawFn, puts: bool) -> Any:
+    """A tensor, positions in it, and what is put there."""
+    sizes = draw(shape(1, 4, size=4))
+    place = draw(st.integers(0, len(sizes) - 1))
+    fields: dict[str, Any] = {"axis": place - len(sizes)}
+    if draw(st.booleans()):
+        positions = [nearly(draw, size) for size in sizes]
+        positions[place] = draw(whole(1, 5))
+        there = positions
+    else:
+        shared, tuples = draw(st.integers(0, place)), draw(st.booleans())
+        counted = draw(st.integers(1, len(sizes) - place)) if tuples else 1
+        new = draw(shape(int(not tuples and not shared), 2, size=3))
+        near = [nearly(draw, size) for size in sizes[:shared]]
+        positions = [*near, *new, *[nearly(draw, counted)] * tuples]
+        fields |= {"of": "slices", "shared": shared, "tuples": tuples}
+        there = [*sizes[:place], *new, *sizes[place + counted :]] or [1]
+    if not puts:
+        return fields, [sizes, positions]
+    fields["operation"] = draw(st.sampled_from(("assign", "add", "maximum")))
+    return fields, [sizes, positions, [nearly(draw, size) for size in there]]
+
+
+@st.composite
+def samples(draw: st.DrawFn) -> Any:
+    axes, ahead = draw(st.integers(2, 3)), draw(shape(0, 1))
+    x = [*ahead, *draw(shape(axes + 1, axes + 1))]
+    near = [nearly(draw, size) for size in ahead]
+    places = [*near, *draw(shape(axes, axes)), nearly(draw, axes)]
+    mode = st.sampled_from(("nearest", "bilinear", "bicubic"))
+    return draw(st.fixed_dictionaries({}, optional={"mode": mode})), [x, places]
+
+
+@st.composite
+def folded_windows(draw: st.DrawFn) -> Any:
+    high, wide, stride, channels = (draw(whole(1, 3)) for _ in range(4))
+    rows, columns = draw(whole(1, 4)), draw(whole(1, 4))
+    size = [stride * rows, stride * columns]
+    fields = {"size": draw(st.just(size) | whole(1, 6)), "kernel": [high, wide], "stride": stride}
+    fields |= draw(st.fixed_dictionaries({}, optional={"dilation": pair(whole(1, 2))}))
+    columns_of_x = nearly(draw, high * wide) * channels
+    return fields, [[*draw(shape(0, 1)), columns_of_x, nearly(draw, rows * columns)]]
+
+
+@st.composite
 def kernels_as_inputs(draw: st.DrawFn) -> Any:
     groups, taps, each = draw(whole(1, 3)), draw(whole(1, 3)), draw(whole(1, 3))
     fields = draw(st.fixed_dictionaries({"groups": st.just(groups)}, optional=WINDOW))
@@ -561,6 +610,17 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     WindowPartition: image_windows(merged=False),
     WindowMerge: image_windows(merged=True),
     Unfold: cases(IMAGES, {"kernel": pair(whole(1, 4))}, WINDOW),
+    Fold: folded_windows(),
+    Flip: cases(ANY, {"axes": AXES | st.lists(AXES, max_size=3)}),
+    Gather: at_positions(puts=False),
+    Scatter: at_positions(puts=True),
+    GridSample: samples(),
+    Cumulative: cases(
+        ANY,
+        {"operation": st.sampled_from(("sum", "product"))},
+        {"axis": AXES, "exclusive": FLAGS, "reverse": FLAGS},
+    ),
+    TopK: cases(ANY, {"count": whole(0, 4)}, {"axis": AXES, "smallest": FLAGS}),
     Scale: cases(ANY, {}, {"axis": AXES, "initial": real(-1.0, 1.0)}),
     **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),
     Parameter: cases(
@@ -601,7 +661,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     MatMul: matrices(),
     ScaledDotProductAttention: attended(),
     Attention: attention(),
-    Gru: RECURRENT,
+    **dict.fromkeys((Gru, Rnn), RECURRENT),
     Lstm: RECURRENT.flatmap(
         lambda case: st.tuples(
             st.just(case[0]) | whole(1, 4).map(lambda size: case[0] | {"projection": size}),

@@ -19,6 +19,7 @@ from mnet_cost.layers.conv1d3d import AxesConvolution
 from mnet_cost.layers.detection import RegionPool
 from mnet_cost.layers.elementwise import Broadcast
 from mnet_cost.layers.fields import fields_of
+from mnet_cost.layers.gather import AtPositions
 from mnet_cost.layers.layout import Copy
 from mnet_cost.layers.pool import (
     AdaptiveAvgPool2d,
@@ -38,7 +39,7 @@ from mnet_cost.layers.stored import Stored
 SHARED = {
     Windows, Layer, Activation, Broadcast, GlobalPool, AdaptivePool, AdaptiveMeanPool,
     AdaptiveMaxPool, AxesConvolution, AxesMaxPool, AxesAvgPool, View, Copy, Recurrent, RegionPool,
-    Stored,
+    Stored, AtPositions,
 }  # fmt: skip
 """Classes that kinds derive from and that are no kinds."""
 

@@ -7,6 +7,7 @@ from layer_cases import Example, Shape, check_example, evaluate, kind_of, refusa
 
 from mnet_cost.layers import Layer, Work
 from mnet_cost.layers.rearrange import (
+    Fold,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -42,6 +43,19 @@ EXAMPLES = [
     Example(Unfold(kernel=3, stride=2), ((8, 4, 6),), (72, 6), moved(192, 432)),
     # floor((4 - 2) / 2) + 1 = 2, floor((6 - 2) / 2) + 1 = 3: each element once
     Example(Unfold(kernel=2, stride=2, padding=0), ((2, 8, 4, 6),), (2, 32, 6), moved(384)),
+    # the same undone: an addition for each of 32*6
+    Example(
+        Fold(size=(4, 6), kernel=2, stride=2, padding=0),
+        ((2, 32, 6),),
+        (2, 8, 4, 6),
+        Work(0, 384, 0, 0, 0, 384, 384),
+    ),
+    Example(
+        Fold(size=(4, 6), kernel=3, stride=2),
+        ((72, 6),),
+        (8, 4, 6),
+        Work(0, 432, 0, 0, 0, 432, 192),
+    ),
 ]
 
 
@@ -56,6 +70,8 @@ def test_example(example: Example) -> None:
         (PixelShuffle(factor=2), (6, 3, 4), "factor 2 needs channels that 4 divides, not 6"),
         (PixelUnshuffle(factor=2), (6, 3, 4), "factor 2 does not divide height 3"),
         (PixelUnshuffle(factor=3), (6, 3, 4), "factor 3 does not divide width 4"),
+        (Fold(size=4, kernel=3), (8, 16), "needs columns of a multiple of 9 elements, not 8"),
+        (Fold(size=4, kernel=3, stride=2), (9, 9), "needs 4 windows, 2 by 2, not 9"),
         (Roll(shift=1), (3, 4), "`roll` needs an image [channels, height, width]"),
         (
             Roll(shift=(1, 2), axis=-1),

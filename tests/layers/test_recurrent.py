@@ -7,7 +7,7 @@ import pytest
 from layer_cases import Example, check_example, evaluate, kind_of, refusal
 
 from mnet_cost.layers import Work
-from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.recurrent import Gru, Lstm, Rnn
 from mnet_cost.tensors import Differs, Mask, TensorType
 
 EXAMPLES = [
@@ -52,6 +52,15 @@ EXAMPLES = [
         ((5, 3),),
         (4,),
         Work(1380, 1140, 276, 348, 0, 15, 4),
+    ),
+    # 4 rows of 3 + 4 weights, two biases each, at 5 steps; tanh and a sum for each of 5*4
+    Example(Rnn(features=4), ((5, 3),), (5, 4), Work(140, 40, 28, 36, 0, 15, 20)),
+    # both directions 4 * (3 + 4), then both 4 * (8 + 4)
+    Example(
+        Rnn(features=4, layers=2, bidirectional=True, bias=False, function="relu"),
+        ((5, 3),),
+        (5, 8),
+        Work(5 * 152, 80, 152, 152, 0, 15, 40),
     ),
 ]
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from hostile_text import TEXTS, shows
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -181,7 +182,7 @@ layers:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("no", "no"),  # a word: only YAML 1.1 takes it for a flag
+        ("no", '"no"'),  # a word: only YAML 1.1 takes it for a flag
         ("true", '"true"'),
         ("null", '"null"'),
         ("~", '"~"'),
@@ -192,13 +193,13 @@ layers:
         ("0x1F", '"0x1F"'),
         ("010", '"010"'),
         (".inf", '".inf"'),
-        ("1_000", "1_000"),
+        ("1_000", '"1_000"'),
         ("- a", '"- a"'),
         ("a: b", '"a: b"'),
         ("a #b", '"a #b"'),
         (" a", '" a"'),
         ("*a", '"*a"'),
-        ("<<", "<<"),
+        ("<<", '"<<"'),
         ("k, the channels", "k, the channels"),
         ("2 * alpha", "2 * alpha"),
         ("two\nlines", '"two\\nlines"'),
@@ -216,6 +217,16 @@ def test_scalars(value: object, text: str) -> None:
     written = dump_data({"value": value})
     assert written == f"value: {text}\n"
     assert exact(parse_yaml(Source("text", written)).plain()) == exact({"value": value})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yes", "No", "on", "OFF", "null", "~", "true", "010", "0b11", "1_000", "1:30", "190:20:30.15",
+     ".5", "1.5e+3", ".inf", "2024-01-31", "2024-01-31 10:00:00", "=", "<<", "y", "n", "relu"],
+)  # fmt: skip
+def test_texts_are_texts_to_readers_of_yaml_1_1_too(text: str) -> None:
+    data = {"layers": [{"id": text, "conv2d": {text: text}, "from": [text, "a, b"]}]}
+    assert yaml.safe_load(dump_data(data)) == data
 
 
 @pytest.mark.parametrize(

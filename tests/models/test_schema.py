@@ -28,6 +28,7 @@ format: 1
 name: good
 knobs:
   alpha: {default: 1.0, choices: [0.5, 1.0], published: [1.0], help: width}
+  side: {default: 32, multiple_of: 8}
   depth: 2
   act: relu
   deep: true

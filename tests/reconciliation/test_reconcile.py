@@ -450,7 +450,7 @@ def test_in_python() -> None:
     assert (result.mult_adds, result.is_explained) == (MOBILENET_V1, True)
     half = mnet_cost.reconcile("mobilenet_v1", [149_497_088, "0.15G"], alpha=0.5)
     assert [number.best.verdict for number in half.numbers] == ["exact", "rounded"]
-    assert "<table>" in half._repr_html_()
+    assert "<table" in half._repr_html_()
     for large in (10**50, 1e99, 10**5000):
         with pytest.raises(UsageError, match="a number of mult-adds has at most 24 digits"):
             mnet_cost.reconcile("mobilenet_v1", large)

@@ -54,8 +54,8 @@ def test_without_constants_the_weight_bytes_are_those_of_the_params() -> None:
 
 def test_bytes_that_are_not_those_of_params_are_said_by_themselves() -> None:
     analysis = analyze(parse_spec(STORED))
-    totals = replace(analysis.totals, weight_bytes=4096)  # as of a table that is stored in full
-    report = explain_report(replace(analysis, totals=totals), None)
+    sums = replace(analysis.sums, weight_bytes=4096)  # as of a table that is stored in full
+    report = explain_report(replace(analysis, sums=sums), None)
     line = _weights_line(render(report, "text", width=None))
     assert line == "weight bytes 4,096 1,024 stored elements * 4 bytes"
 

@@ -387,7 +387,7 @@ def test_alerts_stand_above_everything() -> None:
     assert render(report, "text").startswith("too large\n\ntitle\n")
     assert render(report, "text", color=True).startswith("\x1b[1;31mtoo large\x1b[0m\n")
     assert render(report, "markdown").startswith("**too large**\n\n## title\n")
-    assert "<p><strong>too large</strong></p>\n<h1>title</h1>" in render(report, "html")
+    assert '<p class="alert">too large</p>\n<h1>title</h1>' in render(report, "html")
     assert render(report, "csv") == "a\nno\n"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import mnet_cost
 from mnet_cost.cli import main
+from mnet_cost.errors import UsageError
 
 REPORTS = Path(mnet_cost.__file__).parent / "report"
 
@@ -86,6 +87,36 @@ def test_an_analysis_decides_and_python_users_may_ask_once_or_each_time(odd: str
     )
     assert comparison.to_dict()["ratios"][1]["params_ratio"] is None
     assert comparison.to_dict(lower_bound=True)["ratios"][1]["params_ratio"] == 61_706 / 1080
+
+
+def test_totals_are_refused_by_name_unless_lower_bounds_are_asked_for(odd: str) -> None:
+    analysis = mnet_cost.analyze(odd)
+    with pytest.raises(UsageError) as refused:
+        _ = analysis.totals
+    assert refused.value.problems[0].message == "no total: the cost of opaque is unknown"
+    assert "with_lower_bounds().totals" in str(refused.value)
+    with pytest.raises(UsageError, match="no total"):
+        _ = analysis.paper_mult_adds
+    bounds = analysis.with_lower_bounds()
+    assert (bounds.totals.params, bounds.paper_mult_adds) == (1080, 1080 * 4000**2)
+    assert bounds.totals == analysis.sums
+    assert repr(analysis) == (
+        "<Analysis odd fp32: at least 17.28 G mult-adds, at least 1.080 k params, 2.75 GB peak>"
+    )
+
+
+def test_a_convention_gives_no_sum_of_some_layers(
+    odd: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(odd, "a", encoding="utf-8") as file:
+        file.write("  - batch_norm\n")
+    command = ("analyze", odd, "--convention", "thop", "--notes")
+    refused = output(capsys, *command)
+    assert "* beside the convention paper: +23,040,000 batch-norm at 4 per element" in refused
+    assert "mult-adds by the convention paper" not in refused
+    assert "at least 17,280,000,000 mult-adds by the convention paper" in output(
+        capsys, *command, "--lower-bound"
+    )
 
 
 def test_a_whole_network_has_totals_either_way() -> None:

@@ -167,7 +167,7 @@ def build(network: Network, device: str = "meta") -> fx.GraphModule:
 
 
 KERNELS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)
-RECURRENT = (nn.LSTM, nn.GRU)
+RECURRENT = (nn.LSTM, nn.GRU, nn.RNN)
 
 
 def kernel_elements(module: nn.Module) -> int:

@@ -395,6 +395,11 @@ def recurrent(d: Draft) -> Proposal:
     return fields, [d.any(2)]
 
 
+def rnn(d: Draft) -> Proposal:
+    fields, inputs = recurrent(d)
+    return fields | d.some(function=d.r.choice(["tanh", "relu"])), inputs
+
+
 def lstm(d: Draft) -> Proposal:
     fields, inputs = recurrent(d)
     if fields["features"] > 1:
@@ -585,6 +590,78 @@ def unfold(d: Draft) -> Proposal:
     return _window(d) | d.some(dilation=d.pair(1, 3)), [d.any(3)]
 
 
+def fold(d: Draft) -> Proposal:
+    kernel = [d.r.randint(1, 3), d.r.randint(1, 3)]
+    stride, dilation = d.r.randint(1, 3), d.r.randint(1, 2)
+    size = [d.r.randint(1, 8), d.r.randint(1, 8)]
+    rows, columns = (ceil_div(length, stride) for length in size)
+    leading = tuple(d.r.randint(1, 2) for _ in range(d.r.choice([0, 0, 1])))
+    x = d.fresh((*leading, d.r.randint(1, 4) * kernel[0] * kernel[1], rows * columns))
+    return {"size": size, "kernel": kernel, "stride": stride, "dilation": dilation}, [x]
+
+
+def flip(d: Draft) -> Proposal:
+    x = d.any()
+    rank = len(d.shape(x))
+    axes = d.r.sample(range(-rank, 0), d.r.randint(1, rank))
+    return {"axes": axes if d.flag() else d.axis(x)}, [x]
+
+
+def cumulative(d: Draft) -> Proposal:
+    x = d.any()
+    fields: Fields = {"operation": d.r.choice(["sum", "product"])}
+    return fields | d.some(axis=d.axis(x), exclusive=d.flag(), reverse=d.flag()), [x]
+
+
+def top_k(d: Draft) -> Proposal:
+    x = d.any()
+    axis = d.axis(x)
+    size = d.shape(x)[named_axis(d.types[x], axis, "top_k")]
+    return {"count": d.r.randint(1, size), "axis": axis} | d.some(smallest=d.flag()), [x]
+
+
+def _at_positions(d: Draft) -> tuple[Fields, list[str], Shape]:
+    """Fields, a tensor and positions in it, and the shape of what is there."""
+    x = d.any()
+    sizes, rank = d.shape(x), len(d.shape(x))
+    place = d.r.randrange(rank)
+    fields: Fields = {"axis": place - rank}
+    if d.flag():
+        there = tuple(d.r.randint(1, 5 if i == place else size) for i, size in enumerate(sizes))
+        return fields, [x, d.fresh(there)], there
+    shared, counted = d.r.randint(0, place), d.r.randint(0, rank - place)
+    new = tuple(d.r.randint(1, 4) for _ in range(d.r.randint(int(not counted), 2)))
+    positions = (*sizes[:shared], *new, *([counted] if counted else []))
+    there = (*sizes[:place], *new, *sizes[place + max(counted, 1) :]) or (1,)
+    fields |= {"of": "slices", "shared": shared, "tuples": counted > 0}
+    return fields, [x, d.fresh(positions)], there
+
+
+def gather(d: Draft) -> Proposal:
+    fields, inputs, _ = _at_positions(d)
+    return fields, inputs
+
+
+def scatter(d: Draft) -> Proposal:
+    fields, inputs, there = _at_positions(d)
+    fields |= d.some(operation=d.r.choice(["assign", "add", "multiply", "maximum", "minimum"]))
+    return fields, [*inputs, d.fresh(there)]
+
+
+def grid_sample(d: Draft) -> Proposal:
+    axes = d.r.choice([2, 2, 3])
+    x = d.any(axes + 1)
+    if d.types[x].layout in ("image", "volume"):
+        axes = 3 if d.types[x].layout == "volume" else 2
+    places = tuple(d.r.randint(1, 5) for _ in range(axes))
+    fields = d.some(
+        mode=d.r.choice(["nearest", "bilinear"]),
+        outside=d.r.choice(["zeros", "border", "reflection"]),
+        align_corners=d.flag(),
+    )
+    return fields, [x, d.fresh((*d.shape(x)[: -1 - axes], *places, axes))]
+
+
 def scale(d: Draft) -> Proposal:
     x = d.any()
     return d.some(initial=d.real(0.01, 3), axis=d.axis(x)), [x]
@@ -716,6 +793,7 @@ _OWN = (
     scale, parameter, constant, relative_position_bias, window_mask, embedding, split, slice_,
     take, box_decode, non_max_suppression, roi_align, dynamic_conv2d, deform_conv2d, lstm,
     pixel_shuffle, pixel_unshuffle, roll, window_partition, window_merge, unfold, rms_norm, reduce,
+    rnn, fold, flip, cumulative, top_k, gather, scatter, grid_sample,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",

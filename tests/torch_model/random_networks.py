@@ -44,6 +44,8 @@ SIMPLE = ("conv2d", "depthwise_conv2d", "batch_norm", "relu", "prelu", "scale", 
           "pad", "layer_norm", "slice", "transpose", "class_token", "position_embedding", "flatten",
           "attention", "gru")  # fmt: skip
 """Kinds with one input, for the inside of blocks."""
+SEVERAL = ("split", "top_k")
+"""Kinds with several outputs."""
 
 
 class Builder(Draft):
@@ -154,7 +156,7 @@ class Builder(Draft):
             entry["from"] = sources[0] if len(sources) == 1 else list(sources)
         if not sources:
             entry.pop("from", None)
-        output, there, alone = outputs[0], True, len(sources) == 1 and kind != "split"
+        output, there, alone = outputs[0], True, len(sources) == 1 and kind not in SEVERAL
         if alone and r.random() < 0.1:
             entry["when"], there = r.choice(
                 [("1 < 2", True), ("2 < 1 or 1 == 2", False), ("not 3 == 3", False), (True, True)]
@@ -172,12 +174,14 @@ class Builder(Draft):
             linear = kind == "linear"
             self.matrices[name] = (rows, width) if linear else (fields["vocabulary"], rows)
         self.entries.append(entry)
-        if kind == "split":
+        if kind == "top_k":  # positions are no numbers to calculate with
+            self.types[f"{name}.0"] = output
+        elif kind == "split":
             self.types |= {f"{name}.{number}": output for number, output in enumerate(outputs)}
         else:
             self.types[name] = output
         if there and copies:  # an entry that is not there is passed over by `previous`
-            self.previous = "" if kind == "split" else name  # of parts, one has to be named
+            self.previous = "" if kind in SEVERAL else name  # of parts, one has to be named
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, (list, tuple)):

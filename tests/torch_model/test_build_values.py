@@ -224,6 +224,25 @@ VALUES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
         "unfold: {kernel: [3, 2], stride: [2, 1], dilation: [2, 3], padding: [1, 2]}",
         same_as("unfold", kernel_size=(3, 2), stride=(2, 1), dilation=(2, 3), padding=(1, 2)),
     ),
+    "fold": (  # columns of 2 x 2 from the rows of x
+        "{flatten: {axes: 2}}, {reshape: {shape: [16, 16]}}, "
+        "{fold: {size: 8, kernel: [4, 2], stride: [2, 2], padding: [1, 0]}}",
+        lambda _, x: F.fold(x.reshape(-1, 16, 16), 8, (4, 2), 1, (1, 0), 2),
+    ),
+    "flip": ("flip: {axes: [channels, -1]}", lambda _, x: x.flip(1, 3)),
+    "sums": ("cumulative: {operation: sum, axis: height}", lambda _, x: x.cumsum(2)),
+    "sums before": (
+        "cumulative: {operation: sum, axis: height, exclusive: true}",
+        lambda _, x: x.cumsum(2) - x,
+    ),
+    "sums behind": (
+        "cumulative: {operation: sum, axis: height, exclusive: true, reverse: true}",
+        lambda _, x: x.sum(2, keepdim=True) - x.cumsum(2),
+    ),
+    "products from the end": (
+        "cumulative: {operation: product, axis: width, reverse: true}",
+        lambda _, x: torch.stack([x[..., i:].prod(-1) for i in range(8)], -1),
+    ),
     "windows": (  # the order of arXiv:2103.14030: row by row, and so in each window
         "window_partition: {window: [2, 4]}",
         lambda _, x: torch.stack([
@@ -413,3 +432,89 @@ layers:
     scores = (torch.arange(60) * 37 % 60 + 1) / 100  # a permutation
     kept = build_module(network(text))(boxes[None], scores[None])
     assert kept[0].equal(boxes[scores.argsort(descending=True)[:20]])
+
+
+X, P, Q = (3, 4, 5), (3, 4, 2), (3, 2)
+"""Shapes of one example: a tensor, positions of elements, positions of rows."""
+
+
+def test_what_is_at_positions() -> None:
+    """Element by element, for each example by itself; -1 is the last position."""
+    text = f"""
+input: {{x: {list(X)}, p: {list(P)}, q: {list(Q)}}}
+layers:
+  - {{id: elements, gather: {{axis: -1}}, from: [x, p]}}
+  - {{id: rows, gather: {{axis: -2, of: slices, shared: 1}}, from: [x, q]}}
+  - {{id: same, take: {{index: 0, axis: -2}}, from: q}}
+  - {{id: all, gather: {{axis: -2, of: slices}}, from: [x, same]}}
+  - {{id: places, gather: {{axis: -3, of: slices, tuples: true}}, from: [x, q]}}
+outputs: [elements, rows, all, places]
+"""
+    x, p, q = torch.randn(2, *X), torch.randint(-1, 4, (2, *P)), torch.randint(-1, 3, (2, *Q))
+    elements, rows, all_, places = build_module(network(text))(x, p, q)
+    for n in range(2):
+        for i in range(3):
+            assert torch.equal(places[n, i], x[n, q[n, i, 0], q[n, i, 1]])
+            for j in range(2):
+                assert torch.equal(rows[n, i, j], x[n, i, q[n, i, j]])
+                assert torch.equal(all_[n, i, j], x[n, i, q[n, 0, j]])
+                for k in range(4):
+                    assert elements[n, i, k, j] == x[n, i, k, p[n, i, k, j]]
+
+
+@pytest.mark.parametrize(
+    ("operation", "function"),
+    [
+        ("assign", lambda old, new: new),
+        ("add", lambda old, new: old + new),
+        ("multiply", lambda old, new: old * new),
+        ("maximum", torch.maximum),
+        ("minimum", torch.minimum),
+    ],
+)
+def test_what_is_put_at_positions(operation: str, function: Any) -> None:
+    text = f"""
+input: {{x: {list(X)}, p: {list(P)}, u: {list(P)}, q: {list(Q)}, v: [3, 2, 5]}}
+layers:
+  - {{id: elements, scatter: {{axis: -1, operation: {operation}}}, from: [x, p, u]}}
+  - {{id: rows, scatter: {{axis: -2, of: slices, shared: 1, operation: {operation}}},
+     from: [x, q, v]}}
+outputs: [elements, rows]
+"""
+    x, u, v = torch.randn(2, *X), torch.randn(2, *P), torch.randn(2, 3, 2, 5)
+    p, q = (torch.rand(2, *ahead, 4).argsort(-1)[..., :2] for ahead in ((3, 4), (3,)))
+    elements, rows = x.clone(), x.clone()
+    for n in range(2):
+        for i in range(3):
+            for j in range(2):
+                row = q[n, i, j]
+                rows[n, i, row] = function(x[n, i, row], v[n, i, j])
+                for k in range(4):
+                    at = (n, i, k, p[n, i, k, j])
+                    elements[at] = function(x[at], u[n, i, k, j])
+    made = build_module(network(text))(x, p, u, q, v)
+    assert torch.allclose(made[0], elements)
+    assert torch.allclose(made[1], rows)
+
+
+def test_samples_of_a_grid() -> None:
+    text = """
+input: {x: [2, 3, 4, 5], g: [2, 6, 7, 2], y: {shape: [3, 4, 5, 6], layout: volume}, h: [2, 3, 4, 3]}
+layers:
+  - {id: image, grid_sample: {mode: bicubic, outside: reflection}, from: [x, g]}
+  - {id: volume, grid_sample: {align_corners: true}, from: [y, h]}
+  - {id: best, top_k: {count: 3, axis: height, smallest: true}, from: x}
+outputs: [image, volume, best.0, best.1]
+"""
+    x, g = torch.randn(5, 2, 3, 4, 5), torch.rand(5, 2, 6, 7, 2) * 3 - 1.5
+    y, h = torch.randn(5, 3, 4, 5, 6), torch.rand(5, 2, 3, 4, 3) * 3 - 1.5
+    image, volume, values, positions = build_module(network(text))(x, g, y, h)
+    for i in range(2):
+        wanted = F.grid_sample(
+            x[:, i], g[:, i], "bicubic", padding_mode="reflection", align_corners=False
+        )
+        assert torch.allclose(image[:, i], wanted, atol=1e-6)
+    assert torch.allclose(volume, F.grid_sample(y, h, align_corners=True), atol=1e-6)
+    ordered, places = x.sort(-2)
+    assert torch.equal(values, ordered[..., :3, :])
+    assert torch.equal(positions, places[..., :3, :])

@@ -15,6 +15,7 @@ from mnet_cost.importing.blocks.options import (
     checked_merge,
     read_instead,
 )
+from mnet_cost.importing.blocks.sharing import Sharing
 from mnet_cost.importing.blocks.unfold import unfold
 from mnet_cost.importing.blocks.windows import Place, Window, fold_window, last_readers
 
@@ -27,14 +28,19 @@ def adopt_alike(grammar: Grammar) -> bool:
 
     What the stretch lacks are options of the block, and at most one more of its parts.
     """
+    sharing = Sharing(grammar)
     for number in sorted(number for number in grammar.rules if number):
         rule = grammar.rules[number]
+        if sharing.partakes(number):
+            continue
         for lacking in _reductions(rule):
             reduced = _reduced(rule, lacking)
             if reduced is None:
                 continue
-            place = _found(grammar, number, reduced)
+            place = _found(grammar, number, reduced, lacking)
             if place is None:
+                continue
+            if sharing.partakes(place.rule, place.start, place.start + len(reduced)):
                 continue
             second = fold_window(grammar, Window(len(reduced), (place,), rule.inputs))
             left = [None if at in lacking else at for at in range(len(rule.slots))]
@@ -106,17 +112,39 @@ def _reduced(rule: Rule, lacking: frozenset[int]) -> list[Slot] | None:
     return slots
 
 
-def _found(grammar: Grammar, number: int, wanted: list[Slot]) -> Place | None:
-    """Where a list of slots stands in another rule, and only its last output is read elsewhere."""
+def _found(
+    grammar: Grammar, number: int, wanted: list[Slot], lacking: frozenset[int]
+) -> Place | None:
+    """Where a list of slots stands in another rule, and only its last output is read elsewhere.
+
+    A stretch with kernels that no copy of the block has is something else: a stem, not a block.
+    """
+    kernels = [_kernels_at(grammar, number, at) for at in range(len(grammar.rules[number].slots))]
+    kernels = [known for at, known in enumerate(kernels) if at not in lacking]
     for other, rule in grammar.rules.items():
         if other == number or rule.options:
             continue
         for start in range(len(rule.slots) - len(wanted) + 1):
             if parts_a_unit(rule.slots, start) or parts_a_unit(rule.slots, start + len(wanted)):
                 continue
-            if rule.slots[start].key == wanted[0].key and _stands(grammar, other, start, wanted):
+            if rule.slots[start].key != wanted[0].key or not _stands(grammar, other, start, wanted):
+                continue
+            own = [_kernels_at(grammar, other, at) for at in range(start, start + len(wanted))]
+            if all(mine <= known for mine, known in zip(own, kernels, strict=True)):
                 return Place(other, start)
     return None
+
+
+def _kernels_at(grammar: Grammar, number: int, at: int) -> frozenset[object]:
+    """The kernels that a slot of a rule has in its copies; none for a call."""
+    rule = grammar.rules[number]
+    if rule.slots[at].rule is not None:
+        return frozenset()
+    leaves = [grammar.leaves[child] for frame in rule.frames if (child := frame[at]) is not None]
+    return frozenset(
+        tuple(leaf.numbers.get(place) for place in ("kernel", "kernel.0", "kernel.1"))
+        for leaf in leaves
+    )
 
 
 def _stands(grammar: Grammar, number: int, start: int, wanted: list[Slot]) -> bool:
@@ -144,14 +172,17 @@ def absorb_tails(grammar: Grammar) -> bool:
 
     That is a layer which reads the block's output, that nobody else reads, and inputs of the block.
     """
+    sharing = Sharing(grammar)
     for number in sorted(number for number in grammar.rules if number):
         rule = grammar.rules[number]
+        if sharing.partakes(number):
+            continue
         if len(rule.options) >= MAX_OPTIONS or _ends_with_option(rule):
             continue
         tails: dict[tuple[object, tuple[Source, ...]], list[tuple[int, int]]] = {}
         for caller, place in grammar.callers(number):
             tail = _tail(grammar, caller, place, len(rule.slots))
-            if tail is not None:
+            if tail is not None and not sharing.partakes(caller, place + 1, place + 2):
                 tails.setdefault(tail, []).append((caller, place))
         best = max(tails.items(), key=lambda entry: len(entry[1]), default=None)
         if best is not None and (

@@ -6,7 +6,7 @@ All of it within a number of steps, so a graph of 100,000 layers is folded as fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mnet_cost.importing.blocks.adopt import absorb_tails, adopt_alike
 from mnet_cost.importing.blocks.grammar import Grammar
@@ -22,17 +22,27 @@ STEPS = 800_000
 
 
 def folded(graphs: Sequence[LayerGraph], steps: int = STEPS) -> tuple[Grammar, ...]:
-    """The blocks of graphs without options; and, if there are such, with blocks merged that differ
-    in parts.
+    """Ways to fold graphs: blocks without options; if there are such, blocks merged that differ in
+    parts; and both once more, where modules of the program become blocks before all else.
 
     The graphs have the same layers, but for numbers.
     """
-    grammar = Grammar(graphs)
     modules = Modules(graphs[0])
-    effort = Effort(steps)
-    _fold_all(grammar, modules, effort)
+    forms: list[Grammar] = []
+    for calls_first in (False, True) if modules.are_known else (False,):
+        grammar = Grammar(graphs)
+        effort = Effort(steps)
+        _fold_all(grammar, Scores(grammar, modules, only_calls=calls_first), effort)
+        forms += _merged(grammar, modules, effort)
+    return tuple(forms)
+
+
+def _merged(grammar: Grammar, modules: Modules, effort: Effort) -> Iterator[Grammar]:
+    """The grammar as it is, and with blocks merged that differ in parts."""
     plain = grammar.copy()
+    _fold_all(plain, Scores(plain, modules), effort)
     _unfold_small(plain)
+    yield plain
     merged, is_other = True, False
     while merged and effort.left > 0:
         merged = False
@@ -40,14 +50,14 @@ def folded(graphs: Sequence[LayerGraph], steps: int = STEPS) -> tuple[Grammar, .
             merged = is_other = True
             _unfold_small(grammar)
         if merged:
-            _fold_all(grammar, modules, effort)
+            _fold_all(grammar, Scores(grammar, modules), effort)
     _unfold_small(grammar)
-    return (plain, grammar) if is_other else (plain,)
+    if is_other:
+        yield grammar
 
 
-def _fold_all(grammar: Grammar, modules: Modules, effort: Effort) -> None:
+def _fold_all(grammar: Grammar, scores: Scores, effort: Effort) -> None:
     """Make blocks until none saves a line, or the effort is spent."""
-    scores = Scores(grammar, modules)
     while (window := scores.best(effort)) is not None:
         fold_window(grammar, window)
 

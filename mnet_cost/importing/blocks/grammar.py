@@ -220,8 +220,10 @@ class Grammar:
 
     def _raw_child(self, number: int | None, child: int) -> int:
         if number is None:
-            leaf = self.leaves[child]
-            return self._interned(id(leaf))
+            layer = self.layer(child)
+            if layer.shares is not None:
+                return self._interned((child, layer.shares))  # a `use` is never repeated
+            return self._interned(id(self.leaves[child]))
         known = self._raw_of_frame.get((number, child))
         if known is None:
             rule = self.rules[number]
@@ -247,12 +249,11 @@ def _source(wire: Wire) -> Source:
 
 
 def _pinned(graph: LayerGraph) -> set[int]:
-    """Layers that share what they store: an entry names another, so both stay where they are."""
+    """Layers with one matrix: `weights_of` takes no path into blocks, so both stay outside."""
     pinned: set[int] = set()
     for number, layer in enumerate(graph.layers):
-        for other in (layer.shares, layer.tied_to):
-            if other is not None:
-                pinned |= {number, other}
+        if layer.tied_to is not None:
+            pinned |= {number, layer.tied_to}
     return pinned
 
 

@@ -7,10 +7,11 @@ that is `same` by another name has the number and a mark, since at a stride of 1
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph
+from mnet_cost.importing.paddings import PADDED, always_same, is_same_at, writes_same
 from mnet_cost.layers import KINDS
 from mnet_cost.layers.axes import channel_axis, joint_layout, named_axis
 from mnet_cost.layers.fields import Axes, Axis, LayerField, Numbers
@@ -24,11 +25,6 @@ _ACTIVATIONS = frozenset(
     ("relu", "relu6", "hard_swish", "silu", "gelu", "leaky_relu", "elu", "mish", "gelu_tanh")
 )
 """Kinds and short forms that take one another's place in otherwise equal blocks."""
-
-_SAME_BY_NUMBER = frozenset(
-    ("conv2d", "depthwise_conv2d", "conv1d", "conv3d", "dynamic_conv2d", "max_pool2d")
-)
-"""Kinds where a symmetric number of `padding` can be the same thing as the word `same`."""
 
 _ORDERS = frozenset((("transpose", "axes"), ("constant", "values")))
 """Lists that are one thing: no number in them differs alone."""
@@ -66,16 +62,25 @@ class Leaves:
         self._pairs = _PAIRS if is_one_of else frozenset[tuple[str, str]]()
         self._made: dict[Hashable, Leaf] = {}
         self._graph = graph
-        self._words = _writes_same(graph.layers)
+        self._words = writes_same(
+            (layer, graph.type_of(layer.inputs[0])) for layer in graph.layers if layer.inputs
+        )
 
     def leaf(self, layer: ImportedLayer) -> Leaf:
         """The leaf of a layer."""
         fields = tuple((name, _hashable(value)) for name, value in sorted(layer.fields.items()))
-        axis = axis_of(layer, tuple([self._graph.type_of(wire) for wire in layer.inputs]))
-        form = (layer.kind, fields, len(layer.inputs), len(layer.types), layer.precision, axis)
+        inputs = tuple([self._graph.type_of(wire) for wire in layer.inputs])
+        axis = axis_of(layer, inputs)
+        is_same, padding = always_same(layer)
+        if self._words and layer.kind in PADDED and (is_same or is_same_at(layer, inputs[0])):
+            is_same, padding = True, "same"
+        form = (
+            (layer.kind, fields, len(layer.inputs), len(layer.types), layer.precision),
+            (axis, is_same),
+        )
         leaf = self._made.get(form)
         if leaf is None:
-            leaf = self._made[form] = _leaf(layer, self._words, axis, self._pairs)
+            leaf = self._made[form] = _leaf(layer, axis, self._pairs, padding if is_same else None)
         return leaf
 
 
@@ -109,10 +114,11 @@ def axis_of(layer: ImportedLayer, inputs: tuple[TensorType, ...]) -> tuple[int, 
 
 def _leaf(
     layer: ImportedLayer,
-    words: bool,
     axis: tuple[int, bool] | None,
     pairs: frozenset[tuple[str, str]],
+    same: Any,
 ) -> Leaf:
+    """`same` is what `padding` is taken for where it is `same`, by this or another name."""
     word, given = short_form(layer.kind, layer.fields)
     shape = (len(layer.inputs), len(layer.types), layer.precision)
     if word in _ACTIVATIONS and not given and len(layer.inputs) == 1:
@@ -120,11 +126,10 @@ def _leaf(
     fixed: dict[str, Any] = {}
     numbers: dict[str, Number] = {}
     form: list[Hashable] = []
-    is_same, padding = same_padding(layer)
     for name, field in known_fields(KINDS[word]).items():
         value = given.get(name, field.default)
-        if name == "padding" and is_same:
-            value = "same" if words else padding
+        if name == "padding" and same is not None:
+            value = same
         elif name == "padding" and value == "valid":
             value = 0
         if isinstance(value, tuple):
@@ -149,7 +154,7 @@ def _leaf(
             form.append((name, value == -1))
             numbers[name] = value
     key = (word, *shape, tuple(form))
-    return Leaf(key, word, fixed, numbers, is_same, axis is not None and axis[1])
+    return Leaf(key, word, fixed, numbers, same is not None, axis is not None and axis[1])
 
 
 def short_form(kind: str, fields: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -164,48 +169,6 @@ def short_form(kind: str, fields: Mapping[str, Any]) -> tuple[str, dict[str, Any
     return kind, dict(fields)
 
 
-def same_padding(layer: ImportedLayer) -> tuple[bool, Any]:
-    """(Whether its padding is `same`, whatever the size of the input; that padding in numbers).
-
-    With a stride of 1, or a kernel of 1, `same` is a number on both sides.
-    """
-    if layer.kind not in _SAME_BY_NUMBER:
-        return False, None
-    fields = layer.fields
-    kernel, stride, dilation, padding = (
-        fields.get("kernel"), fields.get("stride", 1), fields.get("dilation", 1),
-        fields.get("padding", "same"),
-    )  # fmt: skip
-    if kernel is None:
-        return False, None
-    axes = max([len(part) for part in (kernel, stride, dilation) if isinstance(part, list)] or [1])
-    wanted = []
-    for k, s, d in zip(*(_each(part, axes) for part in (kernel, stride, dilation)), strict=True):
-        if (s != 1 and k != 1) or d * (k - 1) % 2:
-            return False, None
-        wanted.append(d * (k - 1) // 2)
-    number: Any = wanted[0] if len(set(wanted)) == 1 else wanted
-    if padding == "valid":
-        padding = 0
-    if isinstance(padding, list):
-        if len(padding) == 2 * len(wanted) and padding[::2] == padding[1::2]:
-            padding = padding[::2]
-        if len(set(padding)) == 1 and len(padding) in (1, len(wanted), 2, 3):
-            padding = padding[0]
-    return padding == "same" or padding == number, number
-
-
-def _writes_same(layers: Sequence[ImportedLayer]) -> bool:
-    """Whether the graph pads as `same` where that is no number, as TensorFlow does."""
-    words = numbers = 0
-    for layer in layers:
-        if layer.kind in _SAME_BY_NUMBER and not same_padding(layer)[0]:
-            padding = layer.fields.get("padding", "same")
-            words += padding == "same"
-            numbers += padding != "same"
-    return words > numbers
-
-
 def _is_fixed(word: str, field: LayerField, value: Any) -> bool:
     if (word, field.name) in _ORDERS or isinstance(field.kind, (Axis, Axes, Numbers)):
         return True
@@ -216,10 +179,6 @@ def _is_fixed(word: str, field: LayerField, value: Any) -> bool:
 def _is_both(value: list[Any]) -> bool:
     """Whether a list of equal numbers is one number for each axis, and no list of sizes."""
     return all(isinstance(item, (int, float)) for item in value)
-
-
-def _each(value: Any, axes: int) -> list[Any]:
-    return value if isinstance(value, list) else [value] * axes
 
 
 def _hashable(value: Any) -> Hashable:

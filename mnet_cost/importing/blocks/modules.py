@@ -37,6 +37,11 @@ class Modules:
                 around[number].append((start, stop))
         self._around = [tuple(spans) for spans in around]
 
+    @property
+    def are_known(self) -> bool:
+        """Whether the program says of its layers which modules they are of."""
+        return bool(self._at)
+
     def exact(self, start: int, stop: int) -> Scope | None:
         """The module whose call is exactly these layers: the outermost that is no container."""
         scopes = self._at.get((start, stop), [])

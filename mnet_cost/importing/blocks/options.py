@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from mnet_cost.importing.blocks.grammar import Grammar, Option, Rule, Slot, Source
+from mnet_cost.importing.blocks.sharing import Sharing
 
 MAX_OPTIONS = 3
 _LEAST_COMMON = 3
@@ -30,7 +31,8 @@ class Merge(NamedTuple):
 def merge_options(grammar: Grammar) -> bool:
     """Merge the two blocks that have most in common, if any can be; whether there were two."""
     best: tuple[int, int, int, Merge] | None = None
-    numbers = sorted(number for number in grammar.rules if number)
+    sharing = Sharing(grammar)
+    numbers = sorted(number for number in grammar.rules if number and not sharing.partakes(number))
     called, sizes = _called(grammar), _sizes(grammar)
     for at, first in enumerate(numbers):
         for second in numbers[at + 1 :]:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from mnet_cost.importing.blocks.grammar import Grammar, Rule, Slot, Source, parts_a_unit, word_of
 from mnet_cost.importing.blocks.modules import Modules
+from mnet_cost.importing.blocks.sharing import Sharing
 from mnet_cost.importing.blocks.windows import Effort, Place, Window, windows
 
 HEADER = 3
@@ -38,9 +39,11 @@ _WEIGHTED = ("conv", "depthwise", "linear", "attention", "norm")
 class Scores:
     """The windows of a grammar, compared."""
 
-    def __init__(self, grammar: Grammar, modules: Modules) -> None:
+    def __init__(self, grammar: Grammar, modules: Modules, only_calls: bool = False) -> None:
+        """With `only_calls`, windows are calls of modules: the author's own borders."""
         self.grammar = grammar
         self.modules = modules
+        self.only_calls = only_calls
         self._raws: dict[int, list[int]] = {}
         self._lines: dict[int, list[int]] = {}
         self._sizes: dict[int, int] = {}
@@ -54,19 +57,25 @@ class Scores:
         self._lines = {number: self._line_counts(number) for number in self.grammar.rules}
         self._sizes = {}
         rough: list[tuple[float, int, Window]] = []
-        for number, window in enumerate(windows(self.grammar, effort)):
+        sharing = Sharing(self.grammar)
+        for number, found in enumerate(windows(self.grammar, effort)):
             # Without equal neighbours it would be less: a bound that costs nothing.
-            if len(window.places) * window.length > window.length + HEADER:
+            if len(found.places) * found.length > found.length + HEADER and self.saved(found) > 0:
+                window = sharing.fitting(found)
+                if window is None:
+                    continue
                 saved = self.saved(window)
-                if saved > 0 and not self._mixes(window):
+                if saved > 0 and self._is_chosen(window):
                     rough.append((-saved, number, window))
         rough.sort(key=lambda entry: entry[:2])
         scored = []
         for saved, number, window in rough[:_CLOSELY]:
-            scored.append((self.score(window, -saved), -2 * number, window))
-            alike = self._alike(window)
+            alike, is_single = self._alike(window)
             if alike is not None and self.saved(alike) > 0:
                 scored.append((self.score(alike, self.saved(alike)), -2 * number - 1, alike))
+                if not is_single:
+                    continue  # a copy with another kernel is something else, as a stem is
+            scored.append((self.score(window, -saved), -2 * number, window))
         if not scored:
             return None
         score, _, window = max(scored, key=lambda entry: entry[:2])
@@ -91,7 +100,8 @@ class Scores:
         """Lines saved, less what makes the block hard to read."""
         spans = [self._span(place, window.length) for place in window.places[:_MOST_COPIES]]
         share = 1.0
-        if all(self.modules.is_call(*span) for span in spans):
+        are_calls = all(self.modules.is_call(*span) for span in spans)
+        if are_calls:
             share += 0.15
         elif sum(self.modules.cuts(*span) for span in spans) * 2 > len(spans):
             share -= 0.1
@@ -100,19 +110,30 @@ class Scores:
             share += 0.02
         elif word_of(slots[window.places[0].start]) in _ENDING:
             share -= 0.03
-        parted = sum(self._parts_a_unit(place, window.length) for place in window.places)
-        share -= 0.7 * parted / len(window.places)
+        if not are_calls:
+            parted = sum(self._parts_a_unit(place, window.length) for place in window.places)
+            share -= 0.7 * parted / len(window.places)
         place = window.places[0]
         begins = slots[place.start].sources
         if len(begins) > 1 and all(source.slot < place.start for source in begins):
             share -= 0.2  # the end of something that began before
         arguments = self._arguments(window)
         calls = len(window.places)
-        if window.length == 2 and all(
+        is_pair = window.length == 2 and all(
             slot.rule is None for slot in slots[place.start : place.start + 2]
-        ):
+        )
+        if is_pair and not self.only_calls:
             saved -= _PAIR
         return saved * share - arguments * (1 + 0.15 * calls) - max(0, arguments - 5) * calls * 0.3
+
+    def _is_chosen(self, window: Window) -> bool:
+        """Whether a window has borders that a block may have."""
+        if self.only_calls:
+            return all(
+                self.modules.exact(*self._span(place, window.length)) is not None
+                for place in window.places
+            )
+        return not self._mixes(window)
 
     def _parts_a_unit(self, place: Place, length: int) -> bool:
         """Whether a window begins or ends between a weighted layer and its norm or activation."""
@@ -139,12 +160,14 @@ class Scores:
             self._sizes[slot.rule] = len(self.grammar.layers_of(rule, 0))
         return self._sizes[slot.rule] >= _LARGE
 
-    def _alike(self, window: Window) -> Window | None:
-        """A window without the few copies whose kernels are not those of nearly all others."""
+    def _alike(self, window: Window) -> tuple[Window | None, bool]:
+        """(A window without the few copies whose kernels are not those of nearly all others, or
+        None where there are no such copies; whether it has a single kernel)."""
         if len(window.places) < 4:
-            return None
+            return None, False
         odd: set[Place] = set()
         leaves = self.grammar.leaves
+        with_kernel = 0
         for offset in range(window.length):
             values: dict[object, list[Place]] = {}
             for place in window.places:
@@ -154,11 +177,13 @@ class Scores:
                     numbers = leaves[child].numbers
                     if "kernel" in numbers:
                         values.setdefault(numbers["kernel"], []).append(place)
+            with_kernel += bool(values)
             for places in values.values():
                 if 4 * len(places) < len(window.places):
                     odd.update(places)
         left = tuple([place for place in window.places if place not in odd])
-        return window._replace(places=left) if odd and len(left) > 1 else None
+        alike = window._replace(places=left) if odd and len(left) > 1 else None
+        return alike, with_kernel < 2
 
     def _span(self, place: Place, length: int) -> tuple[int, int]:
         rule = self.grammar.rules[place.rule]

@@ -95,6 +95,9 @@ def windows(grammar: Grammar, effort: Effort) -> Iterator[Window]:
             apart = _apart(closed, length)
             if len(apart) > 1:
                 yield Window(length, tuple(apart), len(outside[apart[0]]))
+            last = _last_apart(closed, length) if len(apart) < len(closed) else apart
+            if last != apart and len(last) > 1:
+                yield Window(length, tuple(last), len(outside[last[0]]))
         if len(alive) < 2 or effort.left <= 0:
             return
 
@@ -190,6 +193,15 @@ def last_readers(grammar: Grammar, number: int) -> list[int]:
         if source.slot >= 0:
             last[source.slot] = NEVER
     return last
+
+
+def _last_apart(places: list[Place], length: int) -> list[Place]:
+    """The places that do not overlap, from the last back: what begins like them may be a stem."""
+    apart: list[Place] = []
+    for place in sorted(places, reverse=True):
+        if not apart or place.rule != apart[-1].rule or place.start + length <= apart[-1].start:
+            apart.append(place)
+    return apart[::-1]
 
 
 def _apart(places: list[Place], length: int) -> list[Place]:

@@ -6,6 +6,7 @@ import math
 
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.convolutions import plain_sizes
 from mnet_cost.importing.mapping.products import of_rank
 from mnet_cost.importing.mapping.values import Unmapped, Value, joined_shape, mixing
 
@@ -19,12 +20,15 @@ def attention(
     *,
     causal: bool = False,
     scale: float | None = None,
+    grouped: bool = False,
 ) -> Value:
     """softmax(Q K^T * scale + bias) V for query [..., L, F], key [..., S, F], value [..., S, V].
 
     Axes in front (batch, heads) are broadcast. `bias` [..., L, S] is a mask or is added. By default
-    the scale is 1 / sqrt(F).
+    the scale is 1 / sqrt(F). `grouped`: several heads of queries share a head of keys and values.
     """
+    if grouped:
+        return _grouped(b, query, key, value, bias, causal, scale)
     operands = (query, key, value)
     if any(x.rank < 2 for x in operands):
         raise Unmapped("has queries, keys or values of one axis")
@@ -42,6 +46,41 @@ def attention(
     fields = {"causal": True if causal else None}
     shape = (*leading, query.shape[-2], value.shape[-1])
     return b.layer("scaled_dot_product_attention", inputs, shape, fields)
+
+
+def _grouped(
+    b: Builder,
+    query: Value,
+    key: Value,
+    value: Value,
+    bias: Value | None,
+    causal: bool,
+    scale: float | None,
+) -> Value:
+    """The same with an axis for the queries of each group, [..., groups, queries, L, F], along
+    which keys and values are broadcast."""
+    if any(x.rank < 3 for x in (query, key, value)) or key.shape[-3] != value.shape[-3]:
+        raise Unmapped("has no heads, or others of keys than of values")
+    many, few = plain_sizes((query.shape[-3], key.shape[-3]))
+    if many % few:
+        raise Unmapped(f"has {many} heads of queries for {few} of keys")
+
+    def apart(x: Value, groups: int, rest: int) -> Value:
+        return b.reshaped(x, (*x.shape[:-3], groups, rest, *x.shape[-2:]))
+
+    if bias is not None and bias.rank > 2:
+        whole = bias.shape[-3] != 1
+        bias = apart(bias, *((few, many // few) if whole else (1, 1)))
+    made = attention(
+        b,
+        apart(query, few, many // few),
+        apart(key, few, 1),
+        apart(value, few, 1),
+        bias,
+        causal=causal,
+        scale=scale,
+    )
+    return b.reshaped(made, (*query.shape[:-1], value.shape[-1]))
 
 
 def _of_scores(b: Builder, bias: Value, rank: int, leading: tuple[int | Batch, ...]) -> Value:

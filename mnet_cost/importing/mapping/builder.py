@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mnet_cost.importing.graph import MAX_NODES, Batch, Graph, Node, Stored
+from mnet_cost.importing.graph import FEW, MAX_NODES, Batch, Graph, Node, Reference, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
+    Misfit,
     Refused,
     Unmapped,
     Value,
@@ -88,6 +89,8 @@ class Builder:
         self._stored: dict[int, tuple[Stored, ...]] = {}
         """The stored tensors that a layer is made of, by the index of the layer."""
         self._node = Origin(())
+        self._read: frozenset[str] | None = None
+        """Names of the tensors of the file that somebody reads; collected when it is asked for."""
 
     def at(self, node: Node) -> None:
         """All layers from here on are of `node`."""
@@ -148,7 +151,7 @@ class Builder:
             made = self._infer(layer, types)
             layer, made, given = self._with_plain_axis(layer, given, types, made)
         except RuleViolation as violation:
-            raise Unmapped(f"`{kind}`: {violation}") from None
+            raise Misfit(f"`{kind}`: {violation}") from None
         in_file = [
             tuple(shape(type_) if callable(shape) else shape)
             for type_, shape in zip(made, shapes, strict=True)
@@ -194,7 +197,7 @@ class Builder:
         if stored is None:
             if value.known is None or not all(isinstance(x, (int, float)) for x in value.known):
                 raise Unmapped("reads what is no tensor")
-            fields: dict[str, Any] = {"shape": list(own), "values": _listed(value.known)}
+            fields: dict[str, Any] = {"shape": list(own), "values": _listed(value.known) or "zeros"}
             return self.stored_layer("constant", own, fields, ())
         place = (self.canonical(stored), own)
         wire = self._parameters.get(place)
@@ -293,7 +296,8 @@ class Builder:
         if value.spread is not None:
             value = self.copied(value)
         if value.wire is None or layer_shape(shape) == layer_shape(value.shape):
-            return value._replace(shape=shape)
+            kept = value.positions if shape == value.shape else None
+            return value._replace(shape=shape, positions=kept)
         kind, fields = _reshape(self._type(value.wire), shape, remaining)
         return self.layer(kind, (value,), shape, fields, dtype=value.dtype)
 
@@ -336,6 +340,15 @@ class Builder:
     def canonical(self, stored: Stored) -> str:
         """The name of a stored tensor, the first one where it has several."""
         return self.graph.same_storage.get(stored.name, stored.name)
+
+    def is_read(self, name: str) -> bool:
+        """Whether a tensor of the file is an input of a node, or an output of the model."""
+        if self._read is None:
+            given = [x.name for x in self.graph.outputs]
+            for node in self.graph.nodes:
+                given += [*node.inputs, *_references(list(node.attributes.values()))]
+            self._read = frozenset(given)
+        return name in self._read
 
     def sources(self, value: Value) -> list[Stored]:
         """The stored tensors that a static value is made of."""
@@ -580,12 +593,25 @@ def _name_of(dtype: DType | None) -> str | None:
     return None if dtype is None else dtype.name
 
 
+def _references(arguments: list[Any]) -> list[str]:
+    """Names of the tensors among arguments, and in lists of them."""
+    names = []
+    for argument in arguments:
+        if isinstance(argument, Reference):
+            names.append(argument.name)
+        elif isinstance(argument, list):
+            names += _references(argument)
+    return names
+
+
 def _moved(wire: Wire, moved: Mapping[int, int]) -> Wire:
     return wire if wire.layer is None else Wire(moved[wire.layer], wire.number)
 
 
 def _listed(values: tuple[Any, ...] | None) -> list[float] | None:
-    if values is None or not all(isinstance(x, (int, float)) for x in values):
+    """The numbers of a constant as a spec states them; None for many, which nobody reads or edits,
+    and no cost depends on."""
+    if values is None or len(values) > FEW or not all(isinstance(x, (int, float)) for x in values):
         return None
     return [float(x) if isinstance(x, bool) else x for x in values]
 

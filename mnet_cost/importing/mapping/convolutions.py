@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from mnet_cost.importing.mapping.builder import Builder, is_trained
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, elements
+from mnet_cost.importing.mapping.values import Dim, Misfit, Unmapped, Value, elements
 from mnet_cost.tensors import TensorType
 
 Ends = Sequence[tuple[int, int]]
@@ -39,6 +39,9 @@ def convolution(
         raise Unmapped("has a kernel with a gain, which only that of an image can have")
     channels, *kernel = plain_sizes((weight.shape[0], *weight.shape[2:]))
     (channels_in,) = plain_sizes(x.shape[1:2])
+    if weight.shape[1] * groups != channels_in:
+        of_groups = f"{groups} groups of {weight.shape[1]}" if groups > 1 else str(weight.shape[1])
+        raise Misfit(f"has a kernel for {of_groups} channels, and its input has {channels_in}")
     fields: dict[str, Any] = {
         "kernel": plain_pair(kernel),
         "stride": non_default(plain_pair(stride), 1),
@@ -156,7 +159,9 @@ def transposed_convolution(
         raise Unmapped(f"is a transposed convolution over {axes} axes of a tensor of {x.rank}")
     if weight.stored is None or (bias is not None and bias.stored is None):
         raise Unmapped("has a kernel or a bias that is not stored")
-    each, *kernel = plain_sizes(weight.shape[1:])
+    channels_in, each, *kernel = plain_sizes(weight.shape)
+    if channels_in != x.shape[1]:
+        raise Misfit(f"has a kernel for {channels_in} channels, and its input has {x.shape[1]}")
     image = x
     if axes == 1:
         kernel, stride, dilation = [1, *kernel], [1, *stride], [1, *dilation]

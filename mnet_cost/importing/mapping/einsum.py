@@ -1,4 +1,4 @@
-"""Einsum of one or two tensors: transposes, sums over axes, and one matrix product."""
+"""Einsum: transposes, sums over axes, and a matrix product for each further tensor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnet_cost.importing.mapping.products import matmul
 from mnet_cost.importing.mapping.reductions import reduce
 from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value
 
-_EQUATION = re.compile(r"([A-Za-z.]+)(?:,([A-Za-z.]+))?(?:->([A-Za-z.]*))?")
+_EQUATION = re.compile(r"([A-Za-z.]+(?:,[A-Za-z.]+)*)(?:->([A-Za-z.]*))?")
 _AXES = "0123456789"
 """Names of the axes that an ellipsis stands for, from the first on."""
 
@@ -25,15 +25,22 @@ class _Labelled(NamedTuple):
     labels: str
 
 
-def einsum(b: Builder, equation: str, values: Sequence[Value]) -> Value:
-    """`bhqd,bhkd->bhqk`: letters of axes of each tensor, and those of the result."""
+def einsum(
+    b: Builder, equation: str, values: Sequence[Value], path: Sequence[int] | None = None
+) -> Value:
+    """`bhqd,bhkd->bhqk`: letters of axes of each tensor, and those of the result.
+
+    Of several tensors two are multiplied at a time, as torch does it: from left to right, or in the
+    order of `path`. That has two places for each product, among the tensors that are left; what
+    comes out is the last of them.
+    """
     match = _EQUATION.fullmatch(equation.replace(" ", ""))
-    if match is None or len(values) != 1 + (match[2] is not None):
+    written = match[1].split(",") if match is not None else []
+    if match is None or len(values) != len(written):
         raise Unmapped(f"has the equation `{equation[:60]}`")
-    written = [part for part in match.groups()[:2] if part is not None]
     operands = [_Labelled(x, _labels(x, part)) for x, part in zip(values, written, strict=True)]
     dots = max((_dots(x.labels) for x in operands), key=len)
-    wanted = match[3]
+    wanted = match[2]
     if wanted is None:
         letters = "".join(written).replace(".", "")
         wanted = "..." * bool(dots) + "".join(
@@ -42,12 +49,29 @@ def einsum(b: Builder, equation: str, values: Sequence[Value]) -> Value:
     wanted = wanted.replace("...", dots)
     if "." in wanted or len(set(wanted)) < len(wanted):
         raise Unmapped(f"has the equation `{equation[:60]}`")
-    if len(operands) == 1:
-        return _ordered(b, _summed(b, operands[0], wanted), wanted).value
-    first, second = operands
-    first = _summed(b, first, wanted + second.labels)
-    second = _summed(b, second, wanted + first.labels)
-    return _ordered(b, _product(b, first, second, wanted), wanted).value
+    for first, second in _pairs(len(values), path):
+        if first == second or not all(0 <= place < len(operands) for place in (first, second)):
+            raise Unmapped("has a path with tensors that are not there")
+        pair = operands[first], operands[second]
+        operands = [x for i, x in enumerate(operands) if i not in (first, second)]
+        needed = wanted + "".join(x.labels for x in operands)
+        operands.append(_of_two(b, *pair, needed))
+    return _ordered(b, _summed(b, operands[0], wanted), wanted).value
+
+
+def _pairs(count: int, path: Sequence[int] | None) -> list[tuple[int, int]]:
+    if path is None:
+        return [(0, 1)][: count - 1] + [(left, 0) for left in range(count - 2, 0, -1)]
+    if len(path) != 2 * count - 2:
+        raise Unmapped(f"has a path of {len(path)} places for {count} tensors")
+    return list(zip(path[::2], path[1::2], strict=True))
+
+
+def _of_two(b: Builder, first: _Labelled, second: _Labelled, needed: str) -> _Labelled:
+    """The product, with the axes that somebody needs afterwards."""
+    first = _summed(b, first, needed + second.labels)
+    second = _summed(b, second, needed + first.labels)
+    return _product(b, first, second, needed)
 
 
 def _dots(labels: str) -> str:

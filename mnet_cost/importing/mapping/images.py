@@ -1,13 +1,20 @@
-"""Images of other sizes: padded, resized, with positions dealt out to channels and back."""
+"""Images padded, resized, sampled, and with positions dealt out to channels and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.convolutions import non_default, plain_pair, plain_sizes
+from mnet_cost.importing.mapping.convolutions import (
+    Ends,
+    channels_first,
+    non_default,
+    plain_padding,
+    plain_pair,
+    plain_sizes,
+)
 from mnet_cost.importing.mapping.movement import transpose
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, mixing
 
@@ -155,3 +162,68 @@ def _image(x: Value) -> tuple[int, int, int]:
         raise Unmapped("is of images [N, C, H, W]")
     channels, height, width = plain_sizes(x.shape[1:])
     return channels, height, width
+
+
+_SAMPLE_MODES = {"linear": "bilinear", "cubic": "bicubic"}
+
+
+def grid_sample(
+    b: Builder, x: Value, places: Value, mode: str, outside: str, align_corners: bool
+) -> Value:
+    """x [N, C, H, W] at places [N, P, Q, 2] between its elements; of a volume one axis more."""
+    mode = _SAMPLE_MODES.get(mode, mode)
+    if x.rank not in (4, 5) or places.rank != x.rank or places.shape[-1] != x.rank - 2:
+        raise Unmapped("is of images [N, C, H, W] and places [N, P, Q, 2], or of volumes")
+    if x.shape[0] != places.shape[0] and not places.static:
+        raise mixing()
+    batch = x.batch_axis
+    if batch is not None and places.batch_axis is None:
+        places = b.without_axis(places, batch, x.shape[batch])
+    fields = {
+        "mode": non_default(mode, "bilinear"),
+        "outside": non_default(outside, "zeros"),
+        "align_corners": align_corners or None,
+    }
+    return b.layer("grid_sample", (x, places), channels_first(x), fields)
+
+
+def fold(
+    b: Builder,
+    x: Value,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    ends: Ends,
+    dilation: Sequence[int],
+) -> Value:
+    """Windows [N, C * h * w, L] added up to an image."""
+    if x.rank != 3 or len(size) != 2 or x.batch_axis not in (None, 0):
+        raise Unmapped("is of windows [N, C * h * w, L] of an image")
+    fields = {
+        "size": plain_pair(list(size)),
+        "kernel": plain_pair(list(kernel)),
+        "stride": non_default(plain_pair(list(stride)), 1),
+        "padding": plain_padding(ends, list(kernel), stride, dilation),
+        "dilation": non_default(plain_pair(list(dilation)), 1),
+    }
+    return b.layer("fold", (x,), lambda made: (x.shape[0], *made.shape[-3:]), fields, dtype=x.dtype)
+
+
+def unfold(
+    b: Builder,
+    x: Value,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    ends: Ends,
+    dilation: Sequence[int],
+) -> Value:
+    """Windows of [N, C, H, W] as columns [N, C * h * w, L]."""
+    _image(x)
+    fields = {
+        "kernel": plain_pair(list(kernel)),
+        "stride": non_default(plain_pair(list(stride)), 1),
+        "padding": plain_padding(ends, list(kernel), stride, dilation),
+        "dilation": non_default(plain_pair(list(dilation)), 1),
+    }
+    batch = x.shape[:1]
+    return b.layer("unfold", (x,), lambda made: (*batch, *made.shape[-2:]), fields, dtype=x.dtype)

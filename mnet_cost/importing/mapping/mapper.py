@@ -28,6 +28,7 @@ from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
+    Misfit,
     Refused,
     Unmapped,
     Value,
@@ -81,6 +82,13 @@ class Call(NamedTuple):
             return None
         sizes = tuple([size for size in declared if not isinstance(size, str)])
         return sizes if len(sizes) == len(declared) else None
+
+    def unread(self, number: int = 0) -> Value | None:
+        """What stands for an output that nobody reads; None where the file leaves its size open."""
+        if self.declared[number] is None:
+            return Value(())
+        shape = self.stated(number)
+        return None if shape is None else Value(shape)
 
 
 Rule = Callable[[Builder, Call], Value | list[Value]]
@@ -300,13 +308,13 @@ class _Mapper:
     def _made(self, call: Call) -> list[Value]:
         rule = self._table.rules.get(rule_name(call.node))
         if rule is None:
-            return self._opaque_or_refused(call, "has no rule")
+            return self._opaque_or_refused(call, Unmapped("has no rule"))
         count = len(self._builder.layers)
         try:
             made = rule(self._builder, call)
         except Unmapped as problem:
             self._builder.undo(count)
-            return self._opaque_or_refused(call, str(problem))
+            return self._opaque_or_refused(call, problem)
         return [made] if isinstance(made, Value) else made
 
     def _call(self, node: Node) -> Call:
@@ -340,13 +348,13 @@ class _Mapper:
             [self._symbols.get(size, size) if isinstance(size, str) else size for size in shape]
         )
 
-    def _opaque_or_refused(self, call: Call, reason: str) -> list[Value]:
+    def _opaque_or_refused(self, call: Call, reason: Unmapped) -> list[Value]:
         try:
             return self._opaque(call, reason)
         except Unmapped as problem:  # sizes that no layer can have
             raise Refused(f"{reason}, and cannot be opaque either: {problem}") from None
 
-    def _opaque(self, call: Call, reason: str) -> list[Value]:
+    def _opaque(self, call: Call, reason: Unmapped) -> list[Value]:
         """Outputs of a node without a rule, as the file states them.
 
         What it makes of constants alone is a constant, which a runtime has made beforehand.
@@ -364,13 +372,14 @@ class _Mapper:
         self._builder.notes[f"{call.node.operator} {reason}: it is `opaque`"] = None
         values = []
         for number, name in enumerate(call.node.outputs):
-            if not name:
+            if not name:  # nobody reads it
+                values.append(Value(()))
                 continue
             shape = self._complete(call, number)
             if shape is None:
                 raise Refused(
                     f"{reason}, and the file does not state the shape of its output",
-                    _WITH_SHAPES.get(self._graph.dialect),
+                    None if isinstance(reason, Misfit) else _WITH_SHAPES.get(self._graph.dialect),
                 )
             values.append(self._opaque_output(call, number, shape, inputs))
         return values

@@ -173,6 +173,9 @@ def tile(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
             raise mixing()
         if count < 1:
             raise Unmapped(f"puts {count} copies together")
+        if size == 1:
+            x = expand(b, x, _with(x.shape, place, count))
+            continue
         apart = b.reshaped(x, (*x.shape[:place], 1, *x.shape[place:]))
         shape = (*x.shape[:place], count, *x.shape[place:])
         x = b.reshaped(expand(b, apart, shape), _with(x.shape, place, size * count))

@@ -24,6 +24,11 @@ class Unmapped(Exception):
     """
 
 
+class Misfit(Unmapped):
+    """A use of an operator with sizes that no layer of its kind has: its shape is not what is
+    missing."""
+
+
 class Refused(Exception):
     """What makes an import wrong as a whole: the batch is mixed, control flow, a missing shape.
 

@@ -40,7 +40,9 @@ _FACTORS = _pass("channels.trained_factors", "multiply", "parameter")
 
 PASSES: tuple[Pass, ...] = (
     _pass("constants.made_constants", "constant"),
+    _pass("unread.without_unread"),
     _VIEWS,
+    _pass("paddings.joined_paddings", "pad", "conv2d depthwise_conv2d"),
     _pass("biases.added_biases", "add", "parameter"),
     _pass("rolls.rolls", "concat", "slice"),
     _pass("shuffles.shuffles", "reshape", "transpose"),

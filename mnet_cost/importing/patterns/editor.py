@@ -161,6 +161,16 @@ class Editor:
         if old.layer is not None:
             self._drop(old.layer)
 
+    def is_unread(self, number: int) -> bool:
+        """Whether nobody reads a layer, and nobody shares what it stores."""
+        return number not in self._fixed and not self._is_read(number, self.layers[number])
+
+    def leave_out(self, number: int) -> None:
+        """Leave out a layer that is unread; what it reads stays."""
+        for wire in self.layers.pop(number).inputs:
+            self._reads[wire] -= self._readers[wire].pop(number, 0)
+        self.changed = True
+
     def _read(self, wire: Wire, number: int, times: int = 1) -> None:
         """A layer reads a tensor, so many times more."""
         readers = self._readers.setdefault(wire, {})

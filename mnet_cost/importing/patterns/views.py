@@ -20,9 +20,19 @@ def joined_views(graph: LayerGraph) -> LayerGraph:
             _join_shapes(editor, wire)
         elif layer.kind == "transpose" and editor.made_by(wire) is not None:
             _join_transposes(editor, wire)
-        elif layer.kind == "identity" and editor.made_by(wire) is not None:
+        elif _does_nothing(editor, wire) and editor.made_by(wire) is not None:
             editor.replace(wire, layer.inputs[0])
     return editor.result()
+
+
+def _does_nothing(editor: Editor, wire: Wire) -> bool:
+    """Whether a layer hands on its one input: also a slice of all of it."""
+    assert wire.layer is not None
+    layer = editor.layers[wire.layer]
+    if layer.kind == "identity":
+        return True
+    is_whole = layer.kind in ("slice", "concat") and len(layer.inputs) == 1
+    return is_whole and editor.shape(layer.inputs[0]) == editor.shape(wire)
 
 
 def _join_shapes(editor: Editor, wire: Wire) -> None:

@@ -288,6 +288,13 @@ def _tensor(message: Message) -> Tensor:
 
 
 def _size(message: Message, name: str, axis: int) -> Dimension:
-    """A size of a declared shape; one that is open and has no name is called after its place."""
+    """A size of a declared shape; one that is open and has no name is called after its place.
+
+    Some programs write -1 for one that is open. No other negative number means anything.
+    """
     value = message.get("value", -1)
+    if value < -1:
+        raise Unreadable(
+            f"the size of axis {axis} of `{name}` is {value}: none is negative", _AGAIN
+        )
     return value if value >= 0 else message.get("symbol") or f"{name}.{axis}"

@@ -62,6 +62,7 @@ def model_schema() -> Json:
         "name": text("name of the knob"),
         "default": scalar("its default"),
         "choices": listed(scalar("a value"), "values that it can have; empty for any"),
+        "multiple_of": whole("what its values are multiples of; 1 for any"),
         "published": listed(scalar("a value"), "values that a publication has"),
         "help": text("what it is"),
     }

@@ -26,6 +26,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.along import Cumulative, Flip, TopK
 from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
@@ -33,6 +34,8 @@ from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
+from mnet_cost.layers.gather import Gather, Scatter
+from mnet_cost.layers.grid_sample import GridSample
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.norm import (
@@ -63,6 +66,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    Fold,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -70,7 +74,7 @@ from mnet_cost.layers.rearrange import (
     WindowMerge,
     WindowPartition,
 )
-from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.recurrent import Gru, Lstm, Rnn
 from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.rms_norm import RmsNorm
@@ -91,6 +95,15 @@ from mnet_cost.torch_model.rules.norms import (
     rms_norm,
     softmax,
 )
+from mnet_cost.torch_model.rules.positions import (
+    cumulative,
+    flip,
+    fold,
+    gather,
+    grid_sample,
+    scatter,
+    top_k,
+)
 from mnet_cost.torch_model.rules.rearrange import (
     pixel_shuffle,
     pixel_unshuffle,
@@ -108,6 +121,7 @@ from mnet_cost.torch_model.rules.sequences import (
     lstm,
     matmul,
     position_embedding,
+    rnn,
     scale,
     scaled_dot_product_attention,
 )
@@ -198,6 +212,7 @@ RULES: dict[type[Layer], Rule] = {
     Attention: attention,
     Lstm: lstm,
     Gru: gru,
+    Rnn: rnn,
     Elementwise: elementwise,
     Add: joined(operator.add),
     Multiply: joined(operator.mul),
@@ -229,6 +244,13 @@ RULES: dict[type[Layer], Rule] = {
     Split: split,
     Slice: slice_,
     Take: take,
+    Gather: gather,
+    Scatter: scatter,
+    GridSample: grid_sample,
+    Cumulative: cumulative,
+    TopK: top_k,
+    Flip: flip,
+    Fold: fold,
     BoxDecode: box_decode,
     NonMaxSuppression: non_max_suppression,
     RoiAlign: roi_align,

@@ -12,7 +12,7 @@ from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttent
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.parameters import ClassToken, Embedding, PositionEmbedding, Scale
-from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent
+from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent, Rnn
 from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Types, aligned, folded, unfolded
@@ -69,13 +69,12 @@ def attention(e: Emitter, layer: Attention, xs: list[Any], types: Types, outputs
 
 
 def _recurrent(
-    e: Emitter, layer: Recurrent, x: Any, type_: TensorType, output: TensorType, factory: Any
-) -> Any:
-    size = getattr(layer, "projection", None)
-    projection = {} if size is None else {"proj_size": size}
+    e: Emitter, layer: Recurrent, x: Any, type_: TensorType, output: TensorType, factory: Any,
+    **options: Any,
+) -> Any:  # fmt: skip
     inner = e.module(
         factory, type_.shape[-1], layer.features, num_layers=layer.layers, bias=layer.bias,
-        batch_first=True, bidirectional=layer.bidirectional, **projection,
+        batch_first=True, bidirectional=layer.bidirectional, **options,
     )  # fmt: skip
     both_results = inner(folded(e, x, type_, 2))
     if layer.output == "sequence":
@@ -90,11 +89,17 @@ def _recurrent(
 
 
 def lstm(e: Emitter, layer: Lstm, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return _recurrent(e, layer, xs[0], types[0], outputs[0], nn.LSTM)
+    projection = {} if layer.projection is None else {"proj_size": layer.projection}
+    return _recurrent(e, layer, xs[0], types[0], outputs[0], nn.LSTM, **projection)
 
 
 def gru(e: Emitter, layer: Gru, xs: list[Any], types: Types, outputs: Types) -> Any:
     return _recurrent(e, layer, xs[0], types[0], outputs[0], nn.GRU)
+
+
+def rnn(e: Emitter, layer: Rnn, xs: list[Any], types: Types, outputs: Types) -> Any:
+    other = {} if layer.function == "tanh" else {"nonlinearity": layer.function}
+    return _recurrent(e, layer, xs[0], types[0], outputs[0], nn.RNN, **other)
 
 
 def scale(e: Emitter, layer: Scale, xs: list[Any], types: Types, outputs: Types) -> Any:

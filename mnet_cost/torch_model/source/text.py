@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mnet_cost.torch_model import modules, same_padding
+from mnet_cost.torch_model import modules, positions, same_padding
 
 WIDTH = 100
 """The longest line of written source, in characters, where it can be broken."""
@@ -53,13 +53,13 @@ _OPENING, _CLOSING = "([{", ")]}"
 
 @cache
 def own_definitions() -> dict[str, Any]:
-    """Functions and classes of `same_padding.py` and `modules.py` by name, as defined there.
+    """Functions and classes of `same_padding.py`, `modules.py` and `positions.py` by name.
 
     Written source has the text of those that it uses, so that it needs torch alone.
     """
     return {
         name: definition
-        for module in (same_padding, modules)
+        for module in (same_padding, modules, positions)
         for name, definition in vars(module).items()
         if getattr(definition, "__module__", None) == module.__name__
     }

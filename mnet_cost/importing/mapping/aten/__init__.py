@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from mnet_cost.importing.mapping.aten import arithmetic, layers, shapes
+from mnet_cost.importing.mapping.aten import arithmetic, layers, positions, recurrent, shapes
 from mnet_cost.importing.mapping.mapper import Table
 
 _CONTROL_FLOW = "is control flow, and what it costs depends on values"
 
 TABLE = Table(
-    rules={**layers.RULES, **arithmetic.RULES, **shapes.RULES},
+    rules={
+        **layers.RULES,
+        **arithmetic.RULES,
+        **shapes.RULES,
+        **positions.RULES,
+        **recurrent.RULES,
+    },
     refused=dict.fromkeys(
         (
             "higher_order.cond",

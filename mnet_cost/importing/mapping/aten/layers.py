@@ -16,6 +16,7 @@ from mnet_cost.importing.mapping.aten.arguments import (
     plain,
     plain_whole,
     real,
+    tensors,
     whole,
     wholes,
 )
@@ -29,6 +30,7 @@ from mnet_cost.importing.mapping.convolutions import (
     transposed_convolution,
 )
 from mnet_cost.importing.mapping.dynamic import dynamic_convolution
+from mnet_cost.importing.mapping.einsum import einsum
 from mnet_cost.importing.mapping.elementwise import binary, operation
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.pools import pool
@@ -122,8 +124,6 @@ def product(b: Builder, call: Call) -> Value:
 
 def scaled_attention(b: Builder, call: Call) -> Value:
     """scaled_dot_product_attention."""
-    if flag(call, "enable_gqa"):
-        raise Unmapped("has fewer heads of keys than of queries")
     return attention(
         b,
         call.tensor("query"),
@@ -132,7 +132,26 @@ def scaled_attention(b: Builder, call: Call) -> Value:
         optional_tensor(call, "attn_mask"),
         causal=flag(call, "is_causal"),
         scale=optional_real(call, "scale"),
+        grouped=flag(call, "enable_gqa"),
     )
+
+
+def einsum_of(b: Builder, call: Call) -> Value:
+    """einsum; `path` says which two tensors are multiplied first."""
+    equation = call.get("equation")
+    if not isinstance(equation, str):
+        raise Unmapped("has no equation")
+    path = wholes(call, "path") if call.get("path") else None
+    return einsum(b, equation, tensors(call, "tensors"), path)
+
+
+def pool_with_places(b: Builder, call: Call) -> list[Value]:
+    """max_pool2d_with_indices: where the largest elements are is not known."""
+    if len(call.node.outputs) > 1 and b.is_read(call.node.outputs[1]):
+        raise Unmapped("also says where the largest elements are")
+    made = _pool("max", 2)(b, call)
+    assert isinstance(made, Value)
+    return [made]
 
 
 def batch_norm(b: Builder, call: Call) -> Value:
@@ -306,6 +325,8 @@ RULES: Mapping[str, Rule] = {
     "aten.matmul.default": product,
     "aten.mm.default": product,
     "aten.bmm.default": product,
+    "aten.einsum.default": einsum_of,
+    "aten.max_pool2d_with_indices.default": pool_with_places,
     "aten.scaled_dot_product_attention.default": scaled_attention,
     "aten.embedding.default": rows,
     "aten.batch_norm.default": batch_norm,
@@ -329,8 +350,6 @@ RULES: Mapping[str, Rule] = {
     "aten.sum.default": _reduction("sum"),
     "aten.amax.default": _reduction("max"),
     "aten.amin.default": _reduction("min"),
-    "aten.max.dim": _reduction("max"),
-    "aten.min.dim": _reduction("min"),
     "aten.max.default": _reduction("max"),
     "aten.min.default": _reduction("min"),
     "aten.prod.dim_int": _reduction("product"),

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping import parts
+from mnet_cost.importing.mapping.at_positions import Slices, gather_slices
 from mnet_cost.importing.mapping.aten.arguments import (
     ALL_THE_REST,
     flag,
     optional_whole,
     places,
+    plain,
     plain_whole,
     real,
     sizes,
@@ -19,6 +21,7 @@ from mnet_cost.importing.mapping.aten.arguments import (
     wholes,
     word,
 )
+from mnet_cost.importing.mapping.aten.positions import of_each_example
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.images import pad
 from mnet_cost.importing.mapping.mapper import Call, Rule
@@ -30,6 +33,7 @@ from mnet_cost.importing.mapping.movement import (
     tile,
     transpose,
 )
+from mnet_cost.importing.mapping.positions import Positions, spread
 from mnet_cost.importing.mapping.stored import at_stored_positions, constant, looked_up
 from mnet_cost.importing.mapping.values import Unmapped, Value, joined_shape
 
@@ -111,7 +115,10 @@ def unsqueeze(b: Builder, call: Call) -> Value:
     x = call.tensor("self")
     axis = whole(call, "dim")
     place = axis + x.rank + 1 if axis < 0 else axis
-    return b.reshaped(x, (*x.shape[:place], 1, *x.shape[place:]))
+    made = (*x.shape[:place], 1, *x.shape[place:])
+    if x.positions and (result := spread(x, made)) is not None:
+        return result
+    return b.reshaped(x, made)
 
 
 def squeeze(b: Builder, call: Call) -> Value:
@@ -235,10 +242,14 @@ def index(b: Builder, call: Call) -> Value:
         return looked_up(b, x, stated)
     if len(axes) == 1 and given[axes[0]].known is not None:
         return _picked(b, x, axes[0], given[axes[0]])
+    if (found := of_each_example(b, x, given)) is not None:
+        return gather_slices(b, x, *found)
     shape = joined_shape([given[place].shape for place in axes])
     if any(given[place].dtype == "bool" for place in axes):
         raise Unmapped("takes as many elements as a mask has, which is not known")
     static = all(given[place].static for place in axes)
+    if len(axes) == 1 and not static:
+        return gather_slices(b, x, given[axes[0]], Slices(axes[0]))
     return at_stored_positions(b, x, axes, Value(shape, static=static))
 
 
@@ -248,6 +259,8 @@ def index_select(b: Builder, call: Call) -> Value:
 
 
 def _picked(b: Builder, x: Value, axis: int, positions: Value) -> Value:
+    if positions.known is None and not positions.static:
+        return gather_slices(b, x, positions, Slices(x.place(axis)))
     if positions.known is None:
         return at_stored_positions(b, x, [x.place(axis)], positions)
     if positions.rank > 1 or positions.dtype == "bool":
@@ -277,8 +290,11 @@ def unfold(b: Builder, call: Call) -> Value:
 
 def numbers(b: Builder, call: Call) -> Value:
     """arange: whole numbers one after the other, known where they are few."""
-    start, stop = real(call, "start", 0), real(call, "end")
-    step = real(call, "step", 1)
+    start, step = real(call, "start", 0), real(call, "step", 1)
+    end = plain(call.get("end"), "end")
+    if isinstance(end, Batch) and start == 0 and step == 1:  # the numbers of the examples
+        return Value((end,), call.dtypes[0], static=True, positions=Positions(0, (1,)))
+    stop = real(call, "end")
     if not step:
         raise Unmapped("has a step of 0")
     count = max(0, -int(-(stop - start) // step))

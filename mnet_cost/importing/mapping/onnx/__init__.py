@@ -9,7 +9,7 @@ from mnet_cost.importing.mapping.onnx.attributes import checked
 from mnet_cost.importing.mapping.tables import LazyRules
 
 FILES: Mapping[str, str] = {
-    "convolutions": "Conv ConvTranspose DeformConv",
+    "convolutions": "Conv ConvTranspose CausalConvWithState DeformConv",
     "products": "Gemm MatMul Einsum",
     "norms": (
         "BatchNormalization LayerNormalization RMSNormalization InstanceNormalization "
@@ -26,15 +26,20 @@ FILES: Mapping[str, str] = {
         "Sinh Softplus Softsign Sqrt Tan Equal Greater GreaterOrEqual Less LessOrEqual And Or "
         "Xor Max Min Sum Mean Mod Not Cast CastLike Where IsNaN IsInf Trilu OneHot"
     ),
-    "attention": "Softmax LogSoftmax Attention RotaryEmbedding Hardmax",
-    "recurrent": "CausalConvWithState LSTM GRU",
+    "shares": "Softmax LogSoftmax Hardmax NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss",
+    "attention": "Attention RotaryEmbedding",
+    "recurrent": "LSTM GRU RNN",
     "reductions": (
         "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL2 ReduceL1 "
         "ReduceSumSquare ReduceLogSum ReduceLogSumExp ArgMax ArgMin"
     ),
+    "positions": (
+        "GatherElements GatherND ScatterElements Scatter ScatterND TensorScatter CumSum CumProd "
+        "TopK ReverseSequence MaxUnpool"
+    ),
     "constants": (
         "Constant ConstantOfShape Range EyeLike HannWindow HammingWindow BlackmanWindow "
-        "CumSum CumProd ScatterND ScatterElements GatherElements GatherND MelWeightMatrix"
+        "MelWeightMatrix"
     ),
     "shapes": (
         "Shape Size Reshape Flatten Squeeze Unsqueeze Gather Slice Split Expand Tile Pad "
@@ -50,7 +55,7 @@ FILES: Mapping[str, str] = {
         "com.microsoft.QLinearGlobalAveragePool com.microsoft.QLinearConcat "
         "com.microsoft.QGemm"
     ),
-    "images": "RoiAlign MaxRoiPool AffineGrid",
+    "images": "RoiAlign MaxRoiPool AffineGrid GridSample Col2Im",
     "random": "RandomNormal RandomUniform RandomNormalLike RandomUniformLike Bernoulli",
 }
 """The operators that each file has a rule for. A file is imported when a model has one of them."""

@@ -1,40 +1,20 @@
-"""Attention of ONNX, and what it is made of: shares along an axis, and rotated features."""
+"""Attention of ONNX, and embeddings of positions by turning."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
-from typing import Any, Literal
+from typing import Any
 
-from mnet_cost.importing.mapping.activations import log_softmax, softmax
+from mnet_cost.importing.mapping.activations import softmax
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
-from mnet_cost.importing.mapping.elementwise import binary, comparison, function, scaled
+from mnet_cost.importing.mapping.elementwise import binary, function, scaled
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, slice_of, transpose
 from mnet_cost.importing.mapping.onnx.products import product
-from mnet_cost.importing.mapping.onnx.reading import short, version
-from mnet_cost.importing.mapping.reductions import reduce
+from mnet_cost.importing.mapping.onnx.reading import short
 from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import Unmapped, Value
-
-
-def softmax_rule(name: Literal["softmax", "log"]) -> Rule:
-    """Softmax and LogSoftmax: before version 13 along all axes from `axis` on."""
-
-    def rule(b: Builder, call: Call) -> Value:
-        x = call.input(0)
-        shares = log_softmax if name == "log" else softmax
-        if version(b) >= 13:
-            return shares(b, x, call.get("axis", -1))
-        place = x.place(call.get("axis", 1)) if x.rank > 1 else 0
-        behind = plain_sizes(x.shape[place:])
-        if len(behind) == 1:
-            return shares(b, x, place)
-        flat = b.reshaped(x, (*x.shape[:place], prod(behind)))
-        return b.reshaped(shares(b, flat, place), x.shape)
-
-    return rule
 
 
 def attention_rule(b: Builder, call: Call) -> list[Value]:
@@ -153,19 +133,7 @@ def rotary(b: Builder, call: Call) -> Value:
     return made
 
 
-def hard_max(b: Builder, call: Call) -> Value:
-    """Hardmax: 1 where an element is the largest along an axis, else 0."""
-    x = call.input(0)
-    if version(b) < 13:
-        raise Unmapped("is along several axes, as before version 13")
-    largest = reduce(b, x, "max", (call.get("axis", -1),), keep=True)
-    return comparison(b, x, largest, "equal")._replace(dtype=x.dtype)
-
-
 RULES: Mapping[str, Rule] = {
-    "Softmax": softmax_rule("softmax"),
-    "LogSoftmax": softmax_rule("log"),
     "Attention": attention_rule,
     "RotaryEmbedding": rotary,
-    "Hardmax": hard_max,
 }

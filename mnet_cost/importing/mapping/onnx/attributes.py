@@ -16,12 +16,13 @@ from mnet_cost.importing.mapping.values import Unmapped, Value
 
 _NAMES = {
     "a whole number": (
-        "allowzero axis batch_dims blocksize ceil_mode count_include_pad detect_negative "
-        "detect_positive dtype end exclusive fmod group hidden_size interleaved is_causal keepdims "
-        "kv_num_heads layout local_window_size noop_with_empty_axes num_groups num_heads "
-        "num_outputs output_datatype output_dtype output_height output_width p q_num_heads "
-        "qk_matmul_output_mode reverse rotary_embedding_dim sampling_ratio size start to "
-        "training_mode transA transB upper value_int"
+        "align_corners allowzero axis batch_axis batch_dims blocksize ceil_mode "
+        "count_include_pad detect_negative detect_positive dtype end exclusive fmod group "
+        "hidden_size ignore_index input_forget interleaved is_causal k keepdims kv_num_heads "
+        "largest layout linear_before_reset local_window_size noop_with_empty_axes num_groups "
+        "num_heads num_outputs output_datatype output_dtype output_height output_width p "
+        "q_num_heads qk_matmul_output_mode reverse rotary_embedding_dim sampling_ratio size "
+        "sorted start time_axis to training_mode transA transB upper value_int"
     ),
     "a number": (
         "alpha beta bias epsilon gamma high lambd limit low max mean min scale seed softcap "
@@ -29,13 +30,14 @@ _NAMES = {
     ),
     "a word": (
         "activation approximate auto_pad coordinate_transformation_mode direction equation "
-        "keep_aspect_ratio_policy mode reduction value_string"
+        "keep_aspect_ratio_policy mode padding_mode reduction value_string"
     ),
     "a list of whole numbers": (
         "axes dilations ends kernel_shape output_padding output_shape pads perm pooled_shape shape "
         "split starts strides value_ints"
     ),
-    "a list of numbers": "scales value_floats",
+    "a list of numbers": "activation_alpha activation_beta scales value_floats",
+    "a list of words": "activations",
 }
 _TYPES = {name: type_ for type_, names in _NAMES.items() for name in names.split()}
 
@@ -53,6 +55,9 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "a number": _is_number,
     "a word": lambda value: isinstance(value, str),
     "a list of whole numbers": lambda value: isinstance(value, list) and all(map(_is_whole, value)),
+    "a list of words": lambda value: (
+        isinstance(value, list) and all(isinstance(word, str) for word in value)
+    ),
     "a list of numbers": lambda value: isinstance(value, list) and all(map(_is_number, value)),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.importing.graph import FEW, FEW_WHOLE, Batch
@@ -11,7 +11,6 @@ from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.onnx.reading import sizes_of, stored
 from mnet_cost.importing.mapping.positions import Positions
-from mnet_cost.importing.mapping.stored import made_of
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, own_shape
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 from mnet_cost.tensors import product
@@ -101,38 +100,6 @@ def mel_weights(b: Builder, call: Call) -> Value:
     return stored(call, (length // 2 + 1, mel_bins), TENSOR_TYPES[call.get("output_datatype", 1)])
 
 
-def folded(shape: Callable[[Sequence[Value]], Sequence[Dim]]) -> Rule:
-    """The rule of an operator that has one only where all that it reads is stored: what it makes,
-    of that shape, is then stored as well."""
-
-    def rule(b: Builder, call: Call) -> Value:
-        inputs = [x for x in call.inputs if x is not None]
-        if len(inputs) < 2 or not all(x.static for x in inputs):
-            raise Unmapped("has no rule")
-        return made_of(b, inputs, shape(inputs), inputs[0].dtype)
-
-    return rule
-
-
-def gather_nd(b: Builder, call: Call) -> Value:
-    """GatherND of what is stored."""
-    if call.get("batch_dims", 0):
-        raise Unmapped("has axes that it goes along with the positions")
-    return folded(_gathered)(b, call)  # type: ignore[return-value]
-
-
-def _first(inputs: Sequence[Value]) -> Sequence[Dim]:
-    return inputs[0].shape
-
-
-def _gathered(inputs: Sequence[Value]) -> Sequence[Dim]:
-    x, index = inputs[:2]
-    depth = index.shape[-1] if index.rank else None
-    if not isinstance(depth, int) or not 0 < depth <= x.rank:
-        raise Unmapped("has no rule")
-    return (*index.shape[:-1], *x.shape[depth:])
-
-
 RULES: Mapping[str, Rule] = {
     "Constant": constant,
     "ConstantOfShape": filled,
@@ -141,11 +108,5 @@ RULES: Mapping[str, Rule] = {
     "HannWindow": window,
     "HammingWindow": window,
     "BlackmanWindow": window,
-    "CumSum": folded(_first),
-    "CumProd": folded(_first),
-    "ScatterND": folded(_first),
-    "ScatterElements": folded(_first),
-    "GatherElements": folded(lambda inputs: inputs[1].shape),
-    "GatherND": gather_nd,
     "MelWeightMatrix": mel_weights,
 }

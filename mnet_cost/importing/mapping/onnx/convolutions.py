@@ -1,4 +1,4 @@
-"""Convolutions of ONNX, and how its windows are given."""
+"""Convolutions of ONNX, and what windows of any operator of it have: strides, padding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from mnet_cost.importing.mapping.convolutions import (
     plain_sizes,
     transposed_convolution,
 )
+from mnet_cost.importing.mapping.elementwise import function
+from mnet_cost.importing.mapping.images import pad
 from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.movement import concat, slice_of
+from mnet_cost.importing.mapping.onnx.norms import channels_of
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
 
 
@@ -27,6 +31,29 @@ def conv(b: Builder, call: Call) -> Value:
     stride, dilation = per_axis(call, "strides", axes), per_axis(call, "dilations", axes)
     ends = padding(call, x, weight.shape[2:], stride, dilation)
     return convolution(b, x, weight, call.optional(2), stride, ends, dilation, call.get("group", 1))
+
+
+def causal_convolution(b: Builder, call: Call) -> list[Value]:
+    """CausalConvWithState: each channel of [N, C, L] by itself, behind the positions that were
+    before; and the last positions, for those that will be."""
+    x, weight, past = call.input(0), call.input(1), call.optional(3)
+    if x.rank != 3 or weight.rank != 3:
+        raise Unmapped("is of sequences [N, C, L]")
+    before = plain_sizes(weight.shape[2:])[0] - 1
+    joined = (
+        pad(b, x, {2: (before, 0)}, "constant", 0.0) if past is None else concat(b, (past, x), 2)
+    )
+    made = convolution(b, joined, weight, call.optional(2), [1], [(0, 0)], [1], channels_of(x))
+    activation = call.get("activation", "none")
+    if activation not in ("none", "silu", "swish"):
+        raise Unmapped(f"has activation {activation}")
+    if activation != "none":
+        made = function(b, made, "silu")
+    if len(call.node.outputs) < 2 or not call.node.outputs[1]:
+        return [made]
+    if not before:
+        return [made, Value((*x.shape[:2], 0), x.dtype, known=())]
+    return [made, slice_of(b, joined, 2, -before, None)]
 
 
 def per_axis(call: Call, name: str, axes: int) -> list[int]:
@@ -121,5 +148,6 @@ def deformed(b: Builder, call: Call) -> Value:
 RULES: Mapping[str, Rule] = {
     "Conv": conv,
     "ConvTranspose": conv_transpose,
+    "CausalConvWithState": causal_convolution,
     "DeformConv": deformed,
 }

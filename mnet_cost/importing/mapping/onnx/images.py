@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
+from mnet_cost.importing.mapping.images import fold, grid_sample
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import slice_of
-from mnet_cost.importing.mapping.onnx.reading import sizes_of
+from mnet_cost.importing.mapping.onnx.convolutions import per_axis
+from mnet_cost.importing.mapping.onnx.reading import sizes_of, whole
 from mnet_cost.importing.mapping.products import matmul
 from mnet_cost.importing.mapping.regions import region_pool
 from mnet_cost.importing.mapping.stored import constant
@@ -56,8 +58,34 @@ def affine_grid(b: Builder, call: Call) -> Value:
     return b.reshaped(made, (theta.shape[0], *positions, axes))
 
 
+def sampled(b: Builder, call: Call) -> Value:
+    """GridSample."""
+    return grid_sample(
+        b,
+        call.input(0),
+        call.input(1),
+        call.get("mode", "linear"),
+        call.get("padding_mode", "zeros"),
+        bool(call.get("align_corners", 0)),
+    )
+
+
+def columns_to_image(b: Builder, call: Call) -> Value:
+    """Col2Im of images."""
+    size, kernel = (whole(sizes_of(call.input(i))) for i in (1, 2))
+    axes = len(size)
+    pads = list(call.get("pads", [0] * 2 * axes))
+    stride, dilation = per_axis(call, "strides", axes), per_axis(call, "dilations", axes)
+    if len(kernel) != axes or len(pads) != 2 * axes:
+        raise Unmapped(f"has a window that does not fit {axes} axes")
+    ends = list(zip(pads[:axes], pads[axes:], strict=True))
+    return fold(b, call.input(0), size, kernel, stride, ends, dilation)
+
+
 RULES: Mapping[str, Rule] = {
     "RoiAlign": roi_align,
     "MaxRoiPool": roi_pool,
     "AffineGrid": affine_grid,
+    "GridSample": sampled,
+    "Col2Im": columns_to_image,
 }

@@ -1,4 +1,4 @@
-"""Pools of ONNX, over windows and over whole images."""
+"""Pools of ONNX."""
 
 from __future__ import annotations
 

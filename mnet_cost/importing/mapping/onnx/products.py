@@ -1,4 +1,4 @@
-"""Products of matrices of ONNX."""
+"""Matrix products of ONNX."""
 
 from __future__ import annotations
 

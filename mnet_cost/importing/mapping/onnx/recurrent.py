@@ -1,46 +1,27 @@
-"""Layers of ONNX that have a state from step to step."""
+"""Recurrent layers of ONNX: states of all steps, and the last ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.convolutions import convolution, plain_sizes
-from mnet_cost.importing.mapping.elementwise import function
-from mnet_cost.importing.mapping.images import pad
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.movement import concat, slice_of, transpose
-from mnet_cost.importing.mapping.onnx.reading import channels_of
+from mnet_cost.importing.mapping.movement import transpose
+from mnet_cost.importing.mapping.recurrent import last_states
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
+Kind = Literal["lstm", "gru", "rnn"]
 
-def causal_convolution(b: Builder, call: Call) -> list[Value]:
-    """CausalConvWithState: each channel of [N, C, L] by itself, behind the positions that were
-    before; and the last positions, for those that will be."""
-    x, weight, past = call.input(0), call.input(1), call.optional(3)
-    if x.rank != 3 or weight.rank != 3:
-        raise Unmapped("is of sequences [N, C, L]")
-    before = plain_sizes(weight.shape[2:])[0] - 1
-    joined = (
-        pad(b, x, {2: (before, 0)}, "constant", 0.0) if past is None else concat(b, (past, x), 2)
-    )
-    made = convolution(b, joined, weight, call.optional(2), [1], [(0, 0)], [1], channels_of(x))
-    activation = call.get("activation", "none")
-    if activation not in ("none", "silu", "swish"):
-        raise Unmapped(f"has activation {activation}")
-    if activation != "none":
-        made = function(b, made, "silu")
-    if len(call.node.outputs) < 2 or not call.node.outputs[1]:
-        return [made]
-    if not before:
-        return [made, Value((*x.shape[:2], 0), x.dtype, known=())]
-    return [made, slice_of(b, joined, 2, -before, None)]
+_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "lstm": ("sigmoid", "tanh", "tanh"), "gru": ("sigmoid", "tanh"), "rnn": ("tanh",),
+}  # fmt: skip
+"""What the kinds make gates and states by, for each direction."""
 
 
-def recurrent(kind: Literal["lstm", "gru"]) -> Rule:
-    """LSTM and GRU of [T, N, F], or of [N, T, F] with `layout` 1: states of all steps
-    [T, directions, N, H], and the last ones."""
+def recurrent(kind: Kind) -> Rule:
+    """LSTM, GRU and RNN of [T, N, F], or of [N, T, F] with `layout` 1: states of all steps
+    [T, directions, N, H], and the last ones [directions, N, H]."""
 
     def rule(b: Builder, call: Call) -> list[Value]:
         x, kernel, bias = call.input(0), call.input(1), call.optional(3)
@@ -53,37 +34,55 @@ def recurrent(kind: Literal["lstm", "gru"]) -> Rule:
         features = call.get("hidden_size")
         if x.rank != 3 or directions not in (1, 2) or not isinstance(features, int):
             raise Unmapped("is not of sequences, or does not say how many features it has")
-        if len(call.node.outputs) > 2 and call.node.outputs[2]:
+        wants_states, wants_last, wants_memory = (_is_wanted(b, call, i) for i in range(3))
+        unread = call.unread()
+        wants_states = wants_states or unread is None
+        if wants_memory:
             raise Unmapped("gives the memory of the last step")
-        is_reverse = call.get("direction", "forward") == "reverse"
-        needs_all = bool(call.node.outputs[0])
-        fields = {
+        if call.get("input_forget", 0) or call.get("clip") is not None:
+            raise Unmapped("joins two of its gates, or cuts off what is large")
+        fields: dict[str, Any] = {
             "features": features,
             "bidirectional": True if directions == 2 else None,
             "bias": None if bias is not None else False,
-            "output": None if needs_all else "last",
+            "output": None if wants_states else "last",
+            **_function(kind, call, directions),
         }
-        if not call.get("layout", 0):
+        turned = not call.get("layout", 0)
+        if turned:
             x = transpose(b, x, (1, 0, 2))
-        ahead = x.shape[: 2 if needs_all else 1]
+        ahead = x.shape[: 2 if wants_states else 1]
         states = b.layer(kind, (x,), (*ahead, directions * features), fields, owns=stored)
         apart = b.reshaped(states, (*ahead, directions, features))
-        if not needs_all:
-            return [apart, apart if call.get("layout", 0) else transpose(b, apart, (1, 0, 2))]
-        made = [apart if call.get("layout", 0) else transpose(b, apart, (1, 2, 0, 3))]
-        if len(call.node.outputs) > 1 and call.node.outputs[1]:
-            if directions == 2:
-                raise Unmapped("gives the states of all steps and the last ones, in two directions")
-            last = slice_of(b, apart, 1, 0, 1) if is_reverse else slice_of(b, apart, 1, -1, None)
-            last = b.reshaped(last, (ahead[0], directions, features))
-            made.append(last if call.get("layout", 0) else transpose(b, last, (1, 0, 2)))
+        if not wants_states and unread is not None:
+            return [unread, transpose(b, apart, (1, 0, 2)) if turned else apart]
+        made = [transpose(b, apart, (1, 2, 0, 3)) if turned else apart]
+        if wants_last:
+            is_reverse = call.get("direction", "forward") == "reverse"
+            last = last_states(b, apart, is_reverse=is_reverse)
+            made.append(transpose(b, last, (1, 0, 2)) if turned else last)
         return made
 
     return rule
 
 
+def _is_wanted(b: Builder, call: Call, number: int) -> bool:
+    names = call.node.outputs
+    return number < len(names) and bool(names[number]) and b.is_read(names[number])
+
+
+def _function(kind: Kind, call: Call, directions: int) -> dict[str, str]:
+    """The field for what makes the state, where the kind has a choice."""
+    given = [name.lower() for name in call.get("activations", [])]
+    if not given or given == [*_FUNCTIONS[kind] * directions]:
+        return {}
+    if kind == "rnn" and given == ["relu"] * directions:
+        return {"function": "relu"}
+    raise Unmapped(f"has the functions {', '.join(given)[:60]}")
+
+
 RULES: Mapping[str, Rule] = {
-    "CausalConvWithState": causal_convolution,
     "LSTM": recurrent("lstm"),
     "GRU": recurrent("gru"),
+    "RNN": recurrent("rnn"),
 }

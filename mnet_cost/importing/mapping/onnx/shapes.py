@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.importing.graph import Batch
+from mnet_cost.importing.mapping.at_positions import Slices, gather_slices
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.images import (
     depth_to_space,
@@ -127,9 +128,9 @@ def gather(b: Builder, call: Call) -> Value:
         return looked_up(b, x, made)
     if x.rank == 1 and index.positions:
         return gathered(b, x, index)
-    if axis == 0 and index.wire is not None:
+    if axis == 0 and index.wire is not None and x.stored is not None and x.rank == 2:
         return embedding(b, x, index)
-    raise Unmapped("takes positions that are not known")
+    return gather_slices(b, x, index, Slices(axis))
 
 
 def _at(elements: tuple[Any, ...], index: int) -> Any:
