@@ -20,7 +20,7 @@ from mnet_cost.importing.mapping.elementwise import function
 from mnet_cost.importing.mapping.images import pad
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, slice_of
-from mnet_cost.importing.mapping.onnx.norms import channels_of
+from mnet_cost.importing.mapping.onnx.reading import channels_of
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
 
 

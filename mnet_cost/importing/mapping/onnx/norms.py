@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.convolutions import plain_sizes
 from mnet_cost.importing.mapping.elementwise import binary, number, operation
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.norms import batch_norm, group_norm, layer_norm
-from mnet_cost.importing.mapping.onnx.reading import short
+from mnet_cost.importing.mapping.onnx.reading import channels_of, short
 from mnet_cost.importing.mapping.reductions import reduce
 from mnet_cost.importing.mapping.values import Refused, Unmapped, Value
 
@@ -43,13 +42,6 @@ def layer_norm_rule(kind: str) -> Rule:
         return made
 
     return rule
-
-
-def channels_of(x: Value) -> int:
-    """The size of axis 1."""
-    if x.rank < 2:
-        raise Unmapped("has no channels")
-    return plain_sizes(x.shape[1:2])[0]
 
 
 def instance_norm(b: Builder, call: Call) -> Value:

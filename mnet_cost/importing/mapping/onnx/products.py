@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.einsum import einsum
 from mnet_cost.importing.mapping.elementwise import binary, scaled
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import transpose
@@ -56,6 +55,8 @@ def product(b: Builder, first: Value, second: Value) -> Value:
 
 def einsum_rule(b: Builder, call: Call) -> Value:
     """Einsum."""
+    from mnet_cost.importing.mapping.einsum import einsum
+
     return einsum(b, call.get("equation", ""), [x for x in call.inputs if x is not None])
 
 

@@ -16,13 +16,11 @@ from mnet_cost.importing.mapping.elementwise import binary
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat
 from mnet_cost.importing.mapping.onnx import (
+    activations,
     arithmetic,
-    attention,
     convolutions,
-    norms,
     pools,
     products,
-    recurrent,
     shares,
 )
 from mnet_cost.importing.mapping.reductions import all_axes, reduce
@@ -108,12 +106,6 @@ def _contrib(names: Mapping[str, Rule]) -> dict[str, Rule]:
     return {f"{_CONTRIB}.{name}": rule for name, rule in names.items()}
 
 
-_PLAIN = {
-    name: rule
-    for file in (arithmetic, convolutions, products, norms, pools, shares, recurrent, attention)
-    for name, rule in file.RULES.items()
-}
-
 RULES: Mapping[str, Rule] = {
     "QuantizeLinear": quantize,
     "DequantizeLinear": dequantize,
@@ -126,15 +118,15 @@ RULES: Mapping[str, Rule] = {
         {
             "QuantizeLinear": quantize,
             "DequantizeLinear": dequantize,
-            "QLinearAdd": as_plain(_PLAIN["Add"], 0, 3),
-            "QLinearMul": as_plain(_PLAIN["Mul"], 0, 3),
-            "QLinearSigmoid": as_plain(_PLAIN["Sigmoid"], 0),
-            "QLinearLeakyRelu": as_plain(_PLAIN["LeakyRelu"], 0),
-            "QLinearSoftmax": as_plain(_PLAIN["Softmax"], 0),
-            "QLinearAveragePool": as_plain(_PLAIN["AveragePool"], 0),
-            "QLinearGlobalAveragePool": as_plain(_PLAIN["GlobalAveragePool"], 0),
+            "QLinearAdd": as_plain(arithmetic.RULES["Add"], 0, 3),
+            "QLinearMul": as_plain(arithmetic.RULES["Mul"], 0, 3),
+            "QLinearSigmoid": as_plain(activations.RULES["Sigmoid"], 0),
+            "QLinearLeakyRelu": as_plain(activations.RULES["LeakyRelu"], 0),
+            "QLinearSoftmax": as_plain(shares.RULES["Softmax"], 0),
+            "QLinearAveragePool": as_plain(pools.RULES["AveragePool"], 0),
+            "QLinearGlobalAveragePool": as_plain(pools.RULES["GlobalAveragePool"], 0),
             "QLinearConcat": join,
-            "QGemm": as_plain(_PLAIN["Gemm"], 0, 3, 6),
+            "QGemm": as_plain(products.RULES["Gemm"], 0, 3, 6),
         }
     ),
 }
