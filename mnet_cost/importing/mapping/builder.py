@@ -13,6 +13,7 @@ from typing import Any
 
 from mnet_cost.importing.graph import FEW, MAX_NODES, Batch, Graph, Node, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
+from mnet_cost.importing.mapping.turned import read_both_ways
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
@@ -78,6 +79,10 @@ class Builder:
         self.layers: list[ImportedLayer] = []
         self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self._made: list[Layer] = []
+        self._again: dict[int, str] = {}
+        """Layers that own a stored tensor which another one owns: the tensor is counted twice."""
+        self._both_ways: frozenset[str] | None = None
+        """Names of stored matrices that products read both ways; looked for when first needed."""
         self._static: list[bool] = []
         self._kinds: dict[tuple[Any, ...], Layer] = {}
         self._types: dict[TensorType, TensorType] = {}
@@ -327,6 +332,7 @@ class Builder:
             del part[count:]
         self._stored = {at: stored for at, stored in self._stored.items() if at < count}
         self._owners = {name: at for name, at in self._owners.items() if at < count}
+        self._again = {at: name for at, name in self._again.items() if at < count}
         self._stored = {at: stored for at, stored in self._stored.items() if at < count}
         self._parameters = {
             place: wire
@@ -380,8 +386,30 @@ class Builder:
             if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
                 del self._owners[name]
 
+    def is_read_both_ways(self, stored: Stored) -> bool:
+        """Whether products read a stored matrix as it is and under a transpose."""
+        if self._both_ways is None:
+            self._both_ways = read_both_ways(self.graph)
+        return self.canonical(stored) in self._both_ways
+
+    def turned(self, value: Value) -> Stored | None:
+        """The table of an `embedding` whose transpose a static value is, else None."""
+        if value.wire is None or value.wire.layer is None:
+            return None
+        layer = self.layers[value.wire.layer]
+        if layer.kind != "transpose" or value.rank != 2 or layer.inputs[0].layer is None:
+            return None
+        (stored, *others) = self._stored.get(layer.inputs[0].layer, (None,))
+        if stored is None or others or stored.shape != value.shape[::-1]:
+            return None
+        owner = self._owners.get(self.canonical(stored))
+        is_table = owner is not None and self.layers[owner].kind == "embedding"
+        return stored if is_table else None
+
     def is_parameter(self, value: Value) -> bool:
-        """Whether a stored tensor is a layer `parameter` already, since another layer reads it."""
+        """Whether a stored tensor is a layer `parameter`, since another layer reads it, too."""
+        if value.stored is not None and self.is_read_both_ways(value.stored):
+            return True
         owner = value.stored and self._owners.get(self.canonical(value.stored))
         return isinstance(owner, int) and self.layers[owner].kind == "parameter"
 
@@ -398,6 +426,9 @@ class Builder:
         kept = self._kept(wires)
         moved = {old: new for new, old in enumerate(kept)}
         layers = [self._renumbered(old, moved, names) for old in kept]
+        for index, again in self._again.items():
+            if index in moved:
+                self.notes[f"{again} is stored once, and counted for each reader"] = None
         outputs_moved = tuple([_moved(wire, moved) for wire in wires])
         unread = sum(
             stored.elements
@@ -519,7 +550,7 @@ class Builder:
                 self._own(names, index)
                 return None, owner
         if owners:
-            self.notes[f"{sorted(names)[0]} is stored once, and counted for each reader"] = None
+            self._again[index] = sorted(names)[0]
         self._own(names, index)
         return None, None
 
