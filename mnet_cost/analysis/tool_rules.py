@@ -66,6 +66,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -187,7 +188,7 @@ _NOTHING: tuple[type[Layer], ...] = (
     Elementwise, Add, Multiply, Concat,
     Constant, WindowMask,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
-    PixelShuffle, PixelUnshuffle, Roll, WindowPartition, WindowMerge, Unfold,
+    PixelShuffle, PixelUnshuffle, Roll, ExpandBatch, WindowPartition, WindowMerge, Unfold,
     Split, Slice, Take,
     BoxDecode, NonMaxSuppression, RoiAlign, RoiPool,
 )  # fmt: skip

@@ -112,6 +112,7 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "window_merge": "rearrange.WindowMerge",
         "unfold": "rearrange.Unfold",
         "roll": "rearrange.Roll",
+        "expand_batch": "rearrange.ExpandBatch",
         "pad": "reshape.Pad",
         "resize": "reshape.Resize",
     },

@@ -479,3 +479,21 @@ def test_a_table_whose_transpose_multiplies_is_tied_to_a_linear_layer() -> None:
         ("embedding", None), ("linear", 0),
     ]  # fmt: skip
     assert made.notes == ()
+
+
+def test_queries_that_a_program_expands_over_the_batch_are_multiplied_for_each_example() -> None:
+    nodes: list[Node] = [
+        ("Shape", ("x",), ("s",), {"start": 0, "end": 1}),
+        ("Concat", ("s", "rest"), ("sizes",), {"axis": 0}),
+        ("Expand", ("q", "sizes"), ("e",), {}), ("MatMul", ("e", "w"), ("a",), {}),
+        ("Transpose", ("x",), ("t",), {"perm": [0, 2, 1]}), ("MatMul", ("a", "t"), ("y",), {}),
+    ]  # fmt: skip
+    made = mapped(nodes, {"q": (1, 3, 8), "w": (8, 8), "rest": [3, 8]}, x=("N", 5, 8))
+    assert [layer.kind for layer in made.layers] == [
+        "parameter", "expand_batch", "linear", "transpose", "matmul",
+    ]  # fmt: skip
+    assert made.notes == ()
+    # Without the expansion it is made once, as torch does.
+    nodes = [("MatMul", ("q", "w"), ("a",), {}), *nodes[4:]]
+    made = mapped(nodes, {"q": (1, 3, 8), "w": (8, 8)}, x=("N", 5, 8))
+    assert "expand_batch" not in [layer.kind for layer in made.layers]

@@ -7,6 +7,7 @@ from layer_cases import Example, Shape, check_example, evaluate, kind_of, refusa
 
 from mnet_cost.layers import Layer, Work
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -26,6 +27,7 @@ EXAMPLES = [
     Example(PixelShuffle(factor=3), ((36, 2, 5),), (4, 6, 15), moved(360)),
     Example(PixelShuffle(factor=2), ((7, 4, 1, 1),), (7, 1, 2, 2), moved(28)),
     Example(PixelUnshuffle(factor=3), ((4, 6, 15),), (36, 2, 5), moved(360)),
+    Example(ExpandBatch(), ((6, 3),), (6, 3), moved(18)),
     Example(Roll(shift=-3), ((6, 3, 4),), (6, 3, 4), moved(72)),
     Example(Roll(shift=(-3, 100)), ((5, 6, 3, 4),), (5, 6, 3, 4), moved(360)),
     Example(Roll(shift=2, axis="features"), ((9,),), (9,), moved(9)),

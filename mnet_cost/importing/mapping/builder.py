@@ -143,6 +143,10 @@ class Builder:
         """The outputs of a layer with several, as `layer`."""
         if len(self.layers) >= MAX_NODES:
             raise Refused(f"makes more than {MAX_NODES:,} layers of the model: too many for a spec")
+        if kind in _PRODUCTS:
+            stored = [x for x in inputs if isinstance(x, Value) and x.static]
+            if len(stored) == len(inputs):
+                inputs = list(map(self.for_each, stored))
         wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
         types = tuple([self._type(wire) for wire in wires])
         given = {name: value for name, value in (fields or {}).items() if value is not None}
@@ -174,17 +178,19 @@ class Builder:
         self._made.append(layer)
         static = layer.is_stored or (bool(wires) and layer.is_known and self._are_static(wires))
         self._static.append(static)
-        if static and kind in _PRODUCTS and any(has_batch(shape) for shape in in_file):
-            self.notes[
-                f"{self._node.nodes[-1]} does not depend on the input: it is counted once a run, "
-                "and the program calculates it for each example"
-            ] = None
         return tuple(
             [
                 Value(whole, dtype or _name_of(type_.dtype), Wire(index, i), static=static)
                 for i, (type_, whole) in enumerate(zip(made, in_file, strict=True))
             ]
         )
+
+    def for_each(self, value: Value) -> Value:
+        """A value that enters a product. A stored one that the program has expanded over the batch
+        is expanded by a layer, so that the product is made for each example."""
+        if not value.static or value.batch_axis is None:
+            return value
+        return self.layer("expand_batch", (value,), value.shape, dtype=value.dtype)
 
     def wire(self, value: Value) -> Wire:
         """The tensor of a value, with its shape for one example.
@@ -559,7 +565,9 @@ class Builder:
             self._owners.setdefault(name, index)
 
 
-_PRODUCTS = frozenset(("matmul", "linear", "conv1d", "conv2d", "conv3d"))
+_PRODUCTS = frozenset(
+    ("matmul", "linear", "conv1d", "conv2d", "conv3d", "depthwise_conv2d", "conv_transpose2d")
+)
 """Kinds with mult-adds that can be applied to stored tensors alone."""
 
 _DEFAULT_AXES = frozenset(("concat", "split", "slice", "batch_norm", "scale", "prelu"))

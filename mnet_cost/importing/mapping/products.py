@@ -50,6 +50,8 @@ def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = 
     """
     if first.rank < 2 or second.rank < 2:
         raise Unmapped("multiplies a vector")
+    if second.static:
+        first = b.for_each(first)
     trained = second.stored is not None and is_trained(second.stored)
     if trained and second.rank == 2 and not first.static and not b.is_parameter(second):
         return linear(b, first, second, None, transposed=not transpose_second)

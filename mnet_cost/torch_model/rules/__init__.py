@@ -63,6 +63,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -92,6 +93,7 @@ from mnet_cost.torch_model.rules.norms import (
     softmax,
 )
 from mnet_cost.torch_model.rules.rearrange import (
+    expand_batch,
     pixel_shuffle,
     pixel_unshuffle,
     roll,
@@ -215,6 +217,7 @@ RULES: dict[type[Layer], Rule] = {
     PixelShuffle: pixel_shuffle,
     PixelUnshuffle: pixel_unshuffle,
     Roll: roll,
+    ExpandBatch: expand_batch,
     WindowPartition: window_partition,
     WindowMerge: window_merge,
     Unfold: unfold,
