@@ -27,7 +27,6 @@ EXAMPLES = [
     Example(PixelShuffle(factor=3), ((36, 2, 5),), (4, 6, 15), moved(360)),
     Example(PixelShuffle(factor=2), ((7, 4, 1, 1),), (7, 1, 2, 2), moved(28)),
     Example(PixelUnshuffle(factor=3), ((4, 6, 15),), (36, 2, 5), moved(360)),
-    Example(ExpandBatch(), ((6, 3),), (6, 3), moved(18)),
     Example(Roll(shift=-3), ((6, 3, 4),), (6, 3, 4), moved(72)),
     Example(Roll(shift=(-3, 100)), ((5, 6, 3, 4),), (5, 6, 3, 4), moved(360)),
     Example(Roll(shift=2, axis="features"), ((9,),), (9,), moved(9)),
@@ -44,6 +43,7 @@ EXAMPLES = [
     Example(Unfold(kernel=3, stride=2), ((8, 4, 6),), (72, 6), moved(192, 432)),
     # floor((4 - 2) / 2) + 1 = 2, floor((6 - 2) / 2) + 1 = 3: each element once
     Example(Unfold(kernel=2, stride=2, padding=0), ((2, 8, 4, 6),), (2, 32, 6), moved(384)),
+    Example(ExpandBatch(), ((6, 3),), (6, 3), moved(18)),
 ]
 
 

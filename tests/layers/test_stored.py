@@ -212,8 +212,6 @@ def test_the_mask_of_shifted_windows() -> None:
 
 
 QUERIES = """\
-format: 1
-name: queries
 input: {x: [5, 8]}
 layers:
   - {id: q, parameter: {shape: [3, 8]}}

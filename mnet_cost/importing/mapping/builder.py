@@ -22,7 +22,6 @@ from mnet_cost.importing.mapping.values import (
     Unmapped,
     Value,
     elements,
-    has_batch,
     joined_shape,
     layer_shape,
     own_shape,
@@ -144,9 +143,9 @@ class Builder:
         if len(self.layers) >= MAX_NODES:
             raise Refused(f"makes more than {MAX_NODES:,} layers of the model: too many for a spec")
         if kind in _PRODUCTS:
-            stored = [x for x in inputs if isinstance(x, Value) and x.static]
-            if len(stored) == len(inputs):
-                inputs = list(map(self.for_each, stored))
+            values = [x for x in inputs if isinstance(x, Value) and x.static]
+            if len(values) == len(inputs):
+                inputs = list(map(self.for_each, values))
         wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
         types = tuple([self._type(wire) for wire in wires])
         given = {name: value for name, value in (fields or {}).items() if value is not None}
