@@ -13,6 +13,7 @@ from typing import Any
 
 from mnet_cost.importing.graph import FEW, MAX_NODES, Batch, Graph, Node, Reference, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
+from mnet_cost.importing.mapping.turned import read_both_ways
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
@@ -21,7 +22,6 @@ from mnet_cost.importing.mapping.values import (
     Unmapped,
     Value,
     elements,
-    has_batch,
     joined_shape,
     layer_shape,
     own_shape,
@@ -78,6 +78,10 @@ class Builder:
         self.layers: list[ImportedLayer] = []
         self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self._made: list[Layer] = []
+        self._again: dict[int, str] = {}
+        """Layers that own a stored tensor which another one owns: the tensor is counted twice."""
+        self._both_ways: frozenset[str] | None = None
+        """Names of stored matrices that products read both ways; looked for when first needed."""
         self._static: list[bool] = []
         self._kinds: dict[tuple[Any, ...], Layer] = {}
         self._types: dict[TensorType, TensorType] = {}
@@ -140,6 +144,10 @@ class Builder:
         """The outputs of a layer with several, as `layer`."""
         if len(self.layers) >= MAX_NODES:
             raise Refused(f"makes more than {MAX_NODES:,} layers of the model: too many for a spec")
+        if kind in _PRODUCTS:
+            values = [x for x in inputs if isinstance(x, Value) and x.static]
+            if len(values) == len(inputs):
+                inputs = list(map(self.for_each, values))
         wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
         types = tuple([self._type(wire) for wire in wires])
         given = {name: value for name, value in (fields or {}).items() if value is not None}
@@ -171,17 +179,19 @@ class Builder:
         self._made.append(layer)
         static = layer.is_stored or (bool(wires) and layer.is_known and self._are_static(wires))
         self._static.append(static)
-        if static and kind in _PRODUCTS and any(has_batch(shape) for shape in in_file):
-            self.notes[
-                f"{self._node.nodes[-1]} does not depend on the input: it is counted once a run, "
-                "and the program calculates it for each example"
-            ] = None
         return tuple(
             [
                 Value(whole, dtype or _name_of(type_.dtype), Wire(index, i), static=static)
                 for i, (type_, whole) in enumerate(zip(made, in_file, strict=True))
             ]
         )
+
+    def for_each(self, value: Value) -> Value:
+        """A value that enters a product. A stored one that the program has expanded over the batch
+        is expanded by a layer, so that the product is made for each example."""
+        if not value.static or value.batch_axis is None:
+            return value
+        return self.layer("expand_batch", (value,), value.shape, dtype=value.dtype)
 
     def wire(self, value: Value) -> Wire:
         """The tensor of a value, with its shape for one example.
@@ -330,7 +340,7 @@ class Builder:
             del part[count:]
         self._stored = {at: stored for at, stored in self._stored.items() if at < count}
         self._owners = {name: at for name, at in self._owners.items() if at < count}
-        self._stored = {at: stored for at, stored in self._stored.items() if at < count}
+        self._again = {at: name for at, name in self._again.items() if at < count}
         self._parameters = {
             place: wire
             for place, wire in self._parameters.items()
@@ -392,8 +402,30 @@ class Builder:
             if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
                 del self._owners[name]
 
+    def is_read_both_ways(self, stored: Stored) -> bool:
+        """Whether products read a stored matrix as it is and under a transpose."""
+        if self._both_ways is None:
+            self._both_ways = read_both_ways(self.graph)
+        return self.canonical(stored) in self._both_ways
+
+    def turned(self, value: Value) -> Stored | None:
+        """The table of an `embedding` whose transpose a static value is, else None."""
+        if value.wire is None or value.wire.layer is None:
+            return None
+        layer = self.layers[value.wire.layer]
+        if layer.kind != "transpose" or value.rank != 2 or layer.inputs[0].layer is None:
+            return None
+        (stored, *others) = self._stored.get(layer.inputs[0].layer, (None,))
+        if stored is None or others or stored.shape != value.shape[::-1]:
+            return None
+        owner = self._owners.get(self.canonical(stored))
+        is_table = owner is not None and self.layers[owner].kind == "embedding"
+        return stored if is_table else None
+
     def is_parameter(self, value: Value) -> bool:
-        """Whether a stored tensor is a layer `parameter` already, since another layer reads it."""
+        """Whether a stored tensor is a layer `parameter`, since another layer reads it, too."""
+        if value.stored is not None and self.is_read_both_ways(value.stored):
+            return True
         owner = value.stored and self._owners.get(self.canonical(value.stored))
         return isinstance(owner, int) and self.layers[owner].kind == "parameter"
 
@@ -410,6 +442,9 @@ class Builder:
         kept = self._kept(wires)
         moved = {old: new for new, old in enumerate(kept)}
         layers = [self._renumbered(old, moved, names) for old in kept]
+        for index, again in self._again.items():
+            if index in moved:
+                self.notes[f"{again} is stored once, and counted for each reader"] = None
         outputs_moved = tuple([_moved(wire, moved) for wire in wires])
         unread = sum(
             stored.elements
@@ -531,7 +566,7 @@ class Builder:
                 self._own(names, index)
                 return None, owner
         if owners:
-            self.notes[f"{sorted(names)[0]} is stored once, and counted for each reader"] = None
+            self._again[index] = sorted(names)[0]
         self._own(names, index)
         return None, None
 
@@ -540,7 +575,9 @@ class Builder:
             self._owners.setdefault(name, index)
 
 
-_PRODUCTS = frozenset(("matmul", "linear", "conv1d", "conv2d", "conv3d"))
+_PRODUCTS = frozenset(
+    ("matmul", "linear", "conv1d", "conv2d", "conv3d", "depthwise_conv2d", "conv_transpose2d")
+)
 """Kinds with mult-adds that can be applied to stored tensors alone."""
 
 _DEFAULT_AXES = frozenset(("concat", "split", "slice", "batch_norm", "scale", "prelu"))
