@@ -18,6 +18,7 @@ from mnet_cost.importing.patterns.concat import growing_lists
 from mnet_cost.importing.patterns.constants import made_constants
 from mnet_cost.importing.patterns.norms import norms
 from mnet_cost.importing.patterns.paddings import joined_paddings
+from mnet_cost.importing.patterns.repeats import broadcast_repeats
 from mnet_cost.importing.patterns.rolls import rolls
 from mnet_cost.importing.patterns.sequences import sequences
 from mnet_cost.importing.patterns.shuffles import shuffles
@@ -32,6 +33,7 @@ PASSES: tuple[Callable[[LayerGraph], LayerGraph], ...] = (
     without_unread,
     joined_views,
     joined_paddings,
+    broadcast_repeats,
     added_biases,
     rolls,
     shuffles,
