@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mnet_cost.importing.check import other_structure
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph
-from mnet_cost.importing.padding_at_sizes import with_same_padding
+from mnet_cost.importing.padding_at_sizes import pad_sides, with_same_padding
 from mnet_cost.importing.resolution import views_alike
 
 SECOND = (2, 3)
@@ -77,7 +77,9 @@ def related(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...] | None:
 
 
 def _with_both_sizes(layer: ImportedLayer) -> ImportedLayer:
-    """A layer with a height and a width where it has one number for both."""
+    """A layer with a height and a width, or four sides, where it has one number for them."""
+    if layer.kind == "pad" and layer.fields.get("padding") is not None:
+        return layer._replace(fields={**layer.fields, "padding": pad_sides(layer)})
     size = layer.fields.get("size") if layer.kind == "resize" else None
     if not isinstance(size, int):
         return layer

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.importing.blocks.grammar import Grammar, Rule, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, Number
+from mnet_cost.importing.blocks.made_up import made_up
 from mnet_cost.layers import KINDS
 from mnet_cost.models.calls import known_fields
 from mnet_cost.tensors import TensorType, axis_names
@@ -255,7 +256,7 @@ class _Rule:
             names = input_names(self.rule)
             if len(names) == 1:
                 candidates.append(self._sizes({"input": Source(-1)}))
-        for combined in (_equal_size, _multiple_of_size, _product):
+        for combined in (_equal_size, _multiple_of_size, _product, made_up):
             for sizes in candidates:
                 text = combined(field, vector, sizes, is_alone)
                 if text is not None:
