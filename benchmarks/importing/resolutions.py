@@ -25,15 +25,16 @@ from mnet_cost.network import elaborate
 FAMILIES = 34
 MORE = 64
 SKIPPED = ("csatv2",)
-"""Families that are refused at any size, since they mix the examples of a batch."""
+"""Files of timm's models that are refused at any size, since they mix the examples of a batch."""
 
 
 def families() -> list[str]:
     """The first network of each file of timm's models, of the first files by these names."""
     first: dict[str, str] = {}
     for name in timm.list_models():
-        if name not in SKIPPED:
-            first.setdefault(timm.models.model_entrypoint(name).__module__.rpartition(".")[2], name)
+        family = timm.models.model_entrypoint(name).__module__.rpartition(".")[2]
+        if family not in SKIPPED:
+            first.setdefault(family, name)
     return list(first.values())[:FAMILIES]
 
 

@@ -38,6 +38,14 @@ def runs_alike(first: Sequence[Hashable], second: Sequence[Hashable]) -> bool:
     )
 
 
+def operator_names(operators: Sequence[Hashable]) -> list[Hashable]:
+    """What `operators_at` gives, without numbers and shapes."""
+    return [
+        operator[0] if isinstance(operator, tuple) and not isinstance(operator, View) else "view"
+        for operator in operators
+    ]
+
+
 def _views_alike(a: View, b: View) -> bool:
     """Whether the same axes are joined and parted at two sizes."""
     if (len(a.before), len(a.after)) != (len(b.before), len(b.after)):
