@@ -14,14 +14,9 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.other_sizes import (
-    operator_names,
-    related,
-    runs_alike,
-    second_size,
-    third_size,
-)
+from mnet_cost.importing.other_sizes import related, second_size, third_size
 from mnet_cost.importing.resolution import FACTOR, image_inputs, resized, resolution_literals
+from mnet_cost.importing.runs import operator_names, runs_alike
 from mnet_cost.importing.write import NO_KNOBS, Knobs
 
 _HELP = "pixels on each side"

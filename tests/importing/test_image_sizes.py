@@ -143,6 +143,11 @@ def repeated(m: Any, x: Any) -> Any:
     return rows(m, x).repeat(1, x.shape[2] // 32, 1)
 
 
+def attention_if_small(m: Any, x: Any) -> Any:
+    y = x.flatten(2).transpose(1, 2)
+    return m.l(y @ y.transpose(1, 2) @ y) if y.shape[1] < 9000 else m.l(y)
+
+
 FIXING = {
     "a literal reshape that mixes the batch": lambda m, x: m.l(x.view(-1, 8, 1024).transpose(1, 2)),
     "a literal reshape that changes nothing": lambda m, x: m.l(
@@ -150,6 +155,7 @@ FIXING = {
     ),
     "a resize to the size that it has": resized,
     "another operator from a size on": halved_if_large,
+    "no product of matrices on large images": attention_if_small,
     "repeated as often as the size says": repeated,
 }
 
