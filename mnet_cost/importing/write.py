@@ -425,7 +425,7 @@ class _List:
             assert child is not None
             nodes = self.grammar.layer(child).origin.nodes
             return (legal(nodes[-1]) if nodes else None) or "layer"
-        if slot.outputs > 1:
+        if slot.outputs > 1 and word_of(slot) != "top_k":
             return "halves" if slot.outputs == 2 else "parts"
         readers = self._readers.get(Source(at), [])
         words = [word_of(reader) for reader in readers]
@@ -468,6 +468,8 @@ _RESULTS = {
     "to_image": "as_image", "take": "taken", "elementwise": "value", "reduce": "reduced",
     "scale": "scaled", "identity": "x", "dropout": "x", "hard_sigmoid": "gate",
     "scaled_dot_product_attention": "attended", "channel_shuffle": "shuffled",
+    "gather": "gathered", "scatter": "scattered", "top_k": "best", "cumulative": "sums",
+    "grid_sample": "sampled", "fold": "folded", "flip": "flipped",
 }  # fmt: skip
 """What the output of a layer is called where others read it."""
 
