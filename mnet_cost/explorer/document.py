@@ -16,6 +16,7 @@ from mnet_cost.analysis.times import fit_and_basis
 from mnet_cost.analysis.work import DEFAULT, settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem
+from mnet_cost.explorer.device_knobs import device_sliders
 from mnet_cost.explorer.devices import device_data
 from mnet_cost.explorer.knobs import (
     Control,
@@ -23,7 +24,6 @@ from mnet_cost.explorer.knobs import (
     controls_of,
     left_out_choices,
     settings_of,
-    values_at,
 )
 from mnet_cost.explorer.outlines import Launches, outline_data, recorded_in
 from mnet_cost.explorer.program import Program
@@ -113,7 +113,9 @@ def _model_data(
 ) -> dict[str, Any]:
     model = explored.model
     spec, network = model.spec, elaborate(model.spec, model.knobs)
-    controls = controls_of(model, network)
+    controls: tuple[Control, ...] = controls_of(model, network)
+    taken = [control.name for control in controls]
+    controls += device_sliders(asked.devices, precisions, taken)
     published = _published_data(spec)
     recordings = Recordings(
         spec, controls, asked.devices, precisions, asked.convention, asked.lower_bound
@@ -128,8 +130,7 @@ def _model_data(
     forms = _Forms()
     program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
     structures = [
-        _structure_data(spec, structure, program, forms, controls)
-        for structure in recordings.structures
+        _structure_data(spec, structure, program, forms) for structure in recordings.structures
     ]
     return {
         "title": explored.title,
@@ -231,12 +232,18 @@ def _structure_data(
     structure: Structure,
     program: Program,
     forms: _Forms,
-    controls: Sequence[Control],
 ) -> dict[str, Any]:
     network = structure.network
     names = [step.name for step in network.steps]
     first = next(iter(structure.outlines.values()))
-    plain = elaborate(spec, {**values_at(controls), **structure.setting})
+    plain = elaborate(
+        spec,
+        {
+            name: value
+            for name, value in structure.setting.items()
+            if name in network.knobs or "." in name
+        },
+    )
     formulas = [
         _formulas(plain, step, row) for step, row in zip(plain.steps, first.layers, strict=True)
     ]

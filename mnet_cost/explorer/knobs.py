@@ -43,6 +43,8 @@ class Slider(NamedTuple):
     high: int | float
     step: int | float
     published: tuple[int | float, ...] = ()
+    of: str = "network"
+    """`device` for a factor on a number of the devices."""
 
     @property
     def is_whole(self) -> bool:
@@ -255,12 +257,13 @@ def control_data(control: Control) -> dict[str, Any]:
     if isinstance(control, Slider):
         return {
             **data,
+            "of": control.of,
             "control": "slider",
             "min": control.low,
             "max": control.high,
             "step": control.step,
             "whole": control.is_whole,
-            "is_log": False,
+            "is_log": control.of == "device",
             "published": list(control.published),
         }
     if isinstance(control, Select):

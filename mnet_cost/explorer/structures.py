@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
+from mnet_cost.explorer.device_knobs import with_factors
 from mnet_cost.explorer.knobs import Control, Slider
 from mnet_cost.explorer.program import Replay
 from mnet_cost.explorer.recorded import Outline, outline_costs
@@ -145,16 +146,23 @@ class Recordings:
         """Record at a setting; None where the network breaks there."""
         recording = Recording(self.graph)
         knobs = dict(setting)
+        factors = {}
         for slider in self.sliders:
-            knobs[slider.name] = recording.input(slider.name, setting[slider.name], slider.is_whole)
+            number = recording.input(slider.name, setting[slider.name], slider.is_whole)
+            if slider.of == "device":
+                factors[slider.name] = number
+                del knobs[slider.name]
+            else:
+                knobs[slider.name] = number
         outlines, guards = {}, {}
         try:
             network = elaborate(self._spec, knobs)
             common = dict(recording.guards)
             for precision in self.precisions:
                 recording.guards = dict(common)
+                devices = with_factors(self._devices, precision, factors)
                 outlines[precision] = outline_costs(
-                    network, self._devices, precision, self._convention, self._lower_bound
+                    network, devices, precision, self._convention, self._lower_bound
                 )
                 guards[precision] = recording.guards
         except MnetCostError:
