@@ -165,6 +165,8 @@ function formulas(numbers: Numbers, layer: number, form: Form | undefined): Chil
   return [
     h("h4", {}, "Formulas, for one example"),
     form.formulas.map(({ what, names }, i) => {
+      const isSaid = what === "weights" && form.formulas.some((f) => f.what === "params" && f.names === names);
+      if (isSaid || what.endsWith(" elements")) return null; // bytes are in the counts
       const value = whole(values[i]);
       const filled = withValues(names, symbols);
       return h(

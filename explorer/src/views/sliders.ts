@@ -91,6 +91,8 @@ function slider(scene: Scene, knob: SliderKnob): Item {
       step: knob.is_log ? 1 : "any",
       value: placeOf(knob, value) * places,
       "aria-valuetext": `${knob.name} ${words}`,
+      "data-min": knob.min,
+      "data-max": knob.max,
       on: {
         input: (event) => set(valueAt(knob, Number((event.target as HTMLInputElement).value) / places)),
         keydown: (event: KeyboardEvent) => {

@@ -2268,6 +2268,8 @@
     return [
       h("h4", {}, "Formulas, for one example"),
       form.formulas.map(({ what, names }, i) => {
+        const isSaid = what === "weights" && form.formulas.some((f) => f.what === "params" && f.names === names);
+        if (isSaid || what.endsWith(" elements")) return null;
         const value = whole(values[i]);
         const filled = withValues(names, symbols);
         return h(
@@ -2925,17 +2927,20 @@ ${percent(dot2.rate / peak)} of the peak`
   function shareTable(scene, kinds) {
     const { numbers } = scene.chosen;
     const { totals: totals2 } = numbers;
-    const perDevice = scene.page.devices.map((_, index) => {
+    const timed = scene.page.devices.flatMap((device, index) => {
       const total = numbers.devices[index].latency_s;
-      const columns = index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index);
-      return kindsOf(numbers, columns).map((kind) => total ? (kind.amounts.time ?? 0) / total : null);
+      if (!total) return [];
+      const isChosen = index === scene.state.device;
+      const columns = isChosen ? scene.chosen.columns : new Columns(numbers, index);
+      const shares2 = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total);
+      return [{ device, isChosen, shares: shares2 }];
     });
     const part = (value, total) => value == null || !total ? UNKNOWN : percent(value / total);
     const rows = kinds.map((kind, i) => [
       { text: VARIETIES[kind.variety][1], class: `swatch kind${kind.variety}` },
       part(kind.amounts.params, totals2.params),
       part(kind.amounts.mult_adds, totals2.mult_adds),
-      ...perDevice.map((column) => percent(column[i]))
+      ...timed.map(({ shares: shares2 }) => percent(shares2[i]))
     ]);
     return table(
       "Shares by kind of layer",
@@ -2943,9 +2948,9 @@ ${percent(dot2.rate / peak)} of the peak`
         { title: "kind", isText: true },
         { title: "params" },
         { title: "mult-adds" },
-        ...scene.page.devices.map((one, index) => ({
-          title: (index === scene.state.device ? "▸ " : "") + one.name.replace(/_/g, " "),
-          tip: one.title
+        ...timed.map(({ device, isChosen }) => ({
+          title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
+          tip: device.title
         }))
       ],
       rows
@@ -3027,6 +3032,8 @@ ${percent(dot2.rate / peak)} of the peak`
         step: knob.is_log ? 1 : "any",
         value: placeOf(knob, value) * places,
         "aria-valuetext": `${knob.name} ${words}`,
+        "data-min": knob.min,
+        "data-max": knob.max,
         on: {
           input: (event) => set(valueAt(knob, Number(event.target.value) / places)),
           keydown: (event) => {
@@ -3186,7 +3193,9 @@ ${percent(dot2.rate / peak)} of the peak`
     /** The frame of the page, once; views fill its parts. */
     build() {
       const section = (name, label) => h("section", { id: name, "aria-label": label });
+      const skip = () => document.getElementById("table").focus();
       patch(this.root, [
+        h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
         h("header", { id: "top" }),
         h("div", { id: "said" }),
         h("fieldset", { id: "cards" }),
@@ -3205,7 +3214,7 @@ ${percent(dot2.rate / peak)} of the peak`
               "div",
               { class: "beside" },
               h("div", { id: "table", class: "scroll", tabindex: 0, role: "region", "aria-label": "Layers" }),
-              h("aside", { id: "details", tabindex: 0, "aria-label": "Details" })
+              h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" })
             )
           ),
           h("div", { class: "two" }, section("memory", "Memory"), section("roofline", "Roofline")),
