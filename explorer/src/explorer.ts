@@ -298,7 +298,7 @@ export class Explorer {
     const body = document.getElementById("rows");
     if (!body) return;
     const { top } = body.getBoundingClientRect();
-    const spare = 12;
+    const spare = 6;
     this.glance.sight = {
       first: Math.floor(-top / ROW_HEIGHT) - spare,
       last: Math.ceil((innerHeight - top) / ROW_HEIGHT) + spare,

@@ -6,6 +6,7 @@
     kernelOf;
     kernels;
     numbers;
+    known = /* @__PURE__ */ new Map();
     constructor(numbers, device) {
       this.numbers = numbers;
       this.kernels = numbers.devices[device]?.kernels ?? null;
@@ -17,6 +18,15 @@
     /** Whether this device times kernels at all. */
     get hasTime() {
       return this.kernels?.latency_s.some((one) => one != null) ?? false;
+    }
+    /** The same for a block, once: views ask for the same blocks. */
+    ofBlock(block2) {
+      let found = this.known.get(block2);
+      if (!found) {
+        found = this.of(block2.layers);
+        this.known.set(block2, found);
+      }
+      return found;
     }
     of(layers) {
       const { layers: columns, memory: memory2 } = this.numbers;
@@ -137,6 +147,7 @@
     [-9, "n"],
     [-12, "p"]
   ];
+  var GROUPED = new Intl.NumberFormat("en-US");
   var WHOLE_UNITS = /* @__PURE__ */ new Set(["", "B", "MAC", "op"]);
   function quantity(value, unit, digits = 3) {
     if (value == null || Number.isNaN(value)) return UNKNOWN;
@@ -157,7 +168,7 @@
   var count = (value) => quantity(value, "", 4);
   function whole(value) {
     if (value == null || Number.isNaN(value)) return UNKNOWN;
-    const text = Math.round(value).toLocaleString("en-US");
+    const text = GROUPED.format(Math.round(value));
     return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
   }
   function capacity(value) {
@@ -183,7 +194,7 @@
     if (ratio2 < 0.1) return `${Number(ratio2.toPrecision(2))}×`;
     if (ratio2 < 9.995) return `${ratio2.toFixed(2)}×`;
     if (ratio2 < 99.95) return `${ratio2.toFixed(1)}×`;
-    return `${Math.round(ratio2).toLocaleString("en-US")}×`;
+    return `${GROUPED.format(Math.round(ratio2))}×`;
   }
   function range(low, high, unit) {
     if (low == null || high == null) return UNKNOWN;
@@ -200,7 +211,7 @@
     if (typeof value === "number") return String(Number(value.toPrecision(12)));
     return String(value);
   }
-  var plural = (n, word) => `${n.toLocaleString("en-US")} ${word}${n === 1 ? "" : "s"}`;
+  var plural = (n, word) => `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;
 
   // src/state.ts
   var METRICS = ["time", "mult_adds", "params", "bytes", "alive"];
@@ -1207,6 +1218,15 @@
     }
     return top;
   }
+  var callsOf = /* @__PURE__ */ new WeakMap();
+  function callOf(structure, block2) {
+    let calls = callsOf.get(structure);
+    if (!calls) {
+      calls = new Map(structure.calls.map((call) => [call.path, call]));
+      callsOf.set(structure, calls);
+    }
+    return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
+  }
   var kept = null;
   function outlineOf(structure, open, room) {
     const key = [...open].join("\n");
@@ -1952,7 +1972,7 @@
     const { state, metric, chosen, glance } = scene;
     const { numbers, columns } = chosen;
     const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
-    const amounts = outline.rows.map((row2) => columns.of(row2.layers));
+    const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
     const order = orderOf(outline.rows, amounts, state.open, state.sort);
     const shown2 = shownMetrics(metric, columns.hasTime);
     const most = {};
@@ -2082,9 +2102,9 @@
     );
   }
   function kindOf(numbers, row2) {
-    const { layers, calls } = numbers.structure;
+    const { layers } = numbers.structure;
     if (!row2.children.length) return layers.kind[row2.layers[0]];
-    const call = calls.find((one) => one.path === row2.path || one.path === `${row2.path}.1`);
+    const call = callOf(numbers.structure, row2);
     const name = call?.block ?? "";
     const known = name && name !== row2.label.replace(/_\d+$/, "") ? `${name}, ` : "";
     return known + plural(row2.layers.length, "layer");
@@ -2107,12 +2127,13 @@
         h(
           "span",
           { class: "track", "aria-hidden": "true" },
-          h("i", { style: { width: value && most && !opened ? `${(100 * value / most).toFixed(1)}%` : "0" } })
+          h("i", { style: { transform: `scaleX(${barLength(opened ? 0 : value, most)})` } })
         ),
         metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent(value / total) : "")
       ] : null
     );
   }
+  var barLength = (value, most) => value && most ? (value / most).toFixed(3) : "0";
   function lane(context, index, amounts) {
     const { outline, scene, most } = context;
     const dot2 = outline.lanes.rows[index].dot;
@@ -2154,12 +2175,12 @@
     const { state, chosen, metric } = scene;
     const found = state.selected ? find(chosen.blocks, state.selected) : void 0;
     if (found) return found;
-    const { rows } = outlineOf(chosen.numbers.structure, state.open, 0);
-    return heaviest(rows, rows.map((row2) => chosen.columns.of(row2.layers)), state.open, metric);
+    const rows = rowsOf(chosen.blocks, state.open);
+    return heaviest(rows, rows.map((row2) => chosen.columns.ofBlock(row2)), state.open, metric);
   }
   function counts(scene, row2) {
     const { numbers, columns } = scene.chosen;
-    const amounts = columns.of(row2.layers);
+    const amounts = columns.ofBlock(row2);
     const { structure, layers } = numbers;
     const first = row2.layers[0];
     const own = new Set(row2.layers);
@@ -2294,7 +2315,7 @@
   }
   function specLine({ chosen }, row2) {
     const { structure } = chosen.numbers;
-    const call = structure.calls.find((one) => one.path === row2.path || one.path === `${row2.path}.1`);
+    const call = callOf(structure, row2);
     const line = row2.children.length && call ? call.line : structure.layers.line[row2.layers[0]];
     const text = chosen.model.lines[String(line)];
     if (!line || text === void 0) return null;
@@ -3393,7 +3414,7 @@ ${percent(dot2.rate / peak)} of the peak`
       const body = document.getElementById("rows");
       if (!body) return;
       const { top } = body.getBoundingClientRect();
-      const spare = 12;
+      const spare = 6;
       this.glance.sight = {
         first: Math.floor(-top / ROW_HEIGHT) - spare,
         last: Math.ceil((innerHeight - top) / ROW_HEIGHT) + spare
