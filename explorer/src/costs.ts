@@ -137,10 +137,15 @@ function readTable(table: Table, read: Read) {
       return row.map((i) => numbers[i]);
     },
     list(name: string): Count[][] {
-      const { lengths, slots } = lists[name];
-      const numbers = undifferenced(slots, read);
-      let end = 0;
-      const parts = lengths.map((length) => numbers.slice(end, (end += length)));
+      const { lengths, places } = lists[name];
+      const parts: Count[][] = lengths.map(() => []);
+      places.forEach((slots, place) => {
+        const numbers = undifferenced(slots, read);
+        let next = 0;
+        lengths.forEach((length, i) => {
+          if (place < length) parts[i].push(numbers[next++]);
+        });
+      });
       return row.map((i) => parts[i]);
     },
   };

@@ -146,7 +146,8 @@ export interface ProgramData {
   constants: (number | string)[];
   /** One letter for each node after the inputs. */
   operations: string;
-  operands: number[];
+  /** By letter and place. */
+  operands: Record<string, number[]>;
 }
 
 /** One structure of a network: at which settings it holds, and its costs there in outline. */
@@ -182,14 +183,15 @@ export interface PrecisionOutline {
   devices: DeviceOutline[];
 }
 
-/** Rows of slots. Equal rows stand there once; in a column, a slot is written as its difference to
- * the one before it, and null is unknown. */
+/** Rows of slots. Equal rows stand there once; a slot is written as its difference to the one above
+ * it, and null is unknown. */
 export interface Table {
   /** Of each entry, its row. */
   row: number[];
   columns: Record<string, Slot[]>;
-  /** Columns with a list in each row: how long the lists are, and all of their slots. */
-  lists: Record<string, { lengths: number[]; slots: Slot[] }>;
+  /** Columns with a list in each row: how long the lists are, and the slots at each place of the
+   * lists that are so long. */
+  lists: Record<string, { lengths: number[]; places: Slot[][] }>;
 }
 
 export interface DeviceOutline {

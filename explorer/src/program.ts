@@ -8,6 +8,9 @@ const OPERANDS: Readonly<Record<string, number>> = {
   t: 2, u: 2, y: 2, b: 2, o: 2, z: 1, p: 2, k: 2,
 };
 
+/** Nodes back that are near. */
+const NEAR = 32;
+
 const MOST = Number.MAX_SAFE_INTEGER + 1;
 
 /** Python's `%`: of the sign of the divisor. */
@@ -49,6 +52,13 @@ function commonDivisor(a: number, b: number): number {
   return a;
 }
 
+interface OperandList {
+  list: readonly number[];
+  next: number;
+  /** The last node far away. */
+  far: number;
+}
+
 export class Program {
   /** Values of constants, then of inputs, then of the other nodes, at the last run. */
   readonly values: Float64Array;
@@ -69,28 +79,44 @@ export class Program {
     data.constants.forEach((constant, i) => (this.values[i] = Number(constant)));
     this.operations = new Uint8Array(letters.length);
     this.isWhole = new Uint8Array(letters.length);
-    this.operands = new Int32Array(data.operands.length);
-    let at = 0;
+    const lists = new Map<string, OperandList>();
+    for (const [key, list] of Object.entries(data.operands)) {
+      lists.set(key, { list, next: 0, far: 0 });
+    }
+    const operands: number[] = [];
     for (let i = 0; i < letters.length; i++) {
       const letter = letters[i].toLowerCase();
       this.operations[i] = letter.charCodeAt(0);
       this.isWhole[i] = letter === letters[i] ? 0 : 1;
       let count = OPERANDS[letter];
       if (letter === "h") {
-        count = data.operands[at] + 1;
-        this.operands[at] = data.operands[at];
-        at++;
+        const factors = lists.get(letters[i])!;
+        count = factors.list[factors.next++] + 1;
+        operands.push(count - 1);
       } else if (count === undefined) {
         throw new Error(`a program has no operation "${letter}"`);
       }
-      for (const end = at + count; at < end; at++) {
-        this.operands[at] = this.place(data.operands[at], first + i);
+      for (let place = 0; place < count; place++) {
+        const from = lists.get(letters[i] + Math.min(place, 2))!;
+        operands.push(this.place(from, first + i));
       }
     }
+    this.operands = Int32Array.from(operands);
   }
 
-  private place(operand: number, own: number): number {
-    const place = operand < 0 ? -1 - operand : own - operand;
+  /** The address of the next operand in a list, of the node at the address `own`. */
+  private place(from: OperandList, own: number): number {
+    const written = from.list[from.next++];
+    let place: number;
+    if (written < 0) {
+      place = -1 - written;
+    } else if (written <= NEAR) {
+      place = own - written;
+    } else {
+      const step = written - NEAR - 1;
+      from.far += step % 2 === 0 ? step / 2 : -(step + 1) / 2;
+      place = this.constants + from.far;
+    }
     if (!(place >= 0 && place < own)) throw new Error("a program has an operand out of place");
     return place;
   }

@@ -16,6 +16,7 @@ from mnet_cost.analysis.times import fit_and_basis
 from mnet_cost.analysis.work import DEFAULT, settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem
+from mnet_cost.explorer.device_knobs import device_sliders
 from mnet_cost.explorer.devices import device_data
 from mnet_cost.explorer.knobs import (
     Control,
@@ -23,7 +24,6 @@ from mnet_cost.explorer.knobs import (
     controls_of,
     left_out_choices,
     settings_of,
-    values_at,
 )
 from mnet_cost.explorer.outlines import Launches, outline_data, recorded_in
 from mnet_cost.explorer.program import Program
@@ -82,7 +82,9 @@ def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, An
             device_data(device, reference, precisions)
             for device, reference in zip(asked.devices, asked.references, strict=True)
         ],
-        "precisions": precisions,
+        "precisions": [
+            p for p in precisions if any(p in each["structures"][0]["at"] for each in models)
+        ],
         "left_out": left_out,
     }
 
@@ -111,7 +113,9 @@ def _model_data(
 ) -> dict[str, Any]:
     model = explored.model
     spec, network = model.spec, elaborate(model.spec, model.knobs)
-    controls = controls_of(model, network)
+    controls: tuple[Control, ...] = controls_of(model, network)
+    taken = [control.name for control in controls]
+    controls += device_sliders(asked.devices, precisions, taken)
     published = _published_data(spec)
     recordings = Recordings(
         spec, controls, asked.devices, precisions, asked.convention, asked.lower_bound
@@ -122,12 +126,11 @@ def _model_data(
         for row in published
     ]
     recordings.walk(settings_of(controls, rows))
-    left_out += _left_out(explored.title, recordings, network)
+    left_out += _left_out(explored.title, recordings, network, len(precisions))
     forms = _Forms()
     program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
     structures = [
-        _structure_data(spec, structure, program, forms, controls)
-        for structure in recordings.structures
+        _structure_data(spec, structure, program, forms) for structure in recordings.structures
     ]
     return {
         "title": explored.title,
@@ -148,9 +151,14 @@ def _on_one_line(problem: Problem) -> str:
     return problem.message + (f" ({problem.hint})" if problem.hint else "")
 
 
-def _left_out(title: str, recordings: Recordings, network: Network) -> list[str]:
+def _left_out(title: str, recordings: Recordings, network: Network, asked: int) -> list[str]:
     """Sentences that say what the page does not know of a network."""
     sentences = []
+    if len(recordings.precisions) < asked:
+        sentences.append(
+            f"{title}: only {recordings.precisions[0]}, to keep the page small; `--precision` "
+            "makes a page of another one"
+        )
     if recordings.missing:
         sentences.append(
             f"{title}: settings far from the first one are left out, to keep the page small; "
@@ -224,12 +232,18 @@ def _structure_data(
     structure: Structure,
     program: Program,
     forms: _Forms,
-    controls: Sequence[Control],
 ) -> dict[str, Any]:
     network = structure.network
     names = [step.name for step in network.steps]
     first = next(iter(structure.outlines.values()))
-    plain = elaborate(spec, {**values_at(controls), **structure.setting})
+    plain = elaborate(
+        spec,
+        {
+            name: value
+            for name, value in structure.setting.items()
+            if name in network.knobs or "." in name
+        },
+    )
     formulas = [
         _formulas(plain, step, row) for step, row in zip(plain.steps, first.layers, strict=True)
     ]

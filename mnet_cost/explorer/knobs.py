@@ -43,6 +43,8 @@ class Slider(NamedTuple):
     high: int | float
     step: int | float
     published: tuple[int | float, ...] = ()
+    of: str = "network"
+    """`device` for a factor on a number of the devices."""
 
     @property
     def is_whole(self) -> bool:
@@ -255,12 +257,13 @@ def control_data(control: Control) -> dict[str, Any]:
     if isinstance(control, Slider):
         return {
             **data,
+            "of": control.of,
             "control": "slider",
             "min": control.low,
             "max": control.high,
             "step": control.step,
             "whole": control.is_whole,
-            "is_log": False,
+            "is_log": control.of == "device",
             "published": list(control.published),
         }
     if isinstance(control, Select):
@@ -296,6 +299,7 @@ def _likely(
     for select in selects:
         for value in select.values:
             yield {**now, select.name: value}
+    yield from _batched(now, sliders)
     positions = {slider.name: slider.positions() for slider in sliders}
     for count in (5, 17, 4 * _POSITIONS):
         for slider in sliders:
@@ -312,6 +316,13 @@ def _likely(
             for slider in sliders:
                 for beside in ends[slider.name]:
                     yield {**now, select.name: value, slider.name: beside}
+
+
+def _batched(now: dict[str, Any], sliders: Sequence[Slider]) -> Iterator[dict[str, Any]]:
+    """A setting with a batch, which many rules tell from a single example."""
+    for slider in sliders:
+        if slider.name == BATCH:
+            yield {**now, BATCH: slider.high}
 
 
 def _some(values: list[Any], count: int) -> list[Any]:

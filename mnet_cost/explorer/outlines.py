@@ -167,12 +167,21 @@ def table_data(
             name: differences([entry[i] for entry in distinct]) for i, name in enumerate(columns)
         },
         "lists": {
-            name: {
-                "lengths": [len(entry[i]) for entry in distinct],
-                "slots": differences([item for entry in distinct for item in entry[i]]),
-            }
+            name: _list_data([entry[i] for entry in distinct])
             for i, name in enumerate(lists, len(columns))
         },
+    }
+
+
+def _list_data(lists: Sequence[Sequence[Slot]]) -> dict[str, Any]:
+    """Lists of slots: how long each is, and the column of each place."""
+    lengths = [len(slots) for slots in lists]
+    return {
+        "lengths": lengths,
+        "places": [
+            differences([slots[place] for slots in lists if place < len(slots)])
+            for place in range(max(lengths, default=0))
+        ],
     }
 
 

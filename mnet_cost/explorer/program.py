@@ -1,7 +1,14 @@
 """A recorded graph as compact lists, which the page replays, and its conditions at many settings.
 
 One letter an operation; a capital one where the result is a whole number, which is exact up to 2^53
-and marked beyond that. An operand is the distance back to a node, or -1 - i for constant i.
+and marked beyond that. Operands are lists by letter and place, since what stands there is much
+alike, and so packs well. In such a list an operand is
+
+- from 1 to `NEAR` the distance back to a node that is near,
+- below 0 the constant -1 - i,
+- from NEAR + 1 on a node far away, by the distance between it and the one before it in that list:
+  NEAR + 1 + 2 d forwards, NEAR + 2 d backwards.
+
 `explorer/src/program.ts` reads and runs the same lists.
 """
 
@@ -37,8 +44,11 @@ LETTERS = {
     "or": "o",
     "not": "z",
 }
-"""Of all operations but products: `p` has two factors, `k` a coefficient and one factor, and `h`
-the number of its factors, a coefficient, and the factors."""
+"""Of all operations but products: `p` has two factors, `k` a coefficient and one factor, `h` a
+coefficient and some factors, whose number is in a list of its own."""
+
+NEAR = 32
+"""Nodes back that are near."""
 
 Slot = int | None
 """Of a number: its node from 0 on, inputs first, or -1 - i for constant i; None is unknown."""
@@ -52,7 +62,10 @@ class Program:
         self._constants: dict[str, int] = {}
         """By how they are written."""
         self._operations: list[str] = []
-        self._operands: list[int] = []
+        self._operands: dict[str, list[int]] = {}
+        """By letter and place: `a0`, `a1`."""
+        self._far: dict[str, int] = {}
+        """The last node far away in each of these lists."""
         self._names = [graph.nodes[node].value for node in inputs]
         self._slot_of = {node: slot for slot, node in enumerate(inputs)}
         for node in graph.needed(targets):
@@ -91,22 +104,33 @@ class Program:
 
     def _append(self, node: int, name: str, operands: tuple[int, ...], value: Any) -> None:
         own = len(self._names) + len(self._operations)
-        places = [self._place(own, operand) for operand in operands]
+        slots = [self._slot_of[operand] for operand in operands]
         if name != "product":
             letter = LETTERS[name]
         elif value == 1 and len(operands) == 2:
             letter = "p"
         elif len(operands) == 1:
-            letter, places = "k", [self._constant(value), *places]
+            letter, slots = "k", [self._constant(value), *slots]
         else:
-            letter, places = "h", [len(operands), self._constant(value), *places]
-        self._operations.append(letter.upper() if self._graph.whole[node] else letter)
-        self._operands += places
+            letter, slots = "h", [self._constant(value), *slots]
+        if self._graph.whole[node]:
+            letter = letter.upper()
+        if letter in "hH":
+            self._operands.setdefault(letter, []).append(len(operands))
+        for place, slot in enumerate(slots):
+            key = f"{letter}{min(place, 2)}"
+            self._operands.setdefault(key, []).append(self._written(key, own, slot))
+        self._operations.append(letter)
         self._slot_of[node] = own
 
-    def _place(self, own: int, operand: int) -> int:
-        slot = self._slot_of[operand]
-        return slot if slot < 0 else own - slot
+    def _written(self, key: str, own: int, slot: int) -> int:
+        if slot < 0:
+            return slot
+        if own - slot <= NEAR:
+            return own - slot
+        step = slot - self._far.get(key, 0)
+        self._far[key] = slot
+        return NEAR + 1 + 2 * step if step >= 0 else NEAR - 2 * step
 
 
 _WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
+from mnet_cost.explorer.device_knobs import with_factors
 from mnet_cost.explorer.knobs import Control, Slider
 from mnet_cost.explorer.program import Replay
 from mnet_cost.explorer.recorded import Outline, outline_costs
@@ -22,9 +23,11 @@ from mnet_cost.recording import Graph, Recording
 
 _SECONDS = 2.0
 """After so much time no recording is begun."""
-_MOST_RECORDINGS = 40
-_MOST_NODES = 60_000
-"""After so many nodes no recording is begun: they are most of the size of a page."""
+_MOST_BYTES = 165_000
+"""No recording is begun that would make the packed data larger, about."""
+_NODE_BYTES = 0.75
+_ROW_BYTES = 7
+"""What a node, and a layer on a device at a precision, take when they are packed; measured."""
 
 
 class Structure(NamedTuple):
@@ -57,9 +60,7 @@ class Recordings:
         self.graph = Graph()
         self.structures: list[Structure] = []
         self.sliders = [control for control in controls if isinstance(control, Slider)]
-        self.inputs = [
-            self.graph.index("input", (), slider.name, slider.is_whole) for slider in self.sliders
-        ]
+        self.inputs = self._make_inputs()
         self.broken: list[Mapping[str, Any]] = []
         """Settings at which the network breaks."""
         self.missing: list[Mapping[str, Any]] = []
@@ -67,7 +68,8 @@ class Recordings:
         self._spec = spec
         self._controls = controls
         self._devices = devices
-        self._precisions = precisions
+        self.precisions = tuple(precisions)
+        """Those that there is room for, the default first."""
         self._convention = convention
         self._lower_bound = lower_bound
 
@@ -77,16 +79,12 @@ class Recordings:
         start = time.process_time()
         columns = self._columns(settings)
         waiting = list(range(len(settings)))
-        while waiting:
-            used = time.process_time() - start
-            if self.structures and (
-                used > _SECONDS
-                or len(self.graph.nodes) > _MOST_NODES
-                or len(self.structures) >= _MOST_RECORDINGS
-            ):
-                break
+        while waiting and not (self.structures and self._is_full(start)):
             setting = settings[waiting[0]]
             structure = self.record(setting)
+            if len(self.structures) == 1 and self.bytes() > _MOST_BYTES and self.precisions[1:]:
+                self._restart(self.precisions[:1])
+                continue
             if structure is None:
                 del waiting[0]
                 continue
@@ -94,6 +92,29 @@ class Recordings:
             held.add(waiting[0])  # what was recorded there holds there
             waiting = [number for number in waiting if number not in held]
         self.missing = [settings[number] for number in waiting]
+
+    def bytes(self) -> float:
+        """About how many bytes all that is recorded takes, packed."""
+        rows = sum([len(structure.network.steps) for structure in self.structures])
+        each = (1 + len(self._devices)) * len(self.precisions)
+        return _NODE_BYTES * len(self.graph.nodes) + _ROW_BYTES * rows * each
+
+    def _is_full(self, start: float) -> bool:
+        """Whether time, or room for one more recording like the last one, is out."""
+        if time.process_time() - start > _SECONDS:
+            return True
+        return self.bytes() * (1 + 1 / len(self.structures)) > _MOST_BYTES
+
+    def _restart(self, precisions: Sequence[str]) -> None:
+        """Begin anew, with fewer precisions."""
+        self.precisions = tuple(precisions)
+        self.graph, self.structures = Graph(), []
+        self.inputs = self._make_inputs()
+
+    def _make_inputs(self) -> list[int]:
+        return [
+            self.graph.index("input", (), slider.name, slider.is_whole) for slider in self.sliders
+        ]
 
     def _columns(self, settings: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
         """The values of the inputs at all settings, by node."""
@@ -125,16 +146,23 @@ class Recordings:
         """Record at a setting; None where the network breaks there."""
         recording = Recording(self.graph)
         knobs = dict(setting)
+        factors = {}
         for slider in self.sliders:
-            knobs[slider.name] = recording.input(slider.name, setting[slider.name], slider.is_whole)
+            number = recording.input(slider.name, setting[slider.name], slider.is_whole)
+            if slider.of == "device":
+                factors[slider.name] = number
+                del knobs[slider.name]
+            else:
+                knobs[slider.name] = number
         outlines, guards = {}, {}
         try:
             network = elaborate(self._spec, knobs)
             common = dict(recording.guards)
-            for precision in self._precisions:
+            for precision in self.precisions:
                 recording.guards = dict(common)
+                devices = with_factors(self._devices, precision, factors)
                 outlines[precision] = outline_costs(
-                    network, self._devices, precision, self._convention, self._lower_bound
+                    network, devices, precision, self._convention, self._lower_bound
                 )
                 guards[precision] = recording.guards
         except MnetCostError:

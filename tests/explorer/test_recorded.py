@@ -24,7 +24,8 @@ from tests.explorer.engine import sentences
 NETWORKS = (
     "mobilenet_v1", "mobilenet_v1:full", "mobilenet_v2", "mobilenet_v3_small", "lenet5", "vgg16",
     "resnet18", "googlenet", "shufflenet_v2_x1_0", "squeezenet1_1", "densenet121",
-    "efficientnet_b0", "vit_b_16", "mixer_b16", "nasnet_mobile", "ssdlite320_mobilenet_v2", "unet", "mobilevit_xxs",
+    "efficientnet_b0", "vit_b_16", "mixer_b16", "nasnet_mobile", "ssdlite320_mobilenet_v2", "unet",
+    "mobilevit_xxs",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ var OPERANDS = {
   p: 2,
   k: 2
 };
+var NEAR = 32;
 var MOST = Number.MAX_SAFE_INTEGER + 1;
 function remainder(a, b) {
   const rest = a % b;
@@ -74,27 +75,43 @@ var Program = class {
     data.constants.forEach((constant, i) => this.values[i] = Number(constant));
     this.operations = new Uint8Array(letters.length);
     this.isWhole = new Uint8Array(letters.length);
-    this.operands = new Int32Array(data.operands.length);
-    let at = 0;
+    const lists = /* @__PURE__ */ new Map();
+    for (const [key, list] of Object.entries(data.operands)) {
+      lists.set(key, { list, next: 0, far: 0 });
+    }
+    const operands = [];
     for (let i = 0; i < letters.length; i++) {
       const letter = letters[i].toLowerCase();
       this.operations[i] = letter.charCodeAt(0);
       this.isWhole[i] = letter === letters[i] ? 0 : 1;
       let count = OPERANDS[letter];
       if (letter === "h") {
-        count = data.operands[at] + 1;
-        this.operands[at] = data.operands[at];
-        at++;
+        const factors = lists.get(letters[i]);
+        count = factors.list[factors.next++] + 1;
+        operands.push(count - 1);
       } else if (count === void 0) {
         throw new Error(`a program has no operation "${letter}"`);
       }
-      for (const end = at + count; at < end; at++) {
-        this.operands[at] = this.place(data.operands[at], first + i);
+      for (let place = 0; place < count; place++) {
+        const from = lists.get(letters[i] + Math.min(place, 2));
+        operands.push(this.place(from, first + i));
       }
     }
+    this.operands = Int32Array.from(operands);
   }
-  place(operand, own) {
-    const place = operand < 0 ? -1 - operand : own - operand;
+  /** The address of the next operand in a list, of the node at the address `own`. */
+  place(from, own) {
+    const written = from.list[from.next++];
+    let place;
+    if (written < 0) {
+      place = -1 - written;
+    } else if (written <= NEAR) {
+      place = own - written;
+    } else {
+      const step = written - NEAR - 1;
+      from.far += step % 2 === 0 ? step / 2 : -(step + 1) / 2;
+      place = this.constants + from.far;
+    }
     if (!(place >= 0 && place < own)) throw new Error("a program has an operand out of place");
     return place;
   }
@@ -355,10 +372,15 @@ function readTable(table, read) {
       return row.map((i) => numbers[i]);
     },
     list(name) {
-      const { lengths, slots } = lists[name];
-      const numbers = undifferenced(slots, read);
-      let end = 0;
-      const parts = lengths.map((length) => numbers.slice(end, end += length));
+      const { lengths, places } = lists[name];
+      const parts = lengths.map(() => []);
+      places.forEach((slots, place) => {
+        const numbers = undifferenced(slots, read);
+        let next = 0;
+        lengths.forEach((length, i) => {
+          if (place < length) parts[i].push(numbers[next++]);
+        });
+      });
       return row.map((i) => parts[i]);
     }
   };

@@ -494,6 +494,7 @@
     p: 2,
     k: 2
   };
+  var NEAR = 32;
   var MOST = Number.MAX_SAFE_INTEGER + 1;
   function remainder(a, b) {
     const rest = a % b;
@@ -543,27 +544,43 @@
       data.constants.forEach((constant, i) => this.values[i] = Number(constant));
       this.operations = new Uint8Array(letters.length);
       this.isWhole = new Uint8Array(letters.length);
-      this.operands = new Int32Array(data.operands.length);
-      let at = 0;
+      const lists = /* @__PURE__ */ new Map();
+      for (const [key, list2] of Object.entries(data.operands)) {
+        lists.set(key, { list: list2, next: 0, far: 0 });
+      }
+      const operands = [];
       for (let i = 0; i < letters.length; i++) {
         const letter = letters[i].toLowerCase();
         this.operations[i] = letter.charCodeAt(0);
         this.isWhole[i] = letter === letters[i] ? 0 : 1;
         let count2 = OPERANDS[letter];
         if (letter === "h") {
-          count2 = data.operands[at] + 1;
-          this.operands[at] = data.operands[at];
-          at++;
+          const factors = lists.get(letters[i]);
+          count2 = factors.list[factors.next++] + 1;
+          operands.push(count2 - 1);
         } else if (count2 === void 0) {
           throw new Error(`a program has no operation "${letter}"`);
         }
-        for (const end = at + count2; at < end; at++) {
-          this.operands[at] = this.place(data.operands[at], first + i);
+        for (let place2 = 0; place2 < count2; place2++) {
+          const from = lists.get(letters[i] + Math.min(place2, 2));
+          operands.push(this.place(from, first + i));
         }
       }
+      this.operands = Int32Array.from(operands);
     }
-    place(operand, own) {
-      const place2 = operand < 0 ? -1 - operand : own - operand;
+    /** The address of the next operand in a list, of the node at the address `own`. */
+    place(from, own) {
+      const written = from.list[from.next++];
+      let place2;
+      if (written < 0) {
+        place2 = -1 - written;
+      } else if (written <= NEAR) {
+        place2 = own - written;
+      } else {
+        const step = written - NEAR - 1;
+        from.far += step % 2 === 0 ? step / 2 : -(step + 1) / 2;
+        place2 = this.constants + from.far;
+      }
       if (!(place2 >= 0 && place2 < own)) throw new Error("a program has an operand out of place");
       return place2;
     }
@@ -824,10 +841,15 @@
         return row2.map((i) => numbers[i]);
       },
       list(name) {
-        const { lengths, slots } = lists[name];
-        const numbers = undifferenced(slots, read);
-        let end = 0;
-        const parts = lengths.map((length) => numbers.slice(end, end += length));
+        const { lengths, places } = lists[name];
+        const parts = lengths.map(() => []);
+        places.forEach((slots, place2) => {
+          const numbers = undifferenced(slots, read);
+          let next = 0;
+          lengths.forEach((length, i) => {
+            if (place2 < length) parts[i].push(numbers[next++]);
+          });
+        });
         return row2.map((i) => parts[i]);
       }
     };
