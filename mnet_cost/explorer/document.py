@@ -335,6 +335,8 @@ def _line(step: Step, spec: ModelSpec) -> int:
 
 
 def _lines(spec: ModelSpec, networks: Sequence[Network]) -> dict[str, str]:
+    """The lines that layers and blocks are written on; line 0 is none."""
     numbers = {_line(step, spec) for network in networks for step in network.steps}
+    numbers |= {call.line for network in networks for call in network.calls.values()}
     text = spec.node.source.lines()
     return {str(n): text[n - 1].rstrip() for n in sorted(numbers) if 0 < n <= len(text)}

@@ -108,6 +108,7 @@ function slider(scene: Scene, knob: SliderKnob): Item {
 
 /** The value; each default of its own where models have different ones and none was chosen. */
 function valueWords(scene: Scene, knob: Knob, value: KnobValue): string {
+  if (knob.of === "device") return `${setting(value)}×`;
   if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
   return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
 }

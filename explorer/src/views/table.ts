@@ -187,7 +187,7 @@ function rowItem(context: RowContext, index: number, amounts: Amounts): Item {
         scope: "row",
         role: "rowheader",
         class: "layer",
-        style: { "padding-left": `${state.sort ? 4 : 4 + row.depth * 14}px` },
+        style: { "--depth": state.sort ? 0 : row.depth },
       },
       nameButton(scene, row, opened),
     ),

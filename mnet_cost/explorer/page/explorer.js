@@ -2091,7 +2091,7 @@
           scope: "row",
           role: "rowheader",
           class: "layer",
-          style: { "padding-left": `${state.sort ? 4 : 4 + row2.depth * 14}px` }
+          style: { "--depth": state.sort ? 0 : row2.depth }
         },
         nameButton(scene, row2, opened)
       ),
@@ -2695,12 +2695,13 @@
   function roofline(scene, width) {
     const title = "Roofline";
     const { device, state, glance } = scene;
-    const peak = device?.at[state.precision]?.peak_macs_per_s ?? null;
-    if (!device || peak == null) return [...heading(title), note("No peak rate is known in this precision.")];
+    const known = device?.at[state.precision]?.peak_macs_per_s ?? null;
+    if (!device || known == null) return [...heading(title), note("No peak rate is known in this precision.")];
+    const peak = known * factorOf(scene, "macs");
     const level = levelOf(device, glance.level);
     const { dots, left } = dotsOf(scene, level);
     if (!dots.length) return [...heading(title), note("No times of kernels with mult-adds are known.")];
-    const roofs = device.levels.filter((one) => one.bytes_per_s != null).map((one) => ({ name: one.name, bytes_per_s: one.bytes_per_s }));
+    const roofs = roofsOf(scene, device);
     const time2 = scene.chosen.numbers.devices[state.device];
     const kinds = [...new Set(dots.map((one) => one.variety))].sort();
     return [
@@ -2728,9 +2729,20 @@
       time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
     ];
   }
+  function factorOf({ controls, state }, name) {
+    const knob = controls.find((one) => one.of === "device" && one.name === name);
+    return knob ? Number(valueOf(state, knob)) : 1;
+  }
+  function roofsOf(scene, device) {
+    const main = mainLevel(device);
+    return device.levels.flatMap(({ name, bytes_per_s: rate }, level) => {
+      const factor = level === main ? factorOf(scene, "bandwidth") : 1;
+      return rate == null ? [] : [{ name, bytes_per_s: rate * factor }];
+    });
+  }
+  var mainLevel = (device) => device.levels.length - (device.has_storage ? 2 : 1);
   function levelOf(device, chosen) {
-    const main = device.levels.length - (device.has_storage ? 2 : 1);
-    return chosen != null && chosen < device.levels.length ? chosen : main;
+    return chosen != null && chosen < device.levels.length ? chosen : mainLevel(device);
   }
   function dotsOf(scene, level) {
     const { numbers } = scene.chosen;
@@ -3090,6 +3102,7 @@ ${percent(dot2.rate / peak)} of the peak`
     );
   }
   function valueWords(scene, knob, value) {
+    if (knob.of === "device") return `${setting(value)}×`;
     if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
     return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
   }
