@@ -229,7 +229,7 @@ def _structure_data(
         "fixed": dict(structure.fixed),
         "layers": texts.layers,
         "calls": [
-            {"path": call.path, "block": call.block, "copy": call.copy, "line": call.line}
+            {"path": call.path, "block": call.block, "copy": call.copy, "line": line_of(call, spec)}
             for call in (network.calls.values() if rows is None else ())
         ],
         "inputs": [
@@ -247,7 +247,11 @@ def _structure_data(
 
 
 def _lines(spec: ModelSpec, networks: Sequence[Network]) -> dict[str, str]:
-    """The lines of the spec that layers were written on."""
-    numbers = {line_of(step, spec) for network in networks for step in network.steps}
+    """The lines that layers and blocks are written on; line 0 is none."""
+    numbers = {
+        line_of(part, spec)
+        for network in networks
+        for part in (*network.steps, *network.calls.values())
+    }
     text = spec.node.source.lines()
     return {str(n): text[n - 1].rstrip() for n in sorted(numbers) if 0 < n <= len(text)}

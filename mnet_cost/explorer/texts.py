@@ -14,7 +14,7 @@ from mnet_cost.explorer.folding import Row
 from mnet_cost.explorer.recorded import LayerRow, Outline
 from mnet_cost.explorer.varieties import variety_of
 from mnet_cost.models.types import ModelSpec
-from mnet_cost.network import Network, Step
+from mnet_cost.network import Call, Network, Step
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _COUNT_OF = {words_for_count(count): number for number, count in enumerate(COUNTS)}
@@ -151,6 +151,6 @@ def _outputs(network: Network, row_of: Sequence[int]) -> list[int]:
     return sorted({row_of[producer] for producer in producers if producer is not None})
 
 
-def line_of(step: Step, spec: ModelSpec) -> int:
-    """The line of the spec that wrote a layer; 0 where it is in a file that the spec extends."""
-    return step.line if step.node.source is spec.node.source else 0
+def line_of(part: Step | Call, spec: ModelSpec) -> int:
+    """The line of the spec that wrote a layer or block; 0 of one in a file that the spec extends."""
+    return part.line if part.node.source is spec.node.source else 0
