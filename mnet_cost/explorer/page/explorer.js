@@ -1,5 +1,27 @@
 "use strict";
 (() => {
+  // src/document.ts
+  function readDocument(text) {
+    const page = JSON.parse(text);
+    if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
+    for (const model of page.models) {
+      const shared = model.shared;
+      model.structures = withShared(model.structures, shared);
+    }
+    return page;
+  }
+  function withShared(value, shared) {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) {
+      return typeof value[0] === "object" ? value.map((item) => withShared(item, shared)) : value;
+    }
+    const entries = Object.entries(value);
+    if (entries.length === 1 && entries[0][0] === "shared") {
+      return withShared(shared[entries[0][1]], shared);
+    }
+    return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
+  }
+
   // src/amounts.ts
   var Columns = class {
     /** The kernel that each layer names; -1 for a layer that runs in a kernel of another. */
@@ -3563,7 +3585,7 @@ ${percent(dot2.rate / peak)} of the peak`
   async function start() {
     startTheme();
     startTips();
-    const page = JSON.parse(await unpack("packed-data"));
+    const page = readDocument(await unpack("packed-data"));
     const explorer = new Explorer(page, document.getElementById("app"));
     explorer.start();
     document.documentElement.dataset.ready = "yes";
