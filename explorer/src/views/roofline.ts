@@ -142,6 +142,8 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
     Math.max(...intensities, ...ridges) * 2.5,
   ];
   const ys: [number, number] = [Math.min(...dots.map((one) => one.rate)) / 2, peak * 2];
+  // The peak is a roof from where the fastest memory reaches it; everywhere if none is known.
+  const flatFrom = ridges.length ? Math.max(Math.min(...ridges), xs[0]) : xs[0];
   const x = logarithmic(xs, [frame.left, width - frame.right]);
   const y = logarithmic(ys, [frame.height - frame.bottom, frame.top]);
   return s(
@@ -153,7 +155,7 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
       { scale: y, ticks: logTicks(...ys, 7), write: (v) => quantity(v, "", 2), title: "mult-adds a second" },
     ),
     slopes(roofs, peak, xs, ys, x, y),
-    s("line", { class: "roof", x1: round(x(Math.max(Math.min(...ridges, xs[1]), xs[0]))), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
+    s("line", { class: "roof", x1: round(x(flatFrom)), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
     s("text", { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" }, `peak ${quantity(peak, "MAC/s")}`),
     dots.map((dot) =>
       s("circle", {

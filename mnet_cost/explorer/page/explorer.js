@@ -1500,7 +1500,7 @@
         `Published top-1${set ? ` on ${set}` : ""}, our ${name}. The line is the setting above; click a point to go there.`
       ),
       picture(scene, points, front, sources, color, width),
-      legend([...color.entries, ...sourceEntries(sources)]),
+      legend([...color.entries, ...scene.models.length > 1 ? [] : sourceEntries(sources)]),
       tableBelow(
         scene,
         "accuracy",
@@ -1591,7 +1591,7 @@
     const y = linear(ys, [frame.height - frame.bottom, frame.top]);
     const unit = METRIC_UNITS[scene.metric];
     const on = scene.metric === "time" && scene.device ? ` on ${scene.device.name}` : "";
-    const hollow = sources.length > 1 ? sources[0] : null;
+    const hollow = sources.length > 1 && scene.models.length === 1 ? sources[0] : null;
     return s(
       "svg",
       {
@@ -1837,8 +1837,8 @@
     const least = one.is_least ? "at least " : "";
     if (needed == null) return fact(one.where, `need not known, ${capacity(there)} there`);
     if (needed > there) return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
-    const verdict = one.is_least ? "fits, if the arena has no gaps" : "fits";
-    return fact(one.where, `${verdict}: ${least}${bytes(needed)} of ${capacity(there)}`);
+    const verdict = one.is_least ? least : "fits: ";
+    return fact(one.where, `${verdict}${bytes(needed)} of ${capacity(there)}`);
   }
   function energyOf(costs) {
     if (costs.energy_j == null) return "not known";
@@ -1913,19 +1913,25 @@
   }
   function sentence({ models, state, device }) {
     const [first, ...rest] = models;
+    let hasTime = false;
     const said2 = rest.flatMap(({ model, numbers }) => {
-      if (!numbers || !first.numbers) return [];
-      const time2 = ratio(
-        numbers.devices[state.device]?.latency_s ?? null,
-        first.numbers.devices[state.device]?.latency_s ?? null
-      );
-      const counted = ratio(numbers.totals.mult_adds, first.numbers.totals.mult_adds);
+      const counted = ratio(numbers?.totals.mult_adds ?? null, first.numbers?.totals.mult_adds ?? null);
       if (counted == null) return [];
-      const name = h("bdi", {}, model.title);
-      return time2 == null ? [name, ` has ${times(counted)} the mult-adds. `] : [name, ` has ${times(counted)} the mult-adds and ${times(time2)} the time. `];
+      const time2 = ratio(
+        numbers?.devices[state.device]?.latency_s ?? null,
+        first.numbers?.devices[state.device]?.latency_s ?? null
+      );
+      hasTime ||= time2 != null;
+      const also = time2 == null ? "" : ` and ${times(time2)} the time`;
+      return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
     });
-    const against = [" Against ", h("bdi", {}, first.model.title)];
-    return [against, device ? [", time on ", h("bdi", {}, device.name)] : null, ": ", said2];
+    return [
+      "Against ",
+      h("bdi", {}, first.model.title),
+      hasTime && device ? [", time on ", h("bdi", {}, device.name)] : null,
+      ": ",
+      said2
+    ];
   }
   function linesOf(scene) {
     const group = "Totals";
@@ -2815,6 +2821,7 @@
       Math.max(...intensities, ...ridges) * 2.5
     ];
     const ys = [Math.min(...dots.map((one) => one.rate)) / 2, peak * 2];
+    const flatFrom = ridges.length ? Math.max(Math.min(...ridges), xs[0]) : xs[0];
     const x = logarithmic(xs, [frame.left, width - frame.right]);
     const y = logarithmic(ys, [frame.height - frame.bottom, frame.top]);
     return s(
@@ -2826,7 +2833,7 @@
         { scale: y, ticks: logTicks(...ys, 7), write: (v) => quantity(v, "", 2), title: "mult-adds a second" }
       ),
       slopes(roofs, peak, xs, ys, x, y),
-      s("line", { class: "roof", x1: round(x(Math.max(Math.min(...ridges, xs[1]), xs[0]))), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
+      s("line", { class: "roof", x1: round(x(flatFrom)), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
       s("text", { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" }, `peak ${quantity(peak, "MAC/s")}`),
       dots.map(
         (dot2) => s("circle", {
