@@ -401,6 +401,34 @@ class Fit(Result):
         return fit_report(self.result)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Drawing:
+    """The architecture of a network as a figure, which notebooks show."""
+
+    analysis: Analysis
+    by: Literal["block", "layer"]
+
+    @property
+    def svg(self) -> str:
+        """The text of an SVG file."""
+        from mnet_cost.drawing.files import svg_of
+
+        return svg_of(self.analysis, self.by)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write a figure (`.svg`, `.png`) or a graph (`.dot`, `.gv`, `.graphml`), whole or not at
+        all."""
+        from mnet_cost.drawing.files import write_drawing
+
+        write_drawing(path, self.analysis, self.by)
+
+    def __repr__(self) -> str:
+        return f"<Drawing {self.analysis.network.spec.title} by {self.by}>"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
 def shown_analysis(found: passes.Analysis) -> Analysis:
     """The same analysis, with ways to show it."""
     if isinstance(found, Analysis):

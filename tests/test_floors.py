@@ -16,7 +16,7 @@ FLOORS = (
     ("analysis", "metrics"),
     (
         *("search", "differences", "budgets", "changes", "papers", "report", "torch_model"),
-        *("measure", "reconciliation", "exporting"),
+        *("measure", "reconciliation", "exporting", "drawing"),
     ),
     ("api", "results"),
     ("cli", "__init__", "__main__"),

@@ -21,6 +21,7 @@ from mnet_cost.cli import (
     check,
     compare,
     devices,
+    draw,
     explain,
     export,
     fit,
@@ -38,7 +39,7 @@ from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
     analyze, compare, sweep, fit, check, sensitivity, explain, reconcile, paper, models, train,
-    import_model, export, calibrate, devices, layers, schema,
+    import_model, export, draw, calibrate, devices, layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

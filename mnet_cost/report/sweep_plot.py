@@ -7,14 +7,13 @@ in them is taken for a formula. Not here: which points are on the front.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.escaping import printable
-from mnet_cost.paths import draft_of, file_to_write, naming
+from mnet_cost.paths import whole_file
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_files import refuse_existing
@@ -68,17 +67,8 @@ def plot_sweep(
     check_plot(path, request, force)
     x, y = _axes(request.objectives)
     figure = _figure(request, summary, _points(request, tables, x, y), x, y)
-    with naming(path, "cannot be written", shown="-o"):
-        target, mode = file_to_write(path)
-        draft = draft_of(target)
-        try:
-            figure.savefig(draft, format=target.suffix.lower()[1:], dpi=150)
-            if mode:
-                draft.chmod(stat.S_IMODE(mode))
-            draft.replace(target)
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
+    with whole_file(path) as draft:
+        figure.savefig(draft, format=Path(path).suffix.lower()[1:], dpi=150)
 
 
 def _axes(objectives: Sequence[Objective]) -> tuple[_Axis, _Axis]:
