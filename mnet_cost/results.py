@@ -142,6 +142,13 @@ class Comparison(Result):
 
         return compare_report(self.names, self.analyses, by)
 
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw the times with their ranges, and the accuracies where they are known, as `.png` or
+        `.svg`."""
+        from mnet_cost.report.compare_plot import plot_compare
+
+        plot_compare(os.fspath(path), self.names, self.analyses)
+
     def _with_lower_bounds(self) -> Self:
         analyses = tuple([analysis.with_lower_bounds() for analysis in self.analyses])
         return replace(self, analyses=analyses)

@@ -42,15 +42,12 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze and draw."""
+    from mnet_cost.cli.output import refuse_inputs
     from mnet_cost.drawing.files import check_ending, write_drawing
-    from mnet_cost.errors import OutputError
     from mnet_cost.models.library import load_model
-    from mnet_cost.paths import same_file
 
     check_ending(options.output)
-    for name in (options.model, *options.device):
-        if same_file(options.output, name):
-            raise OutputError(f"{options.output}: is read by this command: choose another file")
+    refuse_inputs(options.output, [options.model, *options.device])
     (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
     write_drawing(options.output, analysis, options.by)
     return refuse_total([analysis])

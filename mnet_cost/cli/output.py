@@ -31,10 +31,15 @@ def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()
         encoding = encoding_of(sys.stdout)
         print_text(render(report, form, terminal_width(), wants_color(), encoding, options.notes))
         return
-    if any(target and same_file(target, name) for name in inputs):
-        raise OutputError(f"{target}: is read by this command: choose another file")
+    refuse_inputs(target, inputs)
     form = options.format or _form_of(target)
     write_whole(target, render(report, form, None, notes=options.notes))
+
+
+def refuse_inputs(target: str, inputs: Iterable[str]) -> None:
+    """`OutputError` for a file to write that the command reads."""
+    if any(target and same_file(target, name) for name in inputs):
+        raise OutputError(f"{target}: is read by this command: choose another file")
 
 
 def _form_of(target: str) -> str:

@@ -86,7 +86,8 @@ def _label(box: Box) -> str:
 
 
 def _value(value: str | int | float) -> str:
-    return _quoted(value) if isinstance(value, str) else repr(value)
+    """A value; numbers with an exponent are no names in DOT, so all but integers are quoted."""
+    return str(value) if isinstance(value, int) else _quoted(str(value))
 
 
 def _quoted(text: str) -> str:

@@ -36,7 +36,7 @@ class _Axis(NamedTuple):
 
     @property
     def label(self) -> str:
-        return _shown(f"{self.objective.title} ({_UNITS[self.objective.metric.unit]})")
+        return shown_text(f"{self.objective.title} ({_UNITS[self.objective.metric.unit]})")
 
     def values(self, numbers: Any) -> Any:
         return numbers * _FACTORS.get(self.objective.metric.unit, 1.0)
@@ -125,7 +125,7 @@ def _figure(
         own = [row for row in rows if row["model"] == network.name]
         front = [[axis.values(row[axis.objective.column]) for row in own] for axis in (x, y)]
         axes.errorbar(*front, xerr=_errors(x, own), fmt="o", markersize=4, color=color,
-                      elinewidth=0.8, capsize=2, zorder=3, label=_shown(network.name),
+                      elinewidth=0.8, capsize=2, zorder=3, label=shown_text(network.name),
                       errorevery=max(1, len(own) // _MOST_BARS))  # fmt: skip
     for axis, span, scale in ((x, axes.xaxis, axes.set_xscale), (y, axes.yaxis, axes.set_yscale)):
         known = summary.spans.get(axis.objective.column)
@@ -154,7 +154,7 @@ def _errors(axis: _Axis, rows: Sequence[Mapping[str, Any]]) -> Any:
     ]
 
 
-def _shown(text: str) -> str:
+def shown_text(text: str) -> str:
     """A text for matplotlib, which takes what stands between two `$` for a formula, and leaves
     out of a legend what begins with `_`."""
     shown = printable(text)

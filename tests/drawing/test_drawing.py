@@ -157,6 +157,9 @@ def test_dot_has_a_node_and_an_edge_for_each(diagram: Diagram) -> None:
     middle = lines[13]
     assert middle.startswith('  n10 [label="middle x5\\nseparable  512x14x14\\n261.4 M  ')
     assert "mult_adds=261416960" in middle
+    assert f'time_s="{diagram.boxes[10].time_s}"' in middle
+    # An unquoted number has no exponent in DOT.
+    assert not re.search(r"=(?![0-9]+[,\]]|\"|box)", re.sub(r'"[^"]*"', '""', "".join(lines[3:])))
     assert lines[-1] == "}"
 
 
@@ -188,7 +191,7 @@ def test_hostile_names_are_text(text: str) -> None:
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', '""', dot)
     assert [line.strip() for line in outside.splitlines()[-3:]] == [
         'n1 [label="", path="", kind="", output_shape="", copies=2, layers=3, mult_adds=10, '
-        'params=5, time_s=0.001, share=1.0, color=""];',
+        'params=5, time_s="", share="", color=""];',
         "n0 -> n1;",
         "}",
     ]
