@@ -316,11 +316,11 @@ def _with_weights(
     A kernel that does not read all of its inputs is taken to read as large a part of each: bytes
     of its weights are no whole number then.
     """
-    types, batch = [tensor.type for tensor in network.tensors], network.batch
-    elements = sum([types[tensor].elements for tensor in weights])
-    all_elements = elements + sum([types[tensor].elements for tensor in rest])
-    size = sum([_bytes(types[tensor], precision) for tensor in weights])
-    all_bytes = size + sum([_bytes(types[tensor], precision) for tensor in rest])
+    tensors, batch = network.tensors, network.batch
+    elements = sum([tensors[tensor].type.elements for tensor in weights])
+    all_elements = elements + sum([tensors[tensor].type.elements for tensor in rest])
+    size = sum([_bytes(tensors[tensor].type, precision) for tensor in weights])
+    all_bytes = size + sum([_bytes(tensors[tensor].type, precision) for tensor in rest])
     read_elements = _part(elements, kernel.input_elements, all_elements, batch)
     read_bytes = _part(size, kernel.input_bytes, all_bytes, batch)
     roots = {viewed.get(tensor, tensor) for tensor in weights}
@@ -331,7 +331,9 @@ def _with_weights(
         input_elements=kernel.input_elements - read_elements,
         reads=tuple([read for read in kernel.reads if read[0] not in roots]),
         trained=trained,
-        trained_elements=sum([_at(precision, types[tensor], read) for tensor, read in trained])
+        trained_elements=sum(
+            [_at(precision, tensors[tensor].type, read) for tensor, read in trained]
+        )
         // precision.bytes,
     )
 

@@ -201,7 +201,8 @@ def _write_node_data(options: argparse.Namespace) -> int:
     )
     estimate = analysis.devices[0] if analysis.devices else None
     start = options.output.removesuffix(".json")
-    for data in node_data(numbers_of(analysis, model.spec.origins, estimate)):
+    by_node = model.spec.path.lower().endswith(".onnx")
+    for data in node_data(numbers_of(analysis, model.spec.origins, estimate, by_node)):
         target = f"{start}_{data.name}.json"
         write_whole(target, data.text)
         say(f"{target} written")

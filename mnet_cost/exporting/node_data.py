@@ -1,10 +1,12 @@
 """Node data of Google Model Explorer: numbers that colour the nodes of the user's own file.
 
 A set is one JSON document, `{"results": {tensor: {"value": number}}, "gradient": [...]}`, which the
-viewer shows under the name of its file; so each set is a file. A node is found by the name of a
-tensor that it makes, or by its own, which torch.export gives the tensor as well. Source:
-node_data_builder.py of ai-edge-model-explorer 0.1.34, and how its page reads files. Not here: how
-layers got the names of their tensors (`importing/`).
+viewer shows under the name of its file; so each set is a file. Its page finds a node by an id, or
+by the attribute `tensor_name` of an output. In an ONNX file (model-explorer-onnx 0.4.2) the id is
+the name of the node, and there is no such attribute; a node of a TFLite file is found by its
+tensor, and torch.export calls both alike. Source: node_data_builder.py of ai-edge-model-explorer
+0.1.34, how its page reads files (`genOutputTensorIdToNodeIdMap`), and the page itself. Not
+here: how layers got these names (`importing/`).
 """
 
 from __future__ import annotations
@@ -43,14 +45,15 @@ _COLORS = {
 }
 """Of what limits a kernel, by the first word."""
 _TAKEN = "results"
-"""A tensor of this name would make the viewer take the document for one of several graphs."""
+"""A place of this name would make the viewer take the document for one of several graphs."""
 FUSED = "fused"
 
 
 class LayerNumbers(NamedTuple):
-    """The numbers of one layer, and the tensor of the file by which its node is found."""
+    """The numbers of one layer, and what of the file they stand at."""
 
-    tensor: str
+    place: str
+    """The name of the node, or of its tensor, by which the viewer finds it."""
     mult_adds: int | None = None
     traffic_bytes: int | None = None
     latency_s: float | None = None
@@ -73,9 +76,15 @@ class NodeData(NamedTuple):
 
 
 def numbers_of(
-    analysis: Analysis, origins: Mapping[str, Origin], device: DeviceEstimate | None = None
+    analysis: Analysis,
+    origins: Mapping[str, Origin],
+    device: DeviceEstimate | None = None,
+    by_node: bool = False,
 ) -> list[LayerNumbers]:
     """The numbers of each layer that has an origin, by the names of steps, in their order.
+
+    They stand at the first tensor of the layer; with `by_node` at the node that makes it, the last
+    one of several that are one layer.
 
     Mult-adds and bytes are those of the layer. The time and what limits it are those of the kernel
     on `device`, at the layer that it is named after; layers that are fused into it have `fused`. A
@@ -92,14 +101,15 @@ def numbers_of(
     for cost in analysis.layers:
         name = cost.step.name
         origin = origins.get(name)
-        if origin is None or not origin.tensors:
+        names = () if origin is None else origin.nodes[-1:] if by_node else origin.tensors
+        if not names:
             continue
         kernel = kernels.get(name)
         bound = FUSED if name in fused else None
         known = cost.work is not None
         numbers.append(
             LayerNumbers(
-                origin.tensors[0],
+                names[0],
                 cost.mult_adds if known else None,
                 cost.traffic_bytes if known else None,
                 None if kernel is None else kernel.latency_s,
@@ -114,14 +124,14 @@ def node_data(
 ) -> tuple[NodeData, ...]:
     """The sets that have numbers, each as a document.
 
-    Numbers of layers that share a tensor are added up. Raises `OutputError` for a tensor whose name
-    the viewer cannot take, and where no set has a number.
+    Numbers of layers at the same place are added up. Raises `OutputError` for a name that the
+    viewer cannot take, and where no set has a number.
     """
     layers = list(numbers)
-    if any(layer.tensor == _TAKEN for layer in layers):
-        hint = "give the tensor another name in the file"
+    if any(layer.place == _TAKEN for layer in layers):
+        hint = "give it another name in the file"
         raise OutputError(
-            Problem(f"a tensor is called `{_TAKEN}`, which node data cannot say", hint=hint)
+            Problem(f"a node or tensor is called `{_TAKEN}`, which node data cannot say", hint=hint)
         )
     made = tuple([data for name in sets if (data := _set(name, layers)).document["results"]])
     if not made:
@@ -138,21 +148,21 @@ def _set(name: SetName, layers: Sequence[LayerNumbers]) -> NodeData:
     for layer in layers:
         number = getattr(layer, key)
         if number is not None:
-            sums[layer.tensor] = sums.get(layer.tensor, 0) + number
+            sums[layer.place] = sums.get(layer.place, 0) + number
     results = {
-        tensor: {"value": number if factor == 1 else number * factor}
-        for tensor, number in sums.items()
+        place: {"value": number if factor == 1 else number * factor}
+        for place, number in sums.items()
     }
     return NodeData(stem + ending, {"results": results, "gradient": list(_GRADIENT)})
 
 
 def _words(layers: Sequence[LayerNumbers]) -> dict[str, dict[str, str]]:
-    """What limits each layer; a kernel comes before what is fused at the same tensor."""
+    """What limits each layer; a kernel comes before what is fused at the same place."""
     words: dict[str, str] = {}
     for layer in layers:
-        if layer.bound is not None and words.get(layer.tensor, FUSED) == FUSED:
-            words[layer.tensor] = layer.bound
+        if layer.bound is not None and words.get(layer.place, FUSED) == FUSED:
+            words[layer.place] = layer.bound
     return {
-        tensor: {"value": word, "bgColor": _COLORS[word.partition(":")[0]]}
-        for tensor, word in words.items()
+        place: {"value": word, "bgColor": _COLORS[word.partition(":")[0]]}
+        for place, word in words.items()
     }

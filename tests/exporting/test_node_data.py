@@ -63,6 +63,13 @@ def test_numbers_stand_at_tensors_of_the_file() -> None:
     assert "sorted" not in made["mult_adds"]  # unknown is never zero
 
 
+def test_numbers_stand_at_nodes_of_an_onnx_file() -> None:
+    # Its viewer knows nodes by their names alone; a layer of several nodes is at the last one.
+    origins = {**ORIGINS, "conv2d": Origin(("Conv_0", "Add_0"), ("sum",)), "relu": Origin(())}
+    made = sets(numbers_of(analyze(parse_spec(SPEC)), origins, by_node=True))
+    assert made["mult_adds"] == {"Add_0": 41_472, "Split_2": 0, "Add_3": 0}
+
+
 def test_without_a_device_there_is_no_time() -> None:
     made = sets(numbers_of(analyze(parse_spec(SPEC)), ORIGINS))
     assert list(made) == ["mult_adds", "traffic_bytes"]
@@ -99,7 +106,7 @@ def test_names_of_any_kind_are_kept() -> None:
 
 
 def test_what_cannot_be_written() -> None:
-    with pytest.raises(OutputError, match="a tensor is called `results`"):
+    with pytest.raises(OutputError, match="a node or tensor is called `results`"):
         node_data([LayerNumbers("results", 1)])
     for numbers in ([], [LayerNumbers("t")]):
         with pytest.raises(OutputError, match="no layer has a number"):
