@@ -719,8 +719,8 @@ _OWN = (
     reshape, transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image,
     scale, parameter, constant, relative_position_bias, window_mask, embedding, split, slice_,
     take, box_decode, non_max_suppression, roi_align, dynamic_conv2d, deform_conv2d, lstm,
-    pixel_shuffle, pixel_unshuffle, roll, expand_batch, window_partition, window_merge, unfold, rms_norm,
-    reduce,
+    pixel_shuffle, pixel_unshuffle, roll, expand_batch, window_partition, window_merge, unfold,
+    rms_norm, reduce,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",
