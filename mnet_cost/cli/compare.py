@@ -17,6 +17,7 @@ from mnet_cost.cli.options import (
     given_knobs,
     refuse_total,
 )
+from mnet_cost.cli.watch import add_watch_option
 
 if TYPE_CHECKING:
     from mnet_cost.models.types import Model
@@ -62,6 +63,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="a picture of the times with their ranges, and of accuracies where they are known: "
         ".png, .svg",
     )
+    add_watch_option(parser)
     add_fit_option(parser)
     add_output_options(parser)
     parser.set_defaults(run=run, by=None)
@@ -95,7 +97,22 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"a plot is of networks at one batch, such as `--batch {batches[0]}`")
         check_compare_plot(options.plot)
         refuse_inputs(options.plot, [*names, *options.device])
-    models = with_knobs([load_model(name) for name in names], given_knobs(options))
+    knobs = given_knobs(options)
+    if options.watch:
+        from mnet_cost.cli.watch import Watched, watch
+
+        for option, is_set in (("--plot", options.plot is not None), ("several batches", batches)):
+            if is_set:
+                raise UsageError(f"`--watch` has no {option}")
+
+        def once() -> Watched:
+            models = with_knobs([load_model(name) for name in names], knobs)
+            analyses = analyzed(models, options)
+            report = compare_report(names, analyses, options.by, options.why, options.diff)
+            return Watched(report, distinct(names), analyses)
+
+        watch(options, names, once)
+    models = with_knobs([load_model(name) for name in names], knobs)
     if batches:
         return _run_batches(options, names, models, batches)
     analyses = analyzed(models, options)
