@@ -178,6 +178,18 @@ def test_a_module_that_checks_its_input_has_a_multiple() -> None:
     assert shapes(elaborate(imported.spec, {"resolution": 40}))[-1] == (1600, 4)
 
 
+def test_a_square_image_with_channels_last_runs_as_another_one() -> None:
+    pytest.importorskip("torch")
+    from mnet_cost.importing.readers.eager import operators_at
+    from mnet_cost.importing.runs import runs_alike
+
+    made = module(lambda m, x: m.l(x.permute(0, 2, 3, 1)))
+    square, other = (operators_at(made, {"x": (1, 3, 32, width)}) for width in (32, 40))
+    assert square is not None
+    assert other is not None
+    assert runs_alike(square, other)
+
+
 def test_a_module_of_convolutions_is_free() -> None:
     imported = import_model(module(rows), shapes={"x": (1, 3, 32, 32)})
     assert imported.spec.knobs["resolution"].multiple_of == 1

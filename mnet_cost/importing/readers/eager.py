@@ -25,6 +25,11 @@ _VIEWS = frozenset(("view", "_unsafe_view", "_reshape_alias"))
 """Operators that give the same elements another shape."""
 
 
+_MOVES = frozenset(("permute", "transpose", "t"))
+"""Operators that only change the order of axes, which their numbers say: on a square image an axis
+is as long as another one by chance."""
+
+
 def operators_at(
     module: torch.nn.Module, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Hashable, ...] | None:
@@ -73,7 +78,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[misc]
             self.operators.append(View(tuple(x.shape), tuple(output.shape)))
             return output
         numbers = () if name in _SHAPED else _numbers([*args, *named.values()])
-        self.operators.append((str(function), numbers, _kept_axes(x, output)))
+        kept = None if name in _MOVES else _kept_axes(x, output)
+        self.operators.append((str(function), numbers, kept))
         return output
 
 
