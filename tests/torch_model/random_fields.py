@@ -599,9 +599,18 @@ def fold(d: Draft) -> Proposal:
     stride, dilation = d.r.randint(1, 3), d.r.randint(1, 2)
     size = [d.r.randint(1, 8), d.r.randint(1, 8)]
     rows, columns = (ceil_div(length, stride) for length in size)
+    fields: Fields = {"size": size, "kernel": kernel, "stride": stride, "dilation": dilation}
+    padding = d.r.randint(0, 2)
+    explicit = [
+        (length + 2 * padding - dilation * (taps - 1) - 1) // stride + 1
+        for length, taps in zip(size, kernel, strict=True)
+    ]
+    if d.flag() and min(explicit) > 0:
+        fields["padding"] = padding
+        rows, columns = explicit
     leading = tuple(d.r.randint(1, 2) for _ in range(d.r.choice([0, 0, 1])))
     x = d.fresh((*leading, d.r.randint(1, 4) * kernel[0] * kernel[1], rows * columns))
-    return {"size": size, "kernel": kernel, "stride": stride, "dilation": dilation}, [x]
+    return fields, [x]
 
 
 def flip(d: Draft) -> Proposal:
