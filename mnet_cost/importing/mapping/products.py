@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mnet_cost.importing.graph import Batch
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, joined_shape, mixing
 
 
@@ -45,7 +46,7 @@ def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = 
     if first.rank < 2 or second.rank < 2:
         raise Unmapped("multiplies a vector")
     trained = second.stored is not None and is_trained(second.stored)
-    if trained and second.rank == 2 and not first.static and not b.is_parameter(second):
+    if trained and second.rank == 2 and not first.static and not b.owners.is_parameter(second):
         return linear(b, first, second, None, transposed=not transpose_second)
     rows, columns = second.shape[-2:]
     if transpose_second:
