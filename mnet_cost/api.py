@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mnet_cost import analysis as passes
 from mnet_cost.devices.choice import Device, choose_devices
@@ -23,6 +23,7 @@ from mnet_cost.results import (
     CalibratedDevice,
     Check,
     Comparison,
+    Drawing,
     Fit,
     Reconciliation,
     Sensitivity,
@@ -86,6 +87,34 @@ def analyze(
         sparsity=_zeros(sparsity),
     )
     return shown_analysis(analysis)
+
+
+def draw(
+    model: AnyModel | Analysis,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    *,
+    by: Literal["block", "layer"] = "block",
+    **options: Any,
+) -> Drawing:
+    """The architecture of a network as a figure: boxes with shapes and costs.
+
+        >>> import mnet_cost
+        >>> drawing = mnet_cost.draw("mobilenet_v1", devices=["pixel_1"])
+        >>> drawing.write("mobilenet_v1.svg")
+
+    A box is a block with its copies, or a layer. Times are those of the first device. `model` is
+    as in `analyze`, or an analysis that is there already; `options` are those of `analyze`.
+    Notebooks show the figure.
+    """
+    if by not in ("block", "layer"):
+        hint = did_you_mean(str(by), ("block", "layer")) or "there are `block` and `layer`"
+        raise UsageError(Problem(f"no figure has a box for each `{by}`", hint=hint))
+    if not isinstance(model, passes.Analysis):
+        model = analyze(model, knobs, devices, **options)
+    elif knobs or devices or options:
+        raise TypeError("an analysis has its knobs, devices and options already")
+    return Drawing(analysis=shown_analysis(model), by=by)
 
 
 def analyze_network(

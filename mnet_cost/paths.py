@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EISDIR, ENOENT
 from itertools import islice
 from pathlib import Path
@@ -131,6 +131,30 @@ def draft_of(path: Path) -> Path:
     """
     ending = path.suffix if len(path.suffix) < _LONGEST_ENDING else ""
     return path.with_name(f".{short_name(path.name)}.{os.getpid()}.part{ending}")
+
+
+@contextmanager
+def whole_file(path: Named) -> Iterator[Path]:
+    """Where to write what is to be at `path`, so that it is never there half; `OutputError` where
+    that is impossible.
+
+    A link leads to its file, which keeps its mode. What is no regular file (a device, a named
+    pipe) is written to as it is.
+    """
+    with naming(path, "cannot be written", shown="-o"):
+        target, mode = file_to_write(path)
+        if mode and not stat.S_ISREG(mode):
+            yield target
+            return
+        draft = draft_of(target)
+        try:
+            yield draft
+            if mode:
+                draft.chmod(stat.S_IMODE(mode))
+            draft.replace(target)
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def short_name(name: str) -> str:

@@ -142,6 +142,13 @@ class Comparison(Result):
 
         return compare_report(self.names, self.analyses, by)
 
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw the times with their ranges, and the accuracies where they are known, as `.png` or
+        `.svg`."""
+        from mnet_cost.report.compare_plot import plot_compare
+
+        plot_compare(os.fspath(path), self.names, self.analyses)
+
     def _with_lower_bounds(self) -> Self:
         analyses = tuple([analysis.with_lower_bounds() for analysis in self.analyses])
         return replace(self, analyses=analyses)
@@ -399,6 +406,34 @@ class Fit(Result):
         from mnet_cost.report.fit import fit_report
 
         return fit_report(self.result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Drawing:
+    """The architecture of a network as a figure, which notebooks show."""
+
+    analysis: Analysis
+    by: Literal["block", "layer"]
+
+    @property
+    def svg(self) -> str:
+        """The text of an SVG file."""
+        from mnet_cost.drawing.files import svg_of
+
+        return svg_of(self.analysis, self.by)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write a figure (`.svg`, `.png`) or a graph (`.dot`, `.gv`, `.graphml`), whole or not at
+        all."""
+        from mnet_cost.drawing.files import write_drawing
+
+        write_drawing(path, self.analysis, self.by)
+
+    def __repr__(self) -> str:
+        return f"<Drawing {self.analysis.network.spec.title} by {self.by}>"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
 
 
 def shown_analysis(found: passes.Analysis) -> Analysis:

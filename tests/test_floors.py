@@ -16,7 +16,7 @@ FLOORS = (
     ("analysis", "metrics"),
     (
         *("search", "differences", "budgets", "changes", "papers", "report", "torch_model"),
-        *("measure", "reconciliation", "exporting", "explorer"),
+        *("measure", "reconciliation", "exporting", "explorer", "drawing"),
     ),
     ("api", "results"),
     ("cli", "__init__", "__main__"),

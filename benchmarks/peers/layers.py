@@ -635,6 +635,7 @@ CASES: tuple[Case, ...] = (
     _either("[{pixel_unshuffle: {factor: 2}}]", IMAGE, lambda: nn.PixelUnshuffle(2),
             lambda x: F.pixel_unshuffle(x, 2)),
     _function("[{roll: {shift: [-1, 2]}}]", IMAGE, lambda x: x.roll((-1, 2), (2, 3))),
+    _function("[expand_batch]", IMAGE, lambda x: x.expand(x.shape[0], -1, -1, -1)),
     _function("[{window_partition: {window: [3, 5]}}]", IMAGE, _windows),
     _function("[{window_merge: {window: [3, 5], height: 6}}]", {"x": (4, 15, 8)}, _merged),
     _either("[{unfold: {kernel: 2, stride: 2}}]", IMAGE, lambda: nn.Unfold(2, stride=2),

@@ -3,6 +3,7 @@
 
 import type { Count, Kernels, Numbers } from "./document";
 import type { Metric } from "./state";
+import type { Block } from "./tree";
 
 export interface Amounts {
   time: Count;
@@ -23,6 +24,7 @@ export class Columns {
   readonly kernelOf: Int32Array;
   readonly kernels: Kernels | null;
   readonly numbers: Numbers;
+  private readonly known = new Map<Block, Amounts>();
 
   constructor(numbers: Numbers, device: number) {
     this.numbers = numbers;
@@ -36,6 +38,16 @@ export class Columns {
   /** Whether this device times kernels at all. */
   get hasTime(): boolean {
     return this.kernels?.latency_s.some((one) => one != null) ?? false;
+  }
+
+  /** The same for a block, once: views ask for the same blocks. */
+  ofBlock(block: Block): Amounts {
+    let found = this.known.get(block);
+    if (!found) {
+      found = this.of(block.layers);
+      this.known.set(block, found);
+    }
+    return found;
   }
 
   of(layers: readonly number[]): Amounts {

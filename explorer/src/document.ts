@@ -39,6 +39,8 @@ export interface ModelDocument {
   path: string;
   knobs: Knob[];
   program: ProgramData;
+  /** Lists that stand in the structures more than once, before `readDocument`. */
+  shared: unknown[];
   /** At which settings which of these holds is what their `fixed` and guards say. */
   structures: Structure[];
   /** Formulas of layers, which `LayerTexts.form` points to. */
@@ -48,6 +50,30 @@ export interface ModelDocument {
   published: PublishedRow[];
   /** Sentences about the network: warnings, doubts. */
   notes: string[];
+}
+
+/** The document of a page, with the lists that its structures have in common. */
+export function readDocument(text: string): ExploreDocument {
+  const page = JSON.parse(text) as ExploreDocument;
+  if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
+  for (const model of page.models) {
+    const shared = model.shared;
+    model.structures = withShared(model.structures, shared) as Structure[];
+  }
+  return page;
+}
+
+/** A value with lists in the place of `{ shared: i }`. */
+function withShared(value: unknown, shared: readonly unknown[]): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    return typeof value[0] === "object" ? value.map((item) => withShared(item, shared)) : value;
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 1 && entries[0][0] === "shared") {
+    return withShared(shared[entries[0][1] as number], shared);
+  }
+  return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
 }
 
 /** A control for a knob; the batch is one. */

@@ -84,7 +84,9 @@ export class Explorer {
   private build(): void {
     const section = (name: string, label: string): Children =>
       h("section", { id: name, "aria-label": label });
+    const skip = (): void => document.getElementById("table")!.focus();
     patch(this.root, [
+      h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
       h("header", { id: "top" }),
       h("div", { id: "said" }),
       h("fieldset", { id: "cards" }),
@@ -103,7 +105,7 @@ export class Explorer {
             "div",
             { class: "beside" },
             h("div", { id: "table", class: "scroll", tabindex: 0, role: "region", "aria-label": "Layers" }),
-            h("aside", { id: "details", tabindex: 0, "aria-label": "Details" }),
+            h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" }),
           ),
         ),
         h("div", { class: "two" }, section("memory", "Memory"), section("roofline", "Roofline")),
@@ -296,7 +298,7 @@ export class Explorer {
     const body = document.getElementById("rows");
     if (!body) return;
     const { top } = body.getBoundingClientRect();
-    const spare = 12;
+    const spare = 6;
     this.glance.sight = {
       first: Math.floor(-top / ROW_HEIGHT) - spare,
       last: Math.ceil((innerHeight - top) / ROW_HEIGHT) + spare,

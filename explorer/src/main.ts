@@ -1,6 +1,6 @@
 // Where the explorer starts: it reads the data of the page and draws.
 
-import type { ExploreDocument } from "./document";
+import { readDocument } from "./document";
 import { Explorer } from "./explorer";
 import { startTheme } from "./theme";
 import { startTips } from "./tip";
@@ -9,7 +9,7 @@ import { sayBroken, unpack } from "./unpack";
 async function start(): Promise<void> {
   startTheme();
   startTips();
-  const page = JSON.parse(await unpack("packed-data")) as ExploreDocument;
+  const page = readDocument(await unpack("packed-data"));
   const explorer = new Explorer(page, document.getElementById("app")!);
   explorer.start();
   document.documentElement.dataset.ready = "yes";

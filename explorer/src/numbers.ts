@@ -18,6 +18,9 @@ const PREFIXES: readonly [number, string][] = [
   [-12, "p"],
 ];
 
+/** Made once: to make one takes longer than a whole table of numbers. */
+const GROUPED = new Intl.NumberFormat("en-US");
+
 /** Units that have no prefix below one: nobody means a milli-byte. */
 const WHOLE_UNITS = new Set(["", "B", "MAC", "op"]);
 
@@ -50,7 +53,7 @@ export const count = (value: Maybe): string => quantity(value, "", 4);
 /** Every digit of a count. One that a double cannot hold exactly is marked. */
 export function whole(value: Maybe): string {
   if (value == null || Number.isNaN(value)) return UNKNOWN;
-  const text = Math.round(value).toLocaleString("en-US");
+  const text = GROUPED.format(Math.round(value));
   return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
 }
 
@@ -82,7 +85,7 @@ export function times(ratio: Maybe): string {
   if (ratio < 0.1) return `${Number(ratio.toPrecision(2))}×`;
   if (ratio < 9.995) return `${ratio.toFixed(2)}×`;
   if (ratio < 99.95) return `${ratio.toFixed(1)}×`;
-  return `${Math.round(ratio).toLocaleString("en-US")}×`;
+  return `${GROUPED.format(Math.round(ratio))}×`;
 }
 
 /** `46.1–61.4 ms`, with two units where one is not enough. */
@@ -107,4 +110,4 @@ export function setting(value: unknown): string {
 
 /** `1 layer`, `2 layers`. */
 export const plural = (n: number, word: string): string =>
-  `${n.toLocaleString("en-US")} ${word}${n === 1 ? "" : "s"}`;
+  `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;

@@ -39,6 +39,20 @@ export function topOf(structure: Structure): Block {
   return top;
 }
 
+type Call = Structure["calls"][number];
+
+const callsOf = new WeakMap<Structure, Map<string, Call>>();
+
+/** The call in the spec that a block comes from; for copies, the one of the first. */
+export function callOf(structure: Structure, block: Block): Call | undefined {
+  let calls = callsOf.get(structure);
+  if (!calls) {
+    calls = new Map(structure.calls.map((call) => [call.path, call]));
+    callsOf.set(structure, calls);
+  }
+  return calls.get(block.path) ?? calls.get(`${block.path}.1`);
+}
+
 let kept: { structure: Structure; key: string; room: number; outline: Outline } | null = null;
 
 /** Rows and lanes; `room` is the most pixels that lanes may take. */

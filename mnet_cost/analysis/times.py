@@ -11,7 +11,6 @@ which the device and the structure decide, and no size. Not here: words (`latenc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.energy import Timing
@@ -297,7 +296,7 @@ def relative_coefficients(
     deviations = fit.deviations
     return tuple(
         [
-            coefficient * exp(deviations.get(name, 0.0))
+            coefficient * exponential(deviations.get(name, 0.0))
             for name, coefficient in zip(TERM_NAMES, shared, strict=True)
         ]
     )

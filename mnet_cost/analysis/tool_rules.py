@@ -69,6 +69,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     Fold,
     PixelShuffle,
     PixelUnshuffle,
@@ -191,8 +192,8 @@ _NOTHING: tuple[type[Layer], ...] = (
     Elementwise, Add, Multiply, Concat,
     Constant, WindowMask,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
-    PixelShuffle, PixelUnshuffle, Roll, Flip, WindowPartition, WindowMerge, Unfold, Fold,
-    Split, Slice, Take, Gather, Scatter, Cumulative, TopK, GridSample,
+    PixelShuffle, PixelUnshuffle, Roll, ExpandBatch, Flip, WindowPartition, WindowMerge, Unfold,
+    Fold, Split, Slice, Take, Gather, Scatter, Cumulative, TopK, GridSample,
     BoxDecode, NonMaxSuppression, RoiAlign, RoiPool,
 )  # fmt: skip
 """Kinds for which all torch tools count nothing, however they are written."""

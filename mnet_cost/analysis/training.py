@@ -189,7 +189,9 @@ def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientF
         is_view = bool(inputs) and layer.is_view_in_training(inputs)
         is_permuted = layer.is_permuted(inputs)
         for output in step.outputs:
-            needs_gradient[output] = is_trained or passes_gradient
+            dtype = tensors[output].type.dtype
+            is_whole = dtype is not None and "int" in dtype.name  # positions, say
+            needs_gradient[output] = (is_trained or passes_gradient) and not is_whole
             long_axes = sum(size > 1 for size in tensors[output].type.shape)
             permuted[output] = is_permuted and long_axes > 1
             strided[output] = is_view and layer.is_strided(inputs)

@@ -85,6 +85,10 @@ class Baseline:
         """The numbers of all settings of a range, as they were. Raises as `snapshot`."""
         raise NotImplementedError
 
+    def precision(self, range_: NetworkRange) -> str:
+        """The precision that `numbers` are of."""
+        return range_.precision
+
     def snapshot_in_range(self, setting: Setting) -> Snapshot | Missing:
         """The network at a setting of a range of which there are numbers."""
         return self.snapshot(setting)
@@ -146,8 +150,14 @@ class _Revision(Baseline):
             network = elaborate(spec, setting.knobs)
         except MnetCostError as error:
             return self._no_network(error.problems[0].message)
-        precision = setting.analysis.precision
+        precision = precision_before(spec, setting.spec, setting.analysis.precision)
         return snapshot_of(analyze_network(network, setting.devices, precision=precision))
+
+    def precision(self, range_: NetworkRange) -> str:
+        spec = self._spec(range_.spec)
+        if isinstance(spec, Missing):
+            return range_.precision
+        return precision_before(spec, range_.spec, range_.precision)
 
     def numbers(self, range_: NetworkRange, metrics: Sequence[Metric]) -> RangeNumbers | Missing:
         from mnet_cost.budgets.range_numbers import range_numbers  # NumPy
@@ -156,7 +166,8 @@ class _Revision(Baseline):
         if isinstance(spec, Missing):
             return spec
         try:
-            numbers = range_numbers(range_._replace(spec=spec), metrics)
+            precision = precision_before(spec, range_.spec, range_.precision)
+            numbers = range_numbers(range_._replace(spec=spec, precision=precision), metrics)
         except MnetCostError as error:
             return self._no_network(error.problems[0].message)
         if not numbers.is_there.any():
@@ -324,7 +335,11 @@ class _Document(Baseline):
                 return Missing(f"{self.name} has no knob `{knob}` of it")
         listed = ",".join(f"{knob}={word_of(value)}" for knob, value in knobs.items())
         at = f"at {listed}" if listed else "without knobs"
-        if precision != PRECISION:
+        others = [each.precision for each in partner.snapshots
+                  if _is_same_setting(knobs, each.precision, each)]  # fmt: skip
+        if others:
+            at = f"in {precision}, as it is now: it was in {', '.join(dict.fromkeys(others))}"
+        elif precision != PRECISION:
             at += f" in {precision}"
         message = f"{self.name}: has {spec.path} at other settings, and none {at}"
         raise UsageError(Problem(f"{message}: nothing can be compared", hint=self._hint))
@@ -368,6 +383,15 @@ def _is_same_setting(
         knob in part.knobs and value_key(part.knobs[knob]) == value_key(value)
         for knob, value in setting.items()
     )
+
+
+def precision_before(was: ModelSpec, now: ModelSpec, precision: str) -> str:
+    """The precision of a spec as it was, where that of the spec as it is now is known: the one that
+    it stated, or the one that is asked for, which is the default where the spec of now states its
+    own."""
+    if was.precision is not None:
+        return was.precision.name
+    return precision if now.precision is None else PRECISION
 
 
 def _normal(path: str) -> str:

@@ -116,7 +116,8 @@ def compare_with(
             yield _judgement(setting, at, metric, device, record, value, before.why)
             continue
         record = Before(baseline.name, value_of(before, metric, device),
-                        _tolerance(tolerances, metric))  # fmt: skip
+                        _tolerance(tolerances, metric),
+                        precision=_other(before.precision, now.precision))  # fmt: skip
         if record.value is not None and value is not None and value > record.most:
             record = record._replace(causes=causes.of(before, now, metric, device))
         why = _why(record, value, device)
@@ -163,7 +164,9 @@ def compare_range(
             judgement = _judgement(setting, range_.at, metric, device, record, value, before.why)
             yield replace(judgement, settings=judged)
             continue
-        record = Before(baseline.name, _number_at(was, place), _tolerance(tolerances, metric))
+        record = Before(baseline.name, _number_at(was, place), _tolerance(tolerances, metric),
+                        precision=_other(baseline.precision(range_), range_.precision)
+                        )  # fmt: skip
         if growth.over:
             snapshot = baseline.snapshot_in_range(setting)
             if isinstance(snapshot, Snapshot):
@@ -224,6 +227,8 @@ class _Causes:
 
     def __init__(self) -> None:
         self._causes: dict[tuple[str, ...], tuple[Cause, ...]] = {}
+        self._alike: dict[tuple[str, ...], Snapshot] = {}
+        """Networks of before at the precision of now, where that was another one."""
 
     def of(
         self, before: Snapshot, now: Snapshot, metric: Metric, device: DeviceProfile | None
@@ -231,8 +236,43 @@ class _Causes:
         """The causes that made a number grow most."""
         key = tuple(f"{knob}={value}" for knob, value in now.knobs.items())
         if key not in self._causes:
-            self._causes[key] = diff(before, now).causes
-        return _moved_by(self._causes[key], metric, device)
+            alike = before
+            if before.precision != now.precision:
+                alike = self._alike[key] = _at_precision_of(before, now)
+            self._causes[key] = diff(alike, now).causes
+        moved = _moved_by(self._causes[key], metric, device)
+        if key in self._alike:
+            moved = [*moved, _by_precision(before, self._alike[key], now, metric, device)]
+        growing = [each for each in moved if each.change > 0]
+        return tuple(sorted(growing, key=lambda each: -each.change)[:MOST_CAUSES])
+
+
+def _other(before: str, now: str) -> str:
+    """The precision of before, where it is another one."""
+    return before if before != now else ""
+
+
+def _at_precision_of(before: Snapshot, now: Snapshot) -> Snapshot:
+    """The network of before at the precision of now, stated by its spec or asked for as now: so
+    the step to it is that of the precision alone."""
+    assert before.analysis is not None  # a document has no other precision
+    assert now.analysis is not None
+    spec = before.analysis.network.spec.with_precision(now.analysis.network.spec.precision)
+    network = elaborate(spec, before.knobs)
+    devices = [estimate.device for estimate in before.analysis.devices]
+    return snapshot_of(analyze_network(network, devices, precision=now.precision))
+
+
+def _by_precision(
+    before: Snapshot, alike: Snapshot, now: Snapshot, metric: Metric, device: DeviceProfile | None
+) -> MovedBy:
+    """What the change of the precision made of a number."""
+    first, other = value_of(before, metric, device), value_of(alike, metric, device)
+    change = 0.0 if first is None or other is None else other - first
+    assert now.analysis is not None
+    node = now.analysis.network.spec.node.value.get("precision")
+    places = () if node is None else ((node.source.path, node.line),)
+    return MovedBy(f"precision {before.precision} -> {now.precision}", places, change)
 
 
 def _tolerance(tolerances: Mapping[str, float], metric: Metric) -> float:
@@ -276,16 +316,15 @@ def _why_of_range(
 
 def _moved_by(
     causes: Sequence[Cause], metric: Metric, device: DeviceProfile | None
-) -> tuple[MovedBy, ...]:
-    """The causes that made a number grow most."""
+) -> list[MovedBy]:
+    """What each cause made of a number."""
     moved = []
     for cause in causes:
         change = cause.changes[metric.name] if device is None else cause.latency_s[device.name]
         present = [_split(reason.other) for reason in cause.reasons]
         past = [_split(reason.first) for reason in cause.reasons if not reason.other]
         moved.append(MovedBy(cause.text, _known(present), change, _known(past)))
-    growing = [each for each in moved if each.change > 0]
-    return tuple(sorted(growing, key=lambda each: -each.change)[:MOST_CAUSES])
+    return moved
 
 
 def _known(places: Sequence[tuple[str, int] | None]) -> tuple[tuple[str, int], ...]:

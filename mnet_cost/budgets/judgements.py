@@ -101,6 +101,8 @@ class Before(NamedTuple):
     """What made it grow, the largest first."""
     is_new: bool = False
     """Whether the baseline does not have the network, or the setting, at all."""
+    precision: str = ""
+    """That of the number, where it was another one than now."""
 
     @property
     def most(self) -> float:

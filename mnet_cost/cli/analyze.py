@@ -20,10 +20,13 @@ from mnet_cost.cli.options import (
     given_knobs,
     refuse_total,
 )
+from mnet_cost.cli.watch import add_watch_option
 
 if TYPE_CHECKING:
+    from mnet_cost.analysis import Analysis
     from mnet_cost.analysis.sparsity import Zeros
     from mnet_cost.models.types import Model
+    from mnet_cost.report import Report
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -86,6 +89,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default="sgd_momentum",
         help="{optimizers} (sgd_momentum)",
     )
+    add_watch_option(parser)
     add_fit_option(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
@@ -120,21 +124,44 @@ def _run_batches(
 
 
 def run(options: argparse.Namespace) -> int:
-    """Analyze and print."""
+    """Analyze and print; again and again with --watch."""
     from mnet_cost.analysis.sparsity import parse_zeros
-    from mnet_cost.analysis.training import training_cost
     from mnet_cost.cli.output import emit
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model
-    from mnet_cost.report.analysis import analysis_report
 
     if options.top is not None and options.by != "kernel":
         raise UsageError(Problem("`--top` is for kernels", hint="`--by kernel --top 5`"))
     batches = given_batches(options)
-    model = load_model(options.model, given_knobs(options))
+    knobs = given_knobs(options)
     zeros = parse_zeros(options.sparsity)
+    if options.watch:
+        from mnet_cost.cli.watch import Watched, watch
+
+        if batches:
+            raise UsageError(f"`--watch` is for a single batch, such as `--batch {batches[0]}`")
+
+        def once() -> Watched:
+            analysis, report = _analyze(options, load_model(options.model, knobs), zeros)
+            return Watched(report, [options.model], [analysis])
+
+        watch(options, [options.model], once)
+    model = load_model(options.model, knobs)
     if batches:
         return _run_batches(options, model, batches, zeros)
+    analysis, report = _analyze(options, model, zeros)
+    emit(report, options, [options.model, *options.device])
+    status = refuse_total([analysis])
+    return check_fits(options, [analysis], status=status)
+
+
+def _analyze(
+    options: argparse.Namespace, model: Model, zeros: Sequence[Zeros]
+) -> tuple[Analysis, Report]:
+    """One analysis, and the report of all that was asked for."""
+    from mnet_cost.analysis.training import training_cost
+    from mnet_cost.report.analysis import analysis_report
+
     (analysis,) = analyzed([model], options, options.schedule, zeros)
     training = None
     if options.training:
@@ -153,7 +180,4 @@ def run(options: argparse.Namespace) -> int:
 
         with Bar("analyzing changes") as bar:
             report = with_advice(report, find_advice(analysis, options.advise, bar))
-    report = with_misfits(report, options, [analysis])
-    emit(report, options, [options.model, *options.device])
-    status = refuse_total([analysis])
-    return check_fits(options, [analysis], status=status)
+    return analysis, with_misfits(report, options, [analysis])

@@ -17,6 +17,7 @@ from mnet_cost.cli.options import (
     given_knobs,
     refuse_total,
 )
+from mnet_cost.cli.watch import add_watch_option
 
 if TYPE_CHECKING:
     from mnet_cost.models.types import Model
@@ -56,6 +57,13 @@ def add_parser(subparsers: Subparsers) -> None:
         help="why the ratios of times are not those of mult-adds, and the ranges of both; of two "
         "networks it is always shown",
     )
+    comparison.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="a picture of the times with their ranges, and of accuracies where they are known: "
+        ".png, .svg",
+    )
+    add_watch_option(parser)
     add_fit_option(parser)
     add_output_options(parser)
     parser.set_defaults(run=run, by=None)
@@ -63,7 +71,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze all and print them side by side."""
-    from mnet_cost.cli.output import emit
+    from mnet_cost.cli.output import emit, refuse_inputs
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model
     from mnet_cost.report.compare import compare_report
@@ -82,12 +90,38 @@ def run(options: argparse.Namespace) -> int:
     if batches and options.diff:
         hint = "name the network twice, each with its batch: lenet5@batch=1 lenet5@batch=8"
         raise UsageError(Problem("a diff is of networks at one batch", hint=hint))
-    models = with_knobs([load_model(name) for name in names], given_knobs(options))
+    if options.plot is not None:
+        from mnet_cost.report.compare_plot import check_compare_plot
+
+        if batches:
+            raise UsageError(f"a plot is of networks at one batch, such as `--batch {batches[0]}`")
+        check_compare_plot(options.plot)
+        refuse_inputs(options.plot, [*names, *options.device])
+    knobs = given_knobs(options)
+    if options.watch:
+        from mnet_cost.cli.watch import Watched, watch
+
+        for option, is_set in (("--plot", options.plot is not None), ("several batches", batches)):
+            if is_set:
+                raise UsageError(f"`--watch` has no {option}")
+
+        def once() -> Watched:
+            models = with_knobs([load_model(name) for name in names], knobs)
+            analyses = analyzed(models, options)
+            report = compare_report(names, analyses, options.by, options.why, options.diff)
+            return Watched(report, distinct(names), analyses)
+
+        watch(options, names, once)
+    models = with_knobs([load_model(name) for name in names], knobs)
     if batches:
         return _run_batches(options, names, models, batches)
     analyses = analyzed(models, options)
     report = compare_report(names, analyses, options.by, options.why, options.diff)
     emit(report, options, [*names, *options.device])
+    if options.plot is not None:
+        from mnet_cost.report.compare_plot import plot_compare
+
+        plot_compare(options.plot, names, analyses)
     status = refuse_total(analyses)
     return check_fits(options, analyses, distinct(names), status)
 

@@ -11,6 +11,7 @@ from mnet_cost.cli.options import (
     add_knob_options,
     add_model_argument,
     given_knobs,
+    refuse_unknown_work,
 )
 
 ENDINGS = (".onnx", ".pt2", ".py")
@@ -55,6 +56,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help="of a ZigZag workload and of node data: {precisions} (that of the spec, else fp32)",
     )
     parser.add_argument(
+        "--lower-bound",
+        action="store_true",
+        help="write a workload although some layers have no cost rule, and are not in it",
+    )
+    parser.add_argument(
         "--weights", metavar="FILE", help="a state_dict of torch, or a checkpoint of `train`"
     )
     parser.add_argument(
@@ -94,6 +100,8 @@ def run(options: argparse.Namespace) -> int:
         return _write_node_data(options)
     if options.device is not None:
         raise UsageError(f"--device is of node data: --as {NODE_DATA}")
+    if options.lower_bound and options.workload not in WORKLOADS:
+        raise UsageError("--lower-bound is of a workload")
     if options.workload is not None:
         return _write_workload(options)
     if options.precision is not None:
@@ -153,11 +161,14 @@ def _write_workload(options: argparse.Namespace) -> int:
         written = zigzag_workload(network, settle_precision(model.spec, options.precision))
     else:
         written = scale_sim_topology(network, products=workload == "scale-sim-gemm")
+    if written.unknown and not options.lower_bound:
+        return refuse_unknown_work(written.unknown)
     if target == "-":
         print_text(written.text)
     else:
         write_whole(target, written.text)
-    share = f"{written.mult_adds:,} of {written.all_mult_adds:,}"
+    least = "at least " if written.unknown else ""
+    share = f"{written.mult_adds:,} of {least}{written.all_mult_adds:,}"
     say(f"{target} has {share} mult-adds of one example")
     if written.left_out:
         say(f"it cannot say: {', '.join(written.left_out)}")

@@ -6,16 +6,14 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from mnet_cost.errors import MnetCostError, OutputError, Problem, one_of
 from mnet_cost.escaping import printable
-from mnet_cost.paths import draft_of, file_to_write, naming, same_file
+from mnet_cost.paths import naming, same_file, whole_file
 
 if TYPE_CHECKING:
     from mnet_cost.report import Report
@@ -33,10 +31,15 @@ def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()
         encoding = encoding_of(sys.stdout)
         print_text(render(report, form, terminal_width(), wants_color(), encoding, options.notes))
         return
-    if any(target and same_file(target, name) for name in inputs):
-        raise OutputError(f"{target}: is read by this command: choose another file")
+    refuse_inputs(target, inputs)
     form = options.format or _form_of(target)
     write_whole(target, render(report, form, None, notes=options.notes))
+
+
+def refuse_inputs(target: str, inputs: Iterable[str]) -> None:
+    """`OutputError` for a file to write that the command reads."""
+    if any(target and same_file(target, name) for name in inputs):
+        raise OutputError(f"{target}: is read by this command: choose another file")
 
 
 def _form_of(target: str) -> str:
@@ -103,25 +106,9 @@ def wants_color() -> bool:
 
 
 def write_whole(target: str, text: str) -> None:
-    """Write a file so that it is never there half; `OutputError` where that is impossible.
-
-    A link leads to its file, which keeps its mode. What is no regular file (a device, a named
-    pipe) is written to as it is.
-    """
-    with naming(target, "cannot be written", shown="-o"):
-        path, mode = file_to_write(target)
-        if mode and not stat.S_ISREG(mode):
-            _write(path, text)
-            return
-        draft = draft_of(path)
-        try:
-            _write(draft, text)
-            if mode:
-                draft.chmod(stat.S_IMODE(mode))
-            draft.replace(path)
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
+    """Write a file whole or not at all; `OutputError` where that is impossible."""
+    with whole_file(target) as path:
+        _write(path, text)
 
 
 def write_new(target: str, text: str) -> None:

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import mnet_cost
-from mnet_cost.analysis.explain import COUNTS, explain_step, words_for_count
 from mnet_cost.analysis.times import fit_and_basis
 from mnet_cost.analysis.work import DEFAULT, settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem
+from mnet_cost.explorer.device_knobs import device_sliders
 from mnet_cost.explorer.devices import device_data
 from mnet_cost.explorer.knobs import (
     Control,
@@ -23,21 +22,18 @@ from mnet_cost.explorer.knobs import (
     controls_of,
     left_out_choices,
     settings_of,
-    values_at,
 )
 from mnet_cost.explorer.outlines import Launches, outline_data, recorded_in
 from mnet_cost.explorer.program import Program
-from mnet_cost.explorer.recorded import LayerRow
+from mnet_cost.explorer.sharing import shared_lists
 from mnet_cost.explorer.structures import Recordings, Structure
+from mnet_cost.explorer.texts import Forms, folded_texts, layer_texts, line_of
 from mnet_cost.models.types import Model, ModelSpec
-from mnet_cost.network import Network, Step, elaborate
+from mnet_cost.network import Network, elaborate
 from mnet_cost.report.published import dataset_of, number
 from mnet_cost.tensors import PRECISIONS
 
 SCHEMA = "mnet-cost/explore/1"
-
-_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
-_COUNT_OF = {words_for_count(count): number for number, count in enumerate(COUNTS)}
 
 
 class Explored(NamedTuple):
@@ -113,7 +109,9 @@ def _model_data(
 ) -> dict[str, Any]:
     model = explored.model
     spec, network = model.spec, elaborate(model.spec, model.knobs)
-    controls = controls_of(model, network)
+    controls: tuple[Control, ...] = controls_of(model, network)
+    taken = [control.name for control in controls]
+    controls += device_sliders(asked.devices, precisions, taken)
     published = _published_data(spec)
     recordings = Recordings(
         spec, controls, asked.devices, precisions, asked.convention, asked.lower_bound
@@ -125,12 +123,11 @@ def _model_data(
     ]
     recordings.walk(settings_of(controls, rows))
     left_out += _left_out(explored.title, recordings, network, len(precisions))
-    forms = _Forms()
+    forms = Forms()
     program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
-    structures = [
-        _structure_data(spec, structure, program, forms, controls)
-        for structure in recordings.structures
-    ]
+    structures, shared = shared_lists(
+        [_structure_data(spec, structure, program, forms) for structure in recordings.structures]
+    )
     return {
         "title": explored.title,
         "reference": shlex.quote(explored.reference),
@@ -139,6 +136,7 @@ def _model_data(
         "knobs": [control_data(control) for control in controls],
         "program": program.data(),
         "structures": structures,
+        "shared": shared,
         "forms": forms.data(),
         "lines": _lines(spec, [structure.network for structure in recordings.structures]),
         "published": published,
@@ -153,6 +151,12 @@ def _on_one_line(problem: Problem) -> str:
 def _left_out(title: str, recordings: Recordings, network: Network, asked: int) -> list[str]:
     """Sentences that say what the page does not know of a network."""
     sentences = []
+    rows = recordings.structures[0].rows
+    if rows is not None:
+        sentences.append(
+            f"{title}: its {len(network.steps):,} layers are shown as {len(rows):,} parts of "
+            "blocks; `mnet-cost analyze --by layer` lists all of them"
+        )
     if len(recordings.precisions) < asked:
         sentences.append(
             f"{title}: only {recordings.precisions[0]}, to keep the page small; `--precision` "
@@ -198,86 +202,35 @@ def _targets(structures: Sequence[Structure]) -> set[int]:
     return targets
 
 
-class _Forms:
-    """Formulas of layers, each form once."""
-
-    def __init__(self) -> None:
-        self._number_of: dict[tuple[Any, ...], int] = {}
-        self.symbols: list[tuple[str, ...]] = []
-
-    def number(self, formulas: Sequence[tuple[str, str]], names: Mapping[str, Any]) -> int:
-        """The index of a form: what each formula is of, and its text in `names`."""
-        key = tuple(formulas)
-        found = self._number_of.get(key)
-        if found is None:
-            found = self._number_of[key] = len(self._number_of)
-            words = dict.fromkeys(word for _, text in formulas for word in _WORD.findall(text))
-            self.symbols.append(tuple([word for word in words if word in names]))
-        return found
-
-    def data(self) -> list[dict[str, Any]]:
-        """All forms by their index."""
-        return [
-            {
-                "symbols": list(symbols),
-                "formulas": [{"what": what, "names": names} for what, names in formulas],
-            }
-            for formulas, symbols in zip(self._number_of, self.symbols, strict=True)
-        ]
-
-
 def _structure_data(
-    spec: ModelSpec,
-    structure: Structure,
-    program: Program,
-    forms: _Forms,
-    controls: Sequence[Control],
+    spec: ModelSpec, structure: Structure, program: Program, forms: Forms
 ) -> dict[str, Any]:
-    network = structure.network
-    names = [step.name for step in network.steps]
+    network, rows = structure.network, structure.rows
     first = next(iter(structure.outlines.values()))
-    plain = elaborate(spec, {**values_at(controls), **structure.setting})
-    formulas = [
-        _formulas(plain, step, row) for step, row in zip(plain.steps, first.layers, strict=True)
-    ]
-    form = [
-        forms.number([(what, text) for what, text, _ in each], row.symbols)
-        for each, row in zip(formulas, first.layers, strict=True)
-    ]
+    if rows is None:
+        plain = elaborate(spec, structure.knobs)
+        texts = layer_texts(spec, network, plain, first.layers, forms)
+    else:
+        texts = folded_texts(spec, network, rows, forms)
     launches = Launches()
-    producer = {
-        tensor: number for number, step in enumerate(network.steps) for tensor in step.outputs
-    }
-    producer.update({tensor: -1 - number for number, tensor in enumerate(network.inputs)})
     at = {}
     for precision, outline in structure.outlines.items():
+        names = texts.layers["name"]
         at[precision] = {
             "guards": [
                 2 * program.node_slot(node) + outcome
                 for node, outcome in structure.guards[precision].items()
             ],
             **outline_data(
-                outline,
-                names,
-                [forms.symbols[number] for number in form],
-                [_values(each, row) for each, row in zip(formulas, outline.layers, strict=True)],
-                launches,
-                program.slot,
+                outline, names, texts.symbols, texts.values(outline), launches, program.slot
             ),
         }
     return {
         "fixed": dict(structure.fixed),
-        "layers": {
-            "name": names,
-            "kind": [step.layer.kind for step in network.steps],
-            "variety": [_variety(step) for step in plain.steps],
-            "line": [_line(step, spec) for step in network.steps],
-            "inputs": [[producer[tensor] for tensor in step.inputs] for step in network.steps],
-            "form": form,
-        },
+        "layers": texts.layers,
         "calls": [
-            {"path": call.path, "block": call.block, "copy": call.copy, "line": call.line}
-            for call in network.calls.values()
+            {"path": call.path, "block": call.block, "copy": call.copy, "line": line_of(call, spec)}
+            for call in (network.calls.values() if rows is None else ())
         ],
         "inputs": [
             {
@@ -286,48 +239,18 @@ def _structure_data(
             }
             for index in network.inputs
         ],
-        "outputs": [producer[tensor] for tensor in network.outputs],
+        "outputs": texts.outputs,
         "unmodelled": list(first.unmodelled),
         "launches": launches.data(),
         "at": at,
     }
 
 
-def _formulas(network: Network, step: Step, row: LayerRow) -> list[tuple[str, str, int]]:
-    """(what, formula in names, place of its value) of a layer: places of the output's sizes come
-    first, then those of counts."""
-    sizes = len(row.shape)
-    return [
-        (formula.what, formula.names, i if i < sizes else sizes + _COUNT_OF[formula.what])
-        for i, formula in enumerate(explain_step(network, step))
-    ]
-
-
-def _values(formulas: Sequence[tuple[str, str, int]], row: LayerRow) -> list[Any]:
-    numbers = (*row.shape, *row.work)
-    return [numbers[place] for _, _, place in formulas]
-
-
-def _variety(step: Step) -> str:
-    """What decides the colour of a layer: kinds of work that take time in ways of their own."""
-    layer = step.layer
-    if layer.effort == "pooling":
-        return "pooling"
-    if layer.effort in ("linear", "matmul"):
-        return "linear"
-    if layer.kind.startswith("depthwise"):
-        return "depthwise"
-    if layer.effort == "convolution":
-        return "1x1" if layer.variety().endswith("1x1") else "convolution"
-    return "other"
-
-
-def _line(step: Step, spec: ModelSpec) -> int:
-    """The line of the spec that wrote a layer; 0 where it is in a file that the spec extends."""
-    return step.line if step.node.source is spec.node.source else 0
-
-
 def _lines(spec: ModelSpec, networks: Sequence[Network]) -> dict[str, str]:
-    numbers = {_line(step, spec) for network in networks for step in network.steps}
+    """The lines that layers and blocks are written on; line 0 is none."""
+    numbers: set[int] = set()
+    for network in networks:
+        numbers.update([line_of(step, spec) for step in network.steps])
+        numbers.update([line_of(call, spec) for call in network.calls.values()])
     text = spec.node.source.lines()
     return {str(n): text[n - 1].rstrip() for n in sorted(numbers) if 0 < n <= len(text)}

@@ -22,8 +22,10 @@ from mnet_cost.tensors import HeightWidth
 _MOST_BATCH = 64
 _MOST_CHOICES = 12
 """Selects for choices: each value is a structure of its own."""
-_MOST_VALUES = 8
+_MOST_VALUES = 5
 """Values of a number that changes which layers there are."""
+_MOST_LAYERS = 25_000
+"""To record more takes half a minute and more."""
 _POSITIONS = 150
 """Of a slider, about."""
 _WIDER = Fraction(5, 4)
@@ -43,6 +45,8 @@ class Slider(NamedTuple):
     high: int | float
     step: int | float
     published: tuple[int | float, ...] = ()
+    of: str = "network"
+    """`device` for a factor on a number of the devices."""
 
     @property
     def is_whole(self) -> bool:
@@ -83,6 +87,14 @@ def controls_of(model: Model, network: Network) -> tuple[Control, ...]:
 
     `network` is that of the model at its own setting.
     """
+    if len(network.steps) > _MOST_LAYERS:
+        why = f"a network of more than {_MOST_LAYERS:,} layers is shown at one setting"
+        return tuple(
+            [
+                Fixed(name, help_of(model, name), _plain(value), why)
+                for name, value in network.knobs.items()
+            ]
+        )
     trial = _Trial(model, network)
     found = [_control(trial, knob) for knob in model.spec.knobs.values()]
     choices = [
@@ -91,6 +103,16 @@ def controls_of(model: Model, network: Network) -> tuple[Control, ...]:
         if name not in model.spec.knobs
     ]
     return (*found, *choices[:_MOST_CHOICES], _batch(trial))
+
+
+def help_of(model: Model, name: str) -> str:
+    """What the spec says of a knob."""
+    knob = model.spec.knobs.get(name)
+    return "" if knob is None else knob.help
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, HeightWidth) else value
 
 
 def left_out_choices(network: Network) -> int:
@@ -130,7 +152,7 @@ def _control(trial: _Trial, knob: Knob) -> Control:
     now = trial.values[knob.name]
     help_ = knob.help
     if isinstance(now, HeightWidth):
-        return Fixed(knob.name, help_, str(now), "a height and a width have no slider")
+        return Fixed(knob.name, help_, _plain(now), "a height and a width have no slider")
     if isinstance(now, bool):
         values: Sequence[Any] = (True, False)
         return _select(trial, knob, values)
@@ -255,12 +277,13 @@ def control_data(control: Control) -> dict[str, Any]:
     if isinstance(control, Slider):
         return {
             **data,
+            "of": control.of,
             "control": "slider",
             "min": control.low,
             "max": control.high,
             "step": control.step,
             "whole": control.is_whole,
-            "is_log": False,
+            "is_log": control.of == "device",
             "published": list(control.published),
         }
     if isinstance(control, Select):
@@ -296,7 +319,7 @@ def _likely(
     for select in selects:
         for value in select.values:
             yield {**now, select.name: value}
-    yield from _batched(now, sliders)
+    yield from _batched(now, sliders, selects)
     positions = {slider.name: slider.positions() for slider in sliders}
     for count in (5, 17, 4 * _POSITIONS):
         for slider in sliders:
@@ -315,11 +338,17 @@ def _likely(
                     yield {**now, select.name: value, slider.name: beside}
 
 
-def _batched(now: dict[str, Any], sliders: Sequence[Slider]) -> Iterator[dict[str, Any]]:
-    """A setting with a batch, which many rules tell from a single example."""
+def _batched(
+    now: dict[str, Any], sliders: Sequence[Slider], selects: Sequence[Select]
+) -> Iterator[dict[str, Any]]:
+    """Settings with a batch, which many rules tell from a single example."""
     for slider in sliders:
         if slider.name == BATCH:
-            yield {**now, BATCH: slider.high}
+            batched = {**now, BATCH: slider.high}
+            yield batched
+            for select in selects:
+                for value in select.values:
+                    yield {**batched, select.name: value}
 
 
 def _some(values: list[Any], count: int) -> list[Any]:

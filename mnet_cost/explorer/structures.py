@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
+from mnet_cost.explorer.device_knobs import with_factors
+from mnet_cost.explorer.folding import Row, folded, rows_of
 from mnet_cost.explorer.knobs import Control, Slider
 from mnet_cost.explorer.program import Replay
 from mnet_cost.explorer.recorded import Outline, outline_costs
+from mnet_cost.explorer.varieties import variety_of
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.recording import Graph, Recording
@@ -24,8 +27,8 @@ _SECONDS = 2.0
 """After so much time no recording is begun."""
 _MOST_BYTES = 165_000
 """No recording is begun that would make the packed data larger, about."""
-_NODE_BYTES = 0.75
-_ROW_BYTES = 7
+_NODE_BYTES = 0.65
+_ROW_BYTES = 3
 """What a node, and a layer on a device at a precision, take when they are packed; measured."""
 
 
@@ -42,6 +45,18 @@ class Structure(NamedTuple):
     """By precision: conditions by node, and how they have to come out."""
     outlines: Mapping[str, Outline]
     """By precision."""
+    rows: tuple[Row, ...] | None = None
+    """Of a large network, what its outlines have in the place of layers."""
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """The values of the network's knobs where it was recorded; the rest of the setting is about
+        devices."""
+        return {
+            name: value
+            for name, value in self.setting.items()
+            if name in self.network.knobs or "." in name
+        }
 
 
 class Recordings:
@@ -145,22 +160,33 @@ class Recordings:
         """Record at a setting; None where the network breaks there."""
         recording = Recording(self.graph)
         knobs = dict(setting)
+        factors = {}
         for slider in self.sliders:
-            knobs[slider.name] = recording.input(slider.name, setting[slider.name], slider.is_whole)
+            number = recording.input(slider.name, setting[slider.name], slider.is_whole)
+            if slider.of == "device":
+                factors[slider.name] = number
+                del knobs[slider.name]
+            else:
+                knobs[slider.name] = number
         outlines, guards = {}, {}
         try:
             network = elaborate(self._spec, knobs)
             common = dict(recording.guards)
+            rows = rows_of(
+                [step.name for step in network.steps], [variety_of(step) for step in network.steps]
+            )
             for precision in self.precisions:
                 recording.guards = dict(common)
-                outlines[precision] = outline_costs(
-                    network, self._devices, precision, self._convention, self._lower_bound
+                devices = with_factors(self._devices, precision, factors)
+                outline = outline_costs(
+                    network, devices, precision, self._convention, self._lower_bound
                 )
+                outlines[precision] = outline if rows is None else folded(outline, rows)
                 guards[precision] = recording.guards
         except MnetCostError:
             self.broken.append(setting)
             return None
-        structure = Structure(setting, self._fixed(setting), network, guards, outlines)
+        structure = Structure(setting, self._fixed(setting), network, guards, outlines, rows)
         self.structures.append(structure)
         return structure
 

@@ -102,8 +102,8 @@ class LayerNests(NamedTuple):
     step: Step
     examples: int
     """Examples for which it runs: 1 where it is made of stored tensors alone."""
-    mult_adds: int
-    """Of one example, by our rules."""
+    mult_adds: int | None
+    """Of one example, by our rules; None where no rule counts them."""
     nests: tuple[Nest, ...]
     """Empty where it cannot be put into nests."""
 
@@ -122,7 +122,7 @@ def nests_of(network: Network) -> tuple[tuple[LayerNests, ...], tuple[Step, ...]
             nests = tuple(_nests(step.layer, inputs, cost.output))
             if sum(nest.mult_adds for nest in nests) != cost.work.mult_adds:
                 nests = ()
-        amount = 0 if cost.work is None else cost.work.mult_adds
+        amount = None if cost.work is None else cost.work.mult_adds
         layers.append(LayerNests(step, network.batch_of(step), amount, nests))
     return tuple(layers), tuple(others)
 

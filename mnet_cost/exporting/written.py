@@ -17,9 +17,11 @@ class Written(NamedTuple):
     mult_adds: int
     """Of one example, in the file."""
     all_mult_adds: int
-    """Of one example, of the network."""
+    """Of one example, of the network: a lower bound while `unknown` is not empty."""
     left_out: tuple[str, ...]
     """Layers with mult-adds, or of unknown work, that the format cannot say."""
+    unknown: tuple[str, ...]
+    """Layers of unknown work."""
     notes: tuple[str, ...]
     """What else is not in the file, a sentence each."""
 
@@ -34,7 +36,8 @@ def summary(
     return Written(
         text,
         sum(nest.mult_adds for layer in layers for nest in layer.nests),
-        sum(layer.mult_adds for layer in layers),
+        sum(layer.mult_adds or 0 for layer in layers),
         tuple([layer.step.name for layer in layers if not layer.nests]),
+        tuple([layer.step.name for layer in layers if layer.mult_adds is None]),
         (*notes, *without),
     )

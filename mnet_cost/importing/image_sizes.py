@@ -14,11 +14,15 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.other_sizes import SECOND, related, runs_alike, second_size, third_size
+from mnet_cost.importing.other_sizes import related, second_size, third_size
 from mnet_cost.importing.resolution import FACTOR, image_inputs, resized, resolution_literals
+from mnet_cost.importing.runs import operator_names, runs_alike
 from mnet_cost.importing.write import NO_KNOBS, Knobs
 
 _HELP = "pixels on each side"
+
+LARGE = (4, 5)
+"""How many times as high and wide the largest images are on which a program is run."""
 
 Size = tuple[int, int]
 """A height and a width."""
@@ -136,16 +140,18 @@ class _Program:
         height, width = self.size
         odd = third_size(height, width)
         small = (max(height - height // 3, 1), max(width - width // 4 - 1, 1))
-        if self.larger is not None and all(map(self._is_alike, (odd, small))):
+        large = (LARGE[0] * height + 1, LARGE[1] * width + 2)
+        if self.larger is not None and all(map(self._is_alike, (odd, small, large))):
             yield _alike(self.graph, self.larger)
             return
         squares = (FACTOR * height, FACTOR * width)
-        if all(map(self._refuses, (odd, squares, (SECOND[0] * height, SECOND[1] * width)))):
+        if all(map(self._refuses, (odd, squares, second_size(height, width)))):
             return
         second = self._graph_at(second_size(height, width))
-        third = self._graph_at(odd)
-        if second is not None:
-            yield from self._proven(second, third, odd)
+        if second is not None and related((self.graph, second)) is None:
+            second = None
+        if second is not None and all(self._has_same_names(odd, size) for size in (small, large)):
+            yield from self._proven(second, odd)
         multiple_of = self._multiple_of()
         if multiple_of is None:
             return
@@ -153,30 +159,24 @@ class _Program:
             yield _alike(self.graph, self.larger, multiple_of)
         elif second is not None:
             near = (height + multiple_of, width + 3 * multiple_of)
-            third = self._graph_at(near)
-            if third is not None:
-                yield from self._proven(second, third, near, multiple_of)
+            yield from self._proven(second, near, multiple_of)
 
-    def _proven(
-        self, second: LayerGraph, third: LayerGraph | None, at: Size, multiple_of: int = 1
-    ) -> Iterator[Resolution]:
-        """Of the graph at two sizes a spec is made, and it has to be right at the third as well;
-        or it is made of all three."""
+    def _proven(self, second: LayerGraph, at: Size, multiple_of: int = 1) -> Iterator[Resolution]:
+        """Of the graph at two sizes a spec is made that has to be right at a third as well; or it
+        is made of the graph at all three."""
+        third = self._graph_at(at)
+        if third is None and multiple_of > 1:
+            return
         knobs = _size_knobs(self.graph, multiple_of)
-        larger = _at(self.size, second_size(*self.size))
-        other = _at(self.size, at)
-        for graphs in (
-            related((self.graph, second)),
-            third and related((self.graph, second, third)),
-        ):
-            if graphs:
-                proofs = [Proof(larger, graphs[1])]
-                if len(graphs) > 2:
-                    proofs.append(Proof(other, graphs[2]))
-                else:
-                    at_third = third and (related((self.graph, second, third)) or (third,))[-1]
-                    proofs.append(Proof(other, at_third, may_refuse=True))
-                yield Resolution(knobs, graphs, tuple(proofs))
+        larger, other = _at(self.size, second_size(*self.size)), _at(self.size, at)
+        both = related((self.graph, second))
+        three = None if third is None else related((self.graph, second, third))
+        last = third if three is None else three[2]
+        assert both is not None, "that was asked before the third export"
+        proofs = (Proof(larger, both[1]), Proof(other, last, may_refuse=True))
+        yield Resolution(knobs, both, proofs)
+        if three is not None:
+            yield Resolution(knobs, three, (Proof(larger, three[1]), Proof(other, three[2])))
 
     def _multiple_of(self) -> int | None:
         """The least number with multiples of which the program runs the same; None without one."""
@@ -195,11 +195,18 @@ class _Program:
         half = (height // 2 // number or 1, width // 2 // number or 1)
         sizes = [(height + a * number, width + b * number) for a, b in ((1, 3), (2, 1), (3, 2))]
         sizes += [(half[0] * number, half[1] * number), second_size(height, width)]
+        sizes.append((LARGE[0] * height, LARGE[1] * width))
         return all(map(self._is_alike, sizes))
 
     def _is_alike(self, size: Size) -> bool:
         other = self.program.operators_at(*size)
         return self.own is not None and other is not None and runs_alike(self.own, other)
+
+    def _has_same_names(self, size: Size, other: Size) -> bool:
+        """Whether the same operators run at two sizes, whatever their numbers; also where one of
+        the sizes is refused."""
+        runs = [self.program.operators_at(*each) for each in (size, other)]
+        return None in runs or operator_names(runs[0] or ()) == operator_names(runs[1] or ())
 
     def _refuses(self, size: Size) -> bool:
         return self.own is not None and self.program.operators_at(*size) is None

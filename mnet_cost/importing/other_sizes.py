@@ -1,19 +1,17 @@
 """The same program on images of other sizes: numbers that are sizes of its tensors.
 
 Where a layer holds a size of the image, a program is exported at a second size, and what differs
-there is written as sizes of earlier tensors. A third size takes no part in that: where the program
-runs on it, the spec has to be the same network as well. Not here: exports, and expressions.
+there is written as sizes of earlier tensors. Where the program runs on a third size, the spec has
+to be the same network as well. Not here: exports, and expressions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from mnet_cost.importing.check import other_structure
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph
-from mnet_cost.importing.padding_at_sizes import with_same_padding
-from mnet_cost.importing.resolution import views_alike
+from mnet_cost.importing.padding_at_sizes import pad_sides, with_same_padding
 
 SECOND = (2, 3)
 """How many times as high and wide the images of the second size are. They are not square, so that
@@ -21,28 +19,6 @@ a height is not taken for a width."""
 
 THIRD = (33, 65)
 """How much higher and wider those of the third size are: sizes that no stride divides."""
-
-
-class View(NamedTuple):
-    """A tensor that is given another shape."""
-
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-
-
-def runs_alike(first: Sequence[Hashable], second: Sequence[Hashable]) -> bool:
-    """Whether a program runs the same at two sizes, as far as `operators_at` tells."""
-    return len(first) == len(second) and all(
-        a == b or (isinstance(a, View) and isinstance(b, View) and _views_alike(a, b))
-        for a, b in zip(first, second, strict=True)
-    )
-
-
-def _views_alike(a: View, b: View) -> bool:
-    """Whether the same axes are joined and parted at two sizes."""
-    if (len(a.before), len(a.after)) != (len(b.before), len(b.after)):
-        return False
-    return views_alike(a.before, b.before, a.after, b.after)
 
 
 def second_size(height: int, width: int) -> tuple[int, int]:
@@ -77,7 +53,9 @@ def related(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...] | None:
 
 
 def _with_both_sizes(layer: ImportedLayer) -> ImportedLayer:
-    """A layer with a height and a width where it has one number for both."""
+    """A layer with a height and a width, or four sides, where it has one number for them."""
+    if layer.kind == "pad" and layer.fields.get("padding") is not None:
+        return layer._replace(fields={**layer.fields, "padding": pad_sides(layer)})
     size = layer.fields.get("size") if layer.kind == "resize" else None
     if not isinstance(size, int):
         return layer

@@ -29,7 +29,7 @@ def with_same_padding(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...]:
         window = readers[0] if len(readers) == 1 else None
         if window is None or not all(_is_alone(editor, number, window) for editor in editors):
             continue
-        pads = [_sides(editor.layers[number]) for editor in editors]
+        pads = [pad_sides(editor.layers[number]) for editor in editors]
         if len({str(sides) for sides in pads}) < 2 or not all(
             _is_same(editor, number, window) for editor in editors
         ):
@@ -66,7 +66,7 @@ def _is_same(editor: Editor, number: int, window: int) -> bool:
     """Whether the zeros are those of `same`: the last window ends with the image, and an odd zero
     is behind."""
     pad, fields = editor.layers[number], editor.layers[window].fields
-    sides = _sides(pad)
+    sides = pad_sides(pad)
     for axis, size in enumerate(editor.shape(pad.inputs[0])[-2:]):
         kernel, stride, dilation = (
             _on_axis(fields.get(name, default), axis)
@@ -83,7 +83,7 @@ def _on_axis(value: Any, axis: int) -> int:
     return int(value[axis] if isinstance(value, list) else value)
 
 
-def _sides(pad: ImportedLayer) -> list[int]:
+def pad_sides(pad: ImportedLayer) -> list[int]:
     """Rows above and below, columns on the left and on the right."""
     padding = pad.fields.get("padding") or 0
     if not isinstance(padding, list):

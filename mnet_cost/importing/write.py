@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.blocks.argument_names import input_names
@@ -16,10 +17,10 @@ from mnet_cost.importing.blocks.arguments import ByKnob, Solved, default_of, sol
 from mnet_cost.importing.blocks.expressions import WIDTHS
 from mnet_cost.importing.blocks.grammar import Grammar, Option, Slot, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, place_value
-from mnet_cost.importing.blocks.sharing import Path, Sharing
 from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
 from mnet_cost.importing.names import LONGEST_NAME, BlockNames, legal
 from mnet_cost.importing.precisions import Precisions, precisions_of
+from mnet_cost.importing.shared_names import SharedNames
 from mnet_cost.layers import KINDS
 from mnet_cost.models.calls import known_fields
 from mnet_cost.tensors import LAYOUTS
@@ -68,14 +69,13 @@ def spec_data(grammar: Grammar, knobs: Knobs = NO_KNOBS, named: bool = False) ->
         name: _input(declared, number, knobs)
         for number, (name, declared) in enumerate(zip(inputs, graph.inputs, strict=True))
     }
-    shared = _Shared(grammar)
+    shared = SharedNames(grammar)
     lists: dict[int, _List] = {}
     for number in grammar.order():
         names = input_names(grammar.rules[number]) if number else inputs
         lists[number] = _List(
             grammar, number, numbers, blocks.names, precisions, names, named and not number, shared
         )
-    shared.lists = lists
     callers_first = [number for number in reversed(grammar.order()) if number]
     if callers_first:
         data["blocks"] = {
@@ -132,35 +132,6 @@ def _block(grammar: Grammar, number: int, numbers: Mapping[int, Solved], entries
     return data
 
 
-class _Shared:
-    """The entries that are a `use`, and the names of what they use, which may be inside blocks."""
-
-    def __init__(self, grammar: Grammar) -> None:
-        self.lists: Mapping[int, _List] = {}
-        sharing = Sharing(grammar)
-        self._paths: dict[tuple[int, int], Path] = {}
-        self._named: dict[int, set[int]] = {}
-        if not sharing.owner:
-            return
-        for number, rule in grammar.rules.items():
-            for at in range(len(rule.slots)):
-                if sharing.is_use(number, at):
-                    path = self._paths[number, at] = sharing.path(number, at)
-                    for place in path:
-                        self._named.setdefault(place[0], set()).add(place[1])
-
-    def named(self, number: int) -> set[int]:
-        """Slots of a rule on the way to what some entry uses."""
-        return self._named.get(number, set())
-
-    def used(self, number: int, at: int) -> str | None:
-        """What an entry uses the weights of; None where it has its own."""
-        path = self._paths.get((number, at))
-        if path is None:
-            return None
-        return ".".join(self.lists[rule].ids[slot] for rule, slot in path)
-
-
 class _List:
     """One list of entries: the network, or what is in a block."""
 
@@ -173,7 +144,7 @@ class _List:
         precisions: Precisions,
         inputs: tuple[str, ...],
         named: bool,
-        shared: _Shared,
+        shared: SharedNames,
     ) -> None:
         self.grammar = grammar
         self.shared = shared
@@ -192,7 +163,7 @@ class _List:
                 self._readers.setdefault(source, []).append(slot)
         self._slots = {child: at for at, child in enumerate(self.rule.frames[0])}
         """The slot of each child of the first copy."""
-        self.ids = self._ids()
+        self.ids = shared.ids[number] = self._ids()
 
     def entries(self) -> list[Any]:
         """The entries, equal ones in a row as one with `repeat`."""
@@ -398,6 +369,12 @@ class _List:
                 name = legal(f"{wish[: LONGEST_NAME - 10]}{joint}{numbered[wish]}", taken)
             taken.add(name)
             ids[at] = name
+        for at in range(len(self.rule.slots)):
+            # Without an id it is called as the entry inside of a block that it uses.
+            if at not in ids and self.shared.inner_name(self.number, at) in taken:
+                names = (legal(f"{self._wish(at)}_again{n or ''}", taken) for n in count())
+                ids[at] = next(name for name in names if name is not None)
+                taken.add(ids[at])
         return ids
 
     def _referred(self) -> list[int]:
@@ -448,7 +425,7 @@ class _List:
             assert child is not None
             nodes = self.grammar.layer(child).origin.nodes
             return (legal(nodes[-1]) if nodes else None) or "layer"
-        if slot.outputs > 1:
+        if slot.outputs > 1 and word_of(slot) != "top_k":
             return "halves" if slot.outputs == 2 else "parts"
         readers = self._readers.get(Source(at), [])
         words = [word_of(reader) for reader in readers]
@@ -491,6 +468,8 @@ _RESULTS = {
     "to_image": "as_image", "take": "taken", "elementwise": "value", "reduce": "reduced",
     "scale": "scaled", "identity": "x", "dropout": "x", "hard_sigmoid": "gate",
     "scaled_dot_product_attention": "attended", "channel_shuffle": "shuffled",
+    "gather": "gathered", "scatter": "scattered", "top_k": "best", "cumulative": "sums",
+    "grid_sample": "sampled", "fold": "folded", "flip": "flipped",
 }  # fmt: skip
 """What the output of a layer is called where others read it."""
 

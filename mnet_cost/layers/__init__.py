@@ -119,6 +119,7 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "fold": "rearrange.Fold",
         "roll": "rearrange.Roll",
         "flip": "along.Flip",
+        "expand_batch": "rearrange.ExpandBatch",
         "pad": "reshape.Pad",
         "resize": "reshape.Resize",
         "grid_sample": "grid_sample.GridSample",

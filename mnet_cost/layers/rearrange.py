@@ -146,6 +146,33 @@ class Roll(Copy):
         return ((named_axis(x, self.axis, self.kind), self.shift),)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpandBatch(Copy):
+    """A stored tensor, for each example: what is made of it is made for each example, too.
+
+    Learned queries are one tensor for all examples. A program that expands them over the batch
+    first calculates with them example by example, which no runtime can do beforehand.
+
+    Shapes      any, unchanged
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  0
+    Bytes       reads and writes each element: a copy
+    Source      PyTorch documentation of Tensor.expand; ONNX documentation of Expand
+    """
+
+    kind: ClassVar[str] = "expand_batch"
+    makes: ClassVar[Makes] = "same"
+    is_known: ClassVar[bool] = False
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        return inputs[0]
+
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
+        return True  # torch repeats it by a stride of 0
+
+
 class Windows(Copy):
     """What partition and merge share: whether torch has to copy."""
 

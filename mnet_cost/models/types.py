@@ -280,8 +280,15 @@ class ModelSpec:
 
     def with_definitions(self, definitions: tuple[Function | Constant, ...]) -> ModelSpec:
         """The same model with other definitions of `let`; its text stays as it is."""
+        return self._with(definitions=definitions)
+
+    def with_precision(self, precision: DType | None) -> ModelSpec:
+        """The same model with another precision of all layers; its text stays as it is."""
+        return self._with(precision=precision)
+
+    def _with(self, **changed: Any) -> ModelSpec:
         own = {name: getattr(self, name) for name in self.__slots__ if name not in ("data", "root")}
-        return ModelSpec(**{**own, "definitions": definitions})
+        return ModelSpec(**{**own, **changed})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ModelSpec):

@@ -157,7 +157,8 @@ def limit_text(judgement: Judgement) -> str:
         return f"{kind} {judgement.bound.text}"
     was = "unknown" if before.value is None else amount_text(judgement, before.value)
     may_grow = f" (+{100 * before.tolerance:g} % allowed)" if before.tolerance else ""
-    return f"was {was} in {before.baseline}{may_grow}"
+    at = f" at {before.precision}" if before.precision else ""
+    return f"was {was}{at} in {before.baseline}{may_grow}"
 
 
 def settings_text(judgement: Judgement) -> str:
@@ -420,6 +421,7 @@ def _judgement_document(judgement: Judgement, result: CheckResult) -> dict[str, 
             "name": judgement.before.baseline,
             "is_new": judgement.before.is_new,
             "value": amount(judgement.before.value),
+            "precision": judgement.before.precision or judgement.precision,
             "tolerance": judgement.before.tolerance,
             "causes": [
                 {"text": cause.text, "change": amount(cause.change),

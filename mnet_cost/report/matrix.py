@@ -150,7 +150,7 @@ def _is_tied(ratios: Iterable[TimeRatio]) -> bool:
 def _with_accuracy(table: Table, analyses: Sequence[Analysis]) -> Table:
     """The table, which has a row for each network, with a last column of published figures of one
     metric on one dataset."""
-    metric, dataset, figures = _accuracies(analyses)
+    metric, dataset, figures = published_accuracies(analyses)
     if metric is None:
         return table
     column = metric_column(metric, 7)
@@ -162,7 +162,7 @@ def _with_accuracy(table: Table, analyses: Sequence[Analysis]) -> Table:
 
 def with_figures(records: Table, analyses: Sequence[Analysis]) -> Table:
     """`records` of networks on devices, with the same published figures and what they are of."""
-    metric, dataset, figures = _accuracies(analyses)
+    metric, dataset, figures = published_accuracies(analyses)
     if metric is None:
         return records
     each = [
@@ -175,7 +175,7 @@ def with_figures(records: Table, analyses: Sequence[Analysis]) -> Table:
     return records._replace(columns=(*records.columns, *columns), rows=tuple(rows))
 
 
-def _accuracies(
+def published_accuracies(
     analyses: Sequence[Analysis],
 ) -> tuple[str | None, str | None, list[str | None]]:
     """The metric and dataset that are published for most networks, and the figure of each."""

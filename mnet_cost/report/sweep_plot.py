@@ -7,14 +7,13 @@ in them is taken for a formula. Not here: which points are on the front.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.escaping import printable
-from mnet_cost.paths import draft_of, file_to_write, naming
+from mnet_cost.paths import whole_file
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_files import refuse_existing
@@ -37,7 +36,7 @@ class _Axis(NamedTuple):
 
     @property
     def label(self) -> str:
-        return _shown(f"{self.objective.title} ({_UNITS[self.objective.metric.unit]})")
+        return shown_text(f"{self.objective.title} ({_UNITS[self.objective.metric.unit]})")
 
     def values(self, numbers: Any) -> Any:
         return numbers * _FACTORS.get(self.objective.metric.unit, 1.0)
@@ -68,17 +67,8 @@ def plot_sweep(
     check_plot(path, request, force)
     x, y = _axes(request.objectives)
     figure = _figure(request, summary, _points(request, tables, x, y), x, y)
-    with naming(path, "cannot be written", shown="-o"):
-        target, mode = file_to_write(path)
-        draft = draft_of(target)
-        try:
-            figure.savefig(draft, format=target.suffix.lower()[1:], dpi=150)
-            if mode:
-                draft.chmod(stat.S_IMODE(mode))
-            draft.replace(target)
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
+    with whole_file(path) as draft:
+        figure.savefig(draft, format=Path(path).suffix.lower()[1:], dpi=150)
 
 
 def _axes(objectives: Sequence[Objective]) -> tuple[_Axis, _Axis]:
@@ -135,7 +125,7 @@ def _figure(
         own = [row for row in rows if row["model"] == network.name]
         front = [[axis.values(row[axis.objective.column]) for row in own] for axis in (x, y)]
         axes.errorbar(*front, xerr=_errors(x, own), fmt="o", markersize=4, color=color,
-                      elinewidth=0.8, capsize=2, zorder=3, label=_shown(network.name),
+                      elinewidth=0.8, capsize=2, zorder=3, label=shown_text(network.name),
                       errorevery=max(1, len(own) // _MOST_BARS))  # fmt: skip
     for axis, span, scale in ((x, axes.xaxis, axes.set_xscale), (y, axes.yaxis, axes.set_yscale)):
         known = summary.spans.get(axis.objective.column)
@@ -164,7 +154,7 @@ def _errors(axis: _Axis, rows: Sequence[Mapping[str, Any]]) -> Any:
     ]
 
 
-def _shown(text: str) -> str:
+def shown_text(text: str) -> str:
     """A text for matplotlib, which takes what stands between two `$` for a formula, and leaves
     out of a legend what begins with `_`."""
     shown = printable(text)

@@ -33,6 +33,7 @@ _DOT = " · "
 _BOLD, _UNDERLINE = "1", "4"
 _COLOURS: dict[Mark, str] = {
     "bad": "1;31", "measured": "32", "datasheet": "", "bound": "35", "largest": "1",
+    "better": "32", "worse": "31",
 }  # fmt: skip
 """Of the sixteen colours of terminals those that read on a dark and on a light background."""
 

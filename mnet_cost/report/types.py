@@ -26,10 +26,11 @@ Form = Literal[
 integers; percents and shares are fractions, and a share has a bar beside its number; a range is
 two numbers; a setting is the value of a knob, with all its digits."""
 
-Mark = Literal["bad", "measured", "datasheet", "bound", "largest"]
+Mark = Literal["bad", "measured", "datasheet", "bound", "largest", "better", "worse"]
 """What a cell means beyond its words, which a terminal shows as a colour: `bad` does not fit or is
 over a limit; the time rests on measurements, on a data sheet, or is a lower bound; `largest` is the
-largest share. The words or numbers of the cell say the same without colour."""
+largest share; a number is `better` or `worse` than before. The words or numbers of the cell say the
+same without colour."""
 
 ASKED = 10
 """The weight of a column that is never left out: the reader has asked for it."""

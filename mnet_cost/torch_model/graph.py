@@ -131,7 +131,7 @@ def emit(emitter: Any, network: Network, step: Step, values: Mapping[int, Any]) 
     if not step.is_static and not isinstance(layer, ALIGNS_BATCH):
         static = [network.is_static(index) for index in step.inputs]
         if any(static):
-            like = inputs[static.index(False)]
+            like = values[network.inputs[0]] if all(static) else inputs[static.index(False)]
             inputs = [
                 emitter.call(modules.for_each, value, like, len(type_.shape)) if once else value
                 for value, type_, once in zip(inputs, types, static, strict=True)

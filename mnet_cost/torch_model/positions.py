@@ -1,12 +1,10 @@
 """Functions of built modules that read and write at positions, and that go along an axis.
 
-Written source has their text, as that of `modules.py`. Positions below 0 count from the end, and
-those beyond an axis go round it, so that whatever is calculated is a position.
+Written source has their text, as that of `modules.py`, so they need torch alone. Positions below 0
+count from the end, and those beyond an axis go round it, so that whatever is calculated is one.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -35,6 +33,11 @@ def put_at(x: Tensor, index: Tensor, updates: Tensor, axis: int, operation: str)
     return x.scatter_reduce(axis, index, updates, reduction)
 
 
+def joined_axes(x: Tensor, first: int, count: int) -> Tensor:
+    """x with `count` axes from `first` on as one; with a new one of size 1 where there is none."""
+    return x.flatten(first, first + count - 1) if count else x.unsqueeze(first)
+
+
 def slices_at(
     x: Tensor, positions: Tensor, axis: int, shared: int, count: int
 ) -> tuple[Tensor, Tensor]:
@@ -53,13 +56,13 @@ def slices_at(
             whole = whole * size + part % size
     else:
         whole = whole % sizes[0]
-    flat = x.reshape(
-        math.prod(x.shape[: shared + 1]),
-        math.prod(x.shape[shared + 1 : place]),
-        math.prod(sizes),
-        math.prod(x.shape[place + len(sizes) :]),
-    )
-    index = whole.reshape(flat.shape[0], 1, -1, 1)
+    behind = x.dim() - place - len(sizes)
+    flat = joined_axes(x, 0, shared + 1)
+    flat = joined_axes(flat, 1, place - shared - 1)
+    flat = joined_axes(flat, 2, len(sizes))
+    flat = joined_axes(flat, 3, behind)
+    index = joined_axes(whole, 0, shared + 1)
+    index = joined_axes(index, 1, index.dim() - 1)[:, None, :, None]
     return flat, index.expand(-1, flat.shape[1], -1, flat.shape[3])
 
 
@@ -82,7 +85,8 @@ def scatter_slices(
 ) -> Tensor:
     """x with slices at positions, see `slices_at`."""
     flat, index = slices_at(x, positions, axis, shared, count)
-    return put_at(flat, index, updates.reshape(index.shape), 2, operation).reshape(x.shape)
+    made = put_at(flat, index, updates.reshape(index.shape), 2, operation)
+    return made.reshape(x.shape)
 
 
 def accumulate(x: Tensor, axis: int, operation: str, exclusive: bool, reverse: bool) -> Tensor:

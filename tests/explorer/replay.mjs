@@ -4,9 +4,9 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const { costsOf } = await import(pathToFileURL(process.argv[2]));
+const { costsOf, readDocument } = await import(pathToFileURL(process.argv[2]));
 const { page, model, settings } = JSON.parse(readFileSync(0, "utf8"));
-const costs = costsOf(page)[model];
+const costs = costsOf(readDocument(JSON.stringify(page)))[model];
 for (const { setting, precision } of settings) {
   const numbers = costs.numbers(setting, precision);
   if (numbers !== null) {

@@ -10,6 +10,7 @@ import pytest
 
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.errors import MnetCostError
+from mnet_cost.explorer.device_knobs import with_factors
 from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.explorer.recorded import outline_costs
 from mnet_cost.models.library import load_model
@@ -18,6 +19,7 @@ from tests.explorer.engine import Comparison, needs_node, replay
 
 pytestmark = needs_node
 
+FACTORS = ("macs", "bandwidth", "launch")
 FIVE = ("pixel_1", "raspberry_pi_4_ncnn", "stm32l4r5_tflm", "jetson_nano", "pixel_3_tflite_gpu")
 
 
@@ -53,8 +55,11 @@ def compared(name: str, devices: tuple[str, ...], count: int) -> tuple[Compariso
     comparison, known, broken = Comparison(), 0, 0
     numbers = replay(page, asked_settings)
     for (setting, precision), shown in zip(asked_settings, numbers, strict=True):
+        factors = {name: setting[name] for name in setting if name in FACTORS}
+        knobs = {name: setting[name] for name in setting if name not in FACTORS}
         try:
-            network = elaborate(model.spec, {**model.knobs, **setting})
+            changed = with_factors(profiles, precision, factors)
+            network = elaborate(model.spec, {**model.knobs, **knobs})
         except MnetCostError:
             assert shown is None, f"{setting} breaks, and the page has numbers"
             broken += 1
@@ -62,7 +67,7 @@ def compared(name: str, devices: tuple[str, ...], count: int) -> tuple[Compariso
         if shown is not None:
             known += 1
             names = [step.name for step in network.steps]
-            comparison.outline(shown, outline_costs(network, profiles, precision), names)
+            comparison.outline(shown, outline_costs(network, changed, precision), names)
     return comparison, known, broken
 
 

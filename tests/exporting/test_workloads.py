@@ -182,10 +182,17 @@ def test_what_cannot_be_said_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
         "format: 1\nname: odd\ninput: {x: [8, 6, 6]}\nlayers:\n"
         "  - conv2d: {channels: 4, kernel: 3}\n  - opaque: {operation: sort, shape: [4, 6, 6]}\n"
     )
-    assert main(["export", str(path), "-o", str(target), "--as", "scale-sim"]) == 0
+    command = ["export", str(path), "-o", str(target), "--as", "scale-sim"]
+    assert main(command) == 3
+    assert not target.exists()
+    assert capsys.readouterr().err.splitlines() == [
+        "mnet-cost: no total: the cost of opaque is unknown",
+        "hint: --lower-bound gives the sum of the rest",
+    ]
+    assert main([*command, "--lower-bound"]) == 0
     said = capsys.readouterr().err.splitlines()
     assert said == [
-        f"mnet-cost: {target} has 10,368 of 10,368 mult-adds of one example",
+        f"mnet-cost: {target} has 10,368 of at least 10,368 mult-adds of one example",
         "mnet-cost: it cannot say: opaque",
         "mnet-cost: note: it has no precision, and no edges between layers",
     ]

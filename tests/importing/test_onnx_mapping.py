@@ -441,3 +441,59 @@ def test_many_numbers_of_a_constant_are_not_spelled_out() -> None:
 
     assert constants(4) == [{"shape": [4], "values": [0, 1, 2, 3]}]
     assert constants(2048) == [{"shape": [2048], "values": "zeros"}]
+
+
+def test_a_matrix_read_as_it_is_and_turned_is_stored_once() -> None:
+    nodes: list[Node] = [
+        ("MatMul", ("x", "w"), ("a",), {}), ("Relu", ("a",), ("b",), {}),
+        ("Transpose", ("w",), ("t",), {"perm": [1, 0]}), ("MatMul", ("b", "t"), ("y",), {}),
+    ]  # fmt: skip
+    made = mapped(nodes, {"w": (6, 16)}, x=("N", 5, 6))
+    assert [layer.kind for layer in made.layers] == [
+        "parameter", "matmul", "relu", "transpose", "matmul",
+    ]  # fmt: skip
+    assert [layer.fields["shape"] for layer in made.layers if layer.kind == "parameter"] == [
+        [6, 16]
+    ]
+    assert made.notes == ()
+    # The same with the transpose first, and with a bias.
+    nodes = [
+        ("Transpose", ("w",), ("t",), {"perm": [1, 0]}), ("MatMul", ("x", "t"), ("a",), {}),
+        ("MatMul", ("a", "w"), ("c",), {}), ("Add", ("c", "bias"), ("y",), {}),
+    ]  # fmt: skip
+    made = mapped(nodes, {"w": (16, 6), "bias": (6,)}, x=("N", 5, 6))
+    assert [layer.fields["shape"] for layer in made.layers if layer.kind == "parameter"] == [
+        [16, 6], [6],
+    ]  # fmt: skip
+
+
+def test_a_table_whose_transpose_multiplies_is_tied_to_a_linear_layer() -> None:
+    nodes: list[Node] = [
+        ("Gather", ("e", "x"), ("a",), {"axis": 0}),
+        ("Transpose", ("e",), ("t",), {"perm": [1, 0]}), ("MatMul", ("a", "t"), ("y",), {}),
+    ]  # fmt: skip
+    graph_ = graph(nodes, {"e": (32, 8)}, ("N", 5))
+    tokens = graph_.inputs[0]._replace(dtype="int64")
+    made = map_graph(graph_._replace(inputs=(tokens,)), TABLE)
+    assert [(layer.kind, layer.tied_to) for layer in made.layers] == [
+        ("embedding", None), ("linear", 0),
+    ]  # fmt: skip
+    assert made.notes == ()
+
+
+def test_queries_that_a_program_expands_over_the_batch_are_multiplied_for_each_example() -> None:
+    nodes: list[Node] = [
+        ("Shape", ("x",), ("s",), {"start": 0, "end": 1}),
+        ("Concat", ("s", "rest"), ("sizes",), {"axis": 0}),
+        ("Expand", ("q", "sizes"), ("e",), {}), ("MatMul", ("e", "w"), ("a",), {}),
+        ("Transpose", ("x",), ("t",), {"perm": [0, 2, 1]}), ("MatMul", ("a", "t"), ("y",), {}),
+    ]  # fmt: skip
+    made = mapped(nodes, {"q": (1, 3, 8), "w": (8, 8), "rest": [3, 8]}, x=("N", 5, 8))
+    assert [layer.kind for layer in made.layers] == [
+        "parameter", "expand_batch", "linear", "transpose", "matmul",
+    ]  # fmt: skip
+    assert made.notes == ()
+    # Without the expansion it is made once, as torch does.
+    nodes = [("MatMul", ("q", "w"), ("a",), {}), *nodes[4:]]
+    made = mapped(nodes, {"q": (1, 3, 8), "w": (8, 8)}, x=("N", 5, 8))
+    assert "expand_batch" not in [layer.kind for layer in made.layers]

@@ -510,3 +510,21 @@ def test_a_model_of_views_that_change_nothing_keeps_them() -> None:
     layers = Layers((8, 8))
     layers.add("reshape", layers.add("identity", layers.input()), shape=[8, 8])
     assert [layer.kind for layer in recognized(layers.graph()).layers] == ["identity", "reshape"]
+
+
+def test_what_a_sum_repeats_anyway_is_not_repeated() -> None:
+    layers = Layers((4, 1, 8), (4, 6, 8))
+    rows = layers.add("concat", *[layers.input()] * 6, axis=-2)
+    turned = layers.add("transpose", rows, axes=[0, 2, 1])
+    other = layers.add("transpose", layers.input(1), axes=[0, 2, 1])
+    made = layers.add("add", turned, other)
+    assert kinds(layers.graph(made)) == ["reshape", "transpose", "add"]
+
+
+def test_what_nothing_repeats_stays_repeated() -> None:
+    layers = Layers((4, 1, 8))
+    rows = layers.add("concat", *[layers.input()] * 6, axis=-2)
+    assert kinds(layers.graph(layers.add("add", rows, layers.input()))) == ["concat", "add"]
+    layers = Layers((4, 1, 8))
+    rows = layers.add("concat", *[layers.input()] * 6, axis=-2)
+    assert kinds(layers.graph(layers.add("relu", rows))) == ["concat", "relu"]

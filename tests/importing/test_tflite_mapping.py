@@ -154,6 +154,42 @@ def test_axes_of_an_image_are_those_of_the_file_in_another_order(
     assert [(kind, fields) for kind, fields, _ in result] == expected
 
 
+@pytest.mark.parametrize(
+    ("operator", "options", "numbers", "last", "expected"),
+    [
+        ("ARG_MAX", {}, [3], (6, 8), ("reduce", {"operation": "max", "axes": [-3]})),
+        ("CUMSUM", {"exclusive": True}, [1], (6, 8, 4),
+         ("cumulative", {"operation": "sum", "axis": "height", "exclusive": True})),
+        ("REVERSE_V2", {}, [2, 3], (6, 8, 4), ("flip", {"axes": [-3, -1]})),
+    ],
+)  # fmt: skip
+def test_along_an_axis_of_an_image(
+    operator: str, options: dict[str, Any], numbers: list[int], last: Sequence[int], expected: Any
+) -> None:
+    index = T("n", [len(numbers)], "int32", numbers)
+    made = image_layers([index], [Op(operator, ("i", "n"), ("y",), options)], [1, *last])
+    assert [(kind, fields) for kind, fields, _ in made] == [expected]
+
+
+def test_positions_and_the_largest() -> None:
+    tensors = [
+        T("x", [1, 7, 3], signature=[-1, 7, 3]), T("n", [1], "int32", [2]),
+        T("m", [1, 7], signature=[-1, 7]), T("k", [], "int32", [2]),
+        T("v", [1, 2], signature=[-1, 2]), T("p", [1, 2], "int32", signature=[-1, 2]),
+        T("y", [1, 2, 3], signature=[-1, 2, 3]),
+    ]  # fmt: skip
+    operators = [
+        Op("REDUCE_MAX", ("x", "n"), ("m",)),
+        Op("TOPK_V2", ("m", "k"), ("v", "p")),
+        Op("GATHER", ("x", "p"), ("y",), {"axis": 1, "batch_dims": 1}),
+    ]
+    assert layers(mapped(tensors, operators)) == [
+        ("reduce", {"operation": "max", "axes": [-1]}, (7,)),
+        ("top_k", {"count": 2, "axis": -1}, (2,)),
+        ("gather", {"axis": -2, "of": "slices"}, (2, 3)),
+    ]
+
+
 def test_parts_of_an_image() -> None:
     tensors = [
         T("n", [], "int32", [3]),

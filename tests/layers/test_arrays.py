@@ -75,6 +75,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     Fold,
     PixelShuffle,
     PixelUnshuffle,
@@ -605,6 +606,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     ToSequence: cases(IMAGES | ANY),
     ToImage: sequences_of_images(),
     **dict.fromkeys((PixelShuffle, PixelUnshuffle), multiples()),
+    ExpandBatch: cases(ANY),
     Roll: cases(IMAGES, {"shift": pair(whole(-9, 9))})
     | cases(ANY, {"shift": whole(-9, 9)}, {"axis": AXES}),
     WindowPartition: image_windows(merged=False),

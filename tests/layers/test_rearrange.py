@@ -7,6 +7,7 @@ from layer_cases import Example, Shape, check_example, evaluate, kind_of, refusa
 
 from mnet_cost.layers import Layer, Work
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     Fold,
     PixelShuffle,
     PixelUnshuffle,
@@ -56,6 +57,7 @@ EXAMPLES = [
         (8, 4, 6),
         Work(0, 432, 0, 0, 0, 432, 192),
     ),
+    Example(ExpandBatch(), ((6, 3),), (6, 3), moved(18)),
 ]
 
 

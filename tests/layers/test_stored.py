@@ -209,3 +209,27 @@ def test_the_mask_of_shifted_windows() -> None:
                     for p, q, side, step in zip(a, b, size, shift, strict=True)
                 ]
                 assert mask[number, 0, i, j] == (-100 if any(wrapped) else 0)
+
+
+QUERIES = """\
+input: {x: [5, 8]}
+layers:
+  - {id: q, parameter: {shape: [3, 8]}}
+  - {id: each, expand_batch: {}}
+  - {id: projected, linear: {features: 8, bias: false}}
+  - {id: scores, matmul: {transpose_second: true}, from: [projected, x]}
+"""
+
+
+def test_what_is_made_of_an_expanded_tensor_is_made_for_each_example() -> None:
+    analysis = analyze_network(network(QUERIES, batch=4))
+    q, each, projected, scores = analysis.layers
+    assert [cost.step.is_static for cost in analysis.layers] == [True, False, False, False]
+    assert (projected.mult_adds, scores.mult_adds) == (4 * 3 * 64, 4 * 3 * 5 * 8)
+    assert (q.params, each.params, projected.params) == (24, 0, 64)
+    assert (each.input_bytes, each.output_bytes) == (4 * 4 * 24, 4 * 4 * 24)
+    assert [kernel.name for kernel in analysis.kernels] == ["each", "projected", "scores"]
+    assert analysis.kernels[0].weight_bytes == 4 * 24  # read once for the batch
+    assert analysis.kernels[0].output_bytes == 4 * 4 * 24
+    once = analyze_network(network(QUERIES.replace("expand_batch", "identity"), batch=4))
+    assert once.layers[2].mult_adds == 3 * 64

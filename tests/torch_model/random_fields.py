@@ -569,6 +569,10 @@ def roll(d: Draft) -> Proposal:
     return {"shift": d.pair(-4, 4)}, [d.any(3)]
 
 
+def expand_batch(d: Draft) -> Proposal:
+    return {}, [d.any()]
+
+
 def window_partition(d: Draft) -> Proposal:
     x = d.any(3)
     height, width = d.shape(x)[-2:]
@@ -792,8 +796,8 @@ _OWN = (
     reshape, transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image,
     scale, parameter, constant, relative_position_bias, window_mask, embedding, split, slice_,
     take, box_decode, non_max_suppression, roi_align, dynamic_conv2d, deform_conv2d, lstm,
-    pixel_shuffle, pixel_unshuffle, roll, window_partition, window_merge, unfold, rms_norm, reduce,
-    rnn, fold, flip, cumulative, top_k, gather, scatter, grid_sample,
+    pixel_shuffle, pixel_unshuffle, roll, expand_batch, window_partition, window_merge, unfold,
+    rms_norm, reduce, rnn, fold, flip, cumulative, top_k, gather, scatter, grid_sample,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",

@@ -220,6 +220,7 @@ VALUES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "pixel unshuffle": ("pixel_unshuffle: {factor: 4}", lambda _, x: nn.PixelUnshuffle(4)(x)),
     "roll": ("roll: {shift: [-1, 10]}", lambda _, x: x.roll((-1, 10), (2, 3))),
     "roll channels": ("roll: {shift: 3, axis: channels}", lambda _, x: x.roll(3, 1)),
+    "expand batch": ("expand_batch: {}", lambda _, x: x),
     "unfold": (
         "unfold: {kernel: [3, 2], stride: [2, 1], dilation: [2, 3], padding: [1, 2]}",
         same_as("unfold", kernel_size=(3, 2), stride=(2, 1), dilation=(2, 3), padding=(1, 2)),

@@ -302,6 +302,7 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "pixel_shuffle": ("[8, 6, 4]", ["factor: 2", "factor: 1"]),
     "pixel_unshuffle": (IMAGE, ["factor: 1"]),
     "roll": (IMAGE, ["shift: [-1, 2]", "shift: 3, axis: channels"]),
+    "expand_batch": (IMAGE, [""]),
     "window_partition": (
         IMAGE,
         ["window: [3, 2]", "window: [9, 8]", "window: [3, 8]", "window: 1", "window: [9, 2]"],

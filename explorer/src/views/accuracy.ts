@@ -49,7 +49,7 @@ export function accuracy(scene: Scene, width: number): (Item | null)[] {
         "click a point to go there.",
     ),
     picture(scene, points, front, sources, color, width),
-    legend([...color.entries, ...sourceEntries(sources)]),
+    legend([...color.entries, ...(scene.models.length > 1 ? [] : sourceEntries(sources))]),
     tableBelow(scene, "accuracy", "Table of published settings", () =>
       scrolling("Published settings", pointTable(scene, points, front)),
     ),
@@ -163,7 +163,7 @@ function picture(
   const y = linear(ys, [frame.height - frame.bottom, frame.top]);
   const unit = METRIC_UNITS[scene.metric];
   const on = scene.metric === "time" && scene.device ? ` on ${scene.device.name}` : "";
-  const hollow = sources.length > 1 ? sources[0] : null;
+  const hollow = sources.length > 1 && scene.models.length === 1 ? sources[0] : null;
   return s(
     "svg",
     {

@@ -160,8 +160,9 @@ function fits(one: Capacity): Item[] {
   const least = one.is_least ? "at least " : "";
   if (needed == null) return fact(one.where, `need not known, ${capacity(there)} there`);
   if (needed > there) return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
-  const verdict = one.is_least ? "fits, if the arena has no gaps" : "fits";
-  return fact(one.where, `${verdict}: ${least}${bytes(needed)} of ${capacity(there)}`);
+  // An arena can have gaps, so that a peak below the size does not say that it fits.
+  const verdict = one.is_least ? least : "fits: ";
+  return fact(one.where, `${verdict}${bytes(needed)} of ${capacity(there)}`);
 }
 
 function energyOf(costs: DeviceCosts): string {

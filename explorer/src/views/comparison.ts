@@ -73,24 +73,28 @@ export function toneOf(against: Count): string {
   return `${against < 1 ? "less" : "more"}${strength}`;
 }
 
-/** `mobilenet_v2 takes 0.62× the time of mobilenet_v1 with 0.53× the mult-adds, on ...` */
+/** `Against mobilenet_v1, mobilenet_v2 has 0.53× the mult-adds and 0.62× the time.` */
 function sentence({ models, state, device }: Scene): Children {
   const [first, ...rest] = models;
-  const said = rest.flatMap(({ model, numbers }) => {
-    if (!numbers || !first.numbers) return [];
-    const time = ratio(
-      numbers.devices[state.device]?.latency_s ?? null,
-      first.numbers.devices[state.device]?.latency_s ?? null,
-    );
-    const counted = ratio(numbers.totals.mult_adds, first.numbers.totals.mult_adds);
+  let hasTime = false;
+  const said = rest.flatMap(({ model, numbers }): Children[] => {
+    const counted = ratio(numbers?.totals.mult_adds ?? null, first.numbers?.totals.mult_adds ?? null);
     if (counted == null) return [];
-    const name = h("bdi", {}, model.title);
-    return time == null
-      ? [name, ` has ${times(counted)} the mult-adds. `]
-      : [name, ` has ${times(counted)} the mult-adds and ${times(time)} the time. `];
+    const time = ratio(
+      numbers?.devices[state.device]?.latency_s ?? null,
+      first.numbers?.devices[state.device]?.latency_s ?? null,
+    );
+    hasTime ||= time != null;
+    const also = time == null ? "" : ` and ${times(time)} the time`;
+    return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
   });
-  const against: Children = [" Against ", h("bdi", {}, first.model.title)];
-  return [against, device ? [", time on ", h("bdi", {}, device.name)] : null, ": ", said];
+  return [
+    "Against ",
+    h("bdi", {}, first.model.title),
+    hasTime && device ? [", time on ", h("bdi", {}, device.name)] : null,
+    ": ",
+    said,
+  ];
 }
 
 function linesOf(scene: Scene): Line[] {

@@ -6,9 +6,9 @@ import type { Count, Form, Numbers } from "../document";
 import { type Children, h, type Item } from "../dom";
 import { bytes, percent, plural, seconds, setting, UNKNOWN, whole } from "../numbers";
 import { legend, note } from "../parts";
-import { heaviest, outlineOf } from "../rows";
+import { callOf, heaviest } from "../rows";
 import type { Scene } from "../scene";
-import { type Block, find } from "../tree";
+import { type Block, find, rowsOf } from "../tree";
 import { kindOf } from "./table";
 
 export function details(scene: Scene): Children[] {
@@ -32,13 +32,13 @@ function chosenRow(scene: Scene): Block | undefined {
   const { state, chosen, metric } = scene;
   const found = state.selected ? find(chosen.blocks, state.selected) : undefined;
   if (found) return found;
-  const { rows } = outlineOf(chosen.numbers.structure, state.open, 0);
-  return heaviest(rows, rows.map((row) => chosen.columns.of(row.layers)), state.open, metric);
+  const rows = rowsOf(chosen.blocks, state.open);
+  return heaviest(rows, rows.map((row) => chosen.columns.ofBlock(row)), state.open, metric);
 }
 
 function counts(scene: Scene, row: Block): Item {
   const { numbers, columns } = scene.chosen;
-  const amounts = columns.of(row.layers);
+  const amounts = columns.ofBlock(row);
   const { structure, layers } = numbers;
   const first = row.layers[0];
   const own = new Set(row.layers);
@@ -165,6 +165,8 @@ function formulas(numbers: Numbers, layer: number, form: Form | undefined): Chil
   return [
     h("h4", {}, "Formulas, for one example"),
     form.formulas.map(({ what, names }, i) => {
+      const isSaid = what === "weights" && form.formulas.some((f) => f.what === "params" && f.names === names);
+      if (isSaid || what.endsWith(" elements")) return null; // bytes are in the counts
       const value = whole(values[i]);
       const filled = withValues(names, symbols);
       return h(
@@ -190,7 +192,7 @@ export function withValues(names: string, symbols: ReadonlyMap<string, Count>): 
 
 function specLine({ chosen }: Scene, row: Block): Children {
   const { structure } = chosen.numbers;
-  const call = structure.calls.find((one) => one.path === row.path || one.path === `${row.path}.1`);
+  const call = callOf(structure, row);
   const line = row.children.length && call ? call.line : structure.layers.line[row.layers[0]];
   const text = chosen.model.lines[String(line)];
   if (!line || text === undefined) return null;

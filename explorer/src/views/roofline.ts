@@ -8,6 +8,7 @@ import { bytes, percent, plural, quantity, seconds, UNKNOWN, whole } from "../nu
 import { type Cell, heading, legend, note, scrolling, table, tableBelow } from "../parts";
 import { axes, type Frame, logarithmic, logTicks, round, type Scale } from "../picture";
 import type { Scene } from "../scene";
+import { valueOf } from "../state";
 import { heightOf } from "./accuracy";
 
 interface Dot {
@@ -31,14 +32,13 @@ interface Roof {
 export function roofline(scene: Scene, width: number): Children[] {
   const title = "Roofline";
   const { device, state, glance } = scene;
-  const peak = device?.at[state.precision]?.peak_macs_per_s ?? null;
-  if (!device || peak == null) return [...heading(title), note("No peak rate is known in this precision.")];
+  const known = device?.at[state.precision]?.peak_macs_per_s ?? null;
+  if (!device || known == null) return [...heading(title), note("No peak rate is known in this precision.")];
+  const peak = known * factorOf(scene, "macs");
   const level = levelOf(device, glance.level);
   const { dots, left } = dotsOf(scene, level);
   if (!dots.length) return [...heading(title), note("No times of kernels with mult-adds are known.")];
-  const roofs = device.levels
-    .filter((one) => one.bytes_per_s != null)
-    .map((one): Roof => ({ name: one.name, bytes_per_s: one.bytes_per_s! }));
+  const roofs = roofsOf(scene, device);
   const time = scene.chosen.numbers.devices[state.device];
   const kinds = [...new Set(dots.map((one) => one.variety))].sort();
   return [
@@ -67,10 +67,27 @@ function sentence(scene: Scene, device: DeviceFacts, peak: number, shown: number
   ];
 }
 
+/** What the user made of a number of the devices: a factor, 1 where there is no such knob. */
+function factorOf({ controls, state }: Scene, name: string): number {
+  const knob = controls.find((one) => one.of === "device" && one.name === name);
+  return knob ? Number(valueOf(state, knob)) : 1;
+}
+
+/** Bandwidths of levels; the knob is about main memory. */
+function roofsOf(scene: Scene, device: DeviceFacts): Roof[] {
+  const main = mainLevel(device);
+  return device.levels.flatMap(({ name, bytes_per_s: rate }, level) => {
+    const factor = level === main ? factorOf(scene, "bandwidth") : 1;
+    return rate == null ? [] : [{ name, bytes_per_s: rate * factor }];
+  });
+}
+
+const mainLevel = (device: DeviceFacts): number =>
+  device.levels.length - (device.has_storage ? 2 : 1);
+
 /** The index of a level: the chosen one, else main memory, which is before the storage. */
 function levelOf(device: DeviceFacts, chosen: number | null): number {
-  const main = device.levels.length - (device.has_storage ? 2 : 1);
-  return chosen != null && chosen < device.levels.length ? chosen : main;
+  return chosen != null && chosen < device.levels.length ? chosen : mainLevel(device);
 }
 
 function dotsOf(scene: Scene, level: number): { dots: Dot[]; left: number } {
@@ -125,6 +142,8 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
     Math.max(...intensities, ...ridges) * 2.5,
   ];
   const ys: [number, number] = [Math.min(...dots.map((one) => one.rate)) / 2, peak * 2];
+  // The peak is a roof from where the fastest memory reaches it; everywhere if none is known.
+  const flatFrom = ridges.length ? Math.max(Math.min(...ridges), xs[0]) : xs[0];
   const x = logarithmic(xs, [frame.left, width - frame.right]);
   const y = logarithmic(ys, [frame.height - frame.bottom, frame.top]);
   return s(
@@ -136,7 +155,7 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
       { scale: y, ticks: logTicks(...ys, 7), write: (v) => quantity(v, "", 2), title: "mult-adds a second" },
     ),
     slopes(roofs, peak, xs, ys, x, y),
-    s("line", { class: "roof", x1: round(x(Math.max(Math.min(...ridges, xs[1]), xs[0]))), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
+    s("line", { class: "roof", x1: round(x(flatFrom)), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
     s("text", { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" }, `peak ${quantity(peak, "MAC/s")}`),
     dots.map((dot) =>
       s("circle", {

@@ -174,13 +174,17 @@ function ribbon(
   });
 }
 
+/** Params, mult-adds and the time on each device that has one. */
 function shareTable(scene: Scene, kinds: Kind[]): Item {
   const { numbers } = scene.chosen;
   const { totals } = numbers;
-  const perDevice = scene.page.devices.map((_, index) => {
+  const timed = scene.page.devices.flatMap((device, index) => {
     const total = numbers.devices[index].latency_s;
-    const columns = index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index);
-    return kindsOf(numbers, columns).map((kind) => (total ? (kind.amounts.time ?? 0) / total : null));
+    if (!total) return [];
+    const isChosen = index === scene.state.device;
+    const columns = isChosen ? scene.chosen.columns : new Columns(numbers, index);
+    const shares = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total);
+    return [{ device, isChosen, shares }];
   });
   const part = (value: Count, total: Count): Cell =>
     value == null || !total ? UNKNOWN : percent(value / total);
@@ -188,7 +192,7 @@ function shareTable(scene: Scene, kinds: Kind[]): Item {
     { text: VARIETIES[kind.variety][1], class: `swatch kind${kind.variety}` },
     part(kind.amounts.params, totals.params),
     part(kind.amounts.mult_adds, totals.mult_adds),
-    ...perDevice.map((column): Cell => percent(column[i])),
+    ...timed.map(({ shares }): Cell => percent(shares[i])),
   ]);
   return table(
     "Shares by kind of layer",
@@ -196,9 +200,9 @@ function shareTable(scene: Scene, kinds: Kind[]): Item {
       { title: "kind", isText: true },
       { title: "params" },
       { title: "mult-adds" },
-      ...scene.page.devices.map((one, index) => ({
-        title: (index === scene.state.device ? "▸ " : "") + one.name.replace(/_/g, " "),
-        tip: one.title,
+      ...timed.map(({ device, isChosen }) => ({
+        title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
+        tip: device.title,
       })),
     ],
     rows,

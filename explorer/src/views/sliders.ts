@@ -91,6 +91,8 @@ function slider(scene: Scene, knob: SliderKnob): Item {
       step: knob.is_log ? 1 : "any",
       value: placeOf(knob, value) * places,
       "aria-valuetext": `${knob.name} ${words}`,
+      "data-min": knob.min,
+      "data-max": knob.max,
       on: {
         input: (event) => set(valueAt(knob, Number((event.target as HTMLInputElement).value) / places)),
         keydown: (event: KeyboardEvent) => {
@@ -106,6 +108,7 @@ function slider(scene: Scene, knob: SliderKnob): Item {
 
 /** The value; each default of its own where models have different ones and none was chosen. */
 function valueWords(scene: Scene, knob: Knob, value: KnobValue): string {
+  if (knob.of === "device") return `${setting(value)}×`;
   if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
   return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
 }

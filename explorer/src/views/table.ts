@@ -6,7 +6,7 @@ import type { Count, Numbers } from "../document";
 import { h, type Item, s } from "../dom";
 import { percent, plural, quantity, UNKNOWN } from "../numbers";
 import { heading } from "../parts";
-import { laneX, orderOf, type Outline, outlineOf, ROW_HEIGHT } from "../rows";
+import { callOf, laneX, orderOf, type Outline, outlineOf, ROW_HEIGHT } from "../rows";
 import type { Scene } from "../scene";
 import type { Metric } from "../state";
 import { METRICS } from "../state";
@@ -71,7 +71,7 @@ export function layerTable(scene: Scene, width: number, all: boolean): Item[] {
   const { state, metric, chosen, glance } = scene;
   const { numbers, columns } = chosen;
   const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
-  const amounts = outline.rows.map((row) => columns.of(row.layers));
+  const amounts = outline.rows.map((row) => columns.ofBlock(row));
   const order = orderOf(outline.rows, amounts, state.open, state.sort);
   const shown = shownMetrics(metric, columns.hasTime);
   const most: Partial<Record<Metric, number>> = {};
@@ -187,7 +187,7 @@ function rowItem(context: RowContext, index: number, amounts: Amounts): Item {
         scope: "row",
         role: "rowheader",
         class: "layer",
-        style: { "padding-left": `${state.sort ? 4 : 4 + row.depth * 14}px` },
+        style: { "--depth": state.sort ? 0 : row.depth },
       },
       nameButton(scene, row, opened),
     ),
@@ -224,9 +224,9 @@ function nameButton(scene: Scene, row: Block, opened: boolean): Item {
 
 /** The kind of a layer; of a block what it is called in the spec, and how many layers it has. */
 export function kindOf(numbers: Numbers, row: Block): string {
-  const { layers, calls } = numbers.structure;
+  const { layers } = numbers.structure;
   if (!row.children.length) return layers.kind[row.layers[0]];
-  const call = calls.find((one) => one.path === row.path || one.path === `${row.path}.1`);
+  const call = callOf(numbers.structure, row);
   const name = call?.block ?? "";
   const known = name && name !== row.label.replace(/_\d+$/, "") ? `${name}, ` : "";
   return known + plural(row.layers.length, "layer");
@@ -257,7 +257,7 @@ function cell(context: RowContext, metric: Metric, amounts: Amounts, opened: boo
           h(
             "span",
             { class: "track", "aria-hidden": "true" },
-            h("i", { style: { width: value && most && !opened ? `${((100 * value) / most).toFixed(1)}%` : "0" } }),
+            h("i", { style: { transform: `scaleX(${barLength(opened ? 0 : value, most)})` } }),
           ),
           metric === "alive"
             ? null
@@ -266,6 +266,10 @@ function cell(context: RowContext, metric: Metric, amounts: Amounts, opened: boo
       : null,
   );
 }
+
+/** As a part of the longest one. A transform moves nothing else, so that it costs no layout. */
+const barLength = (value: Count, most: number): string =>
+  value && most ? (value / most).toFixed(3) : "0";
 
 function lane(context: RowContext, index: number, amounts: Amounts): Item {
   const { outline, scene, most } = context;

@@ -444,8 +444,31 @@ function said(sentences, read) {
 function percent(share) {
   return (100 * share).toFixed(0);
 }
+
+// src/document.ts
+function readDocument(text) {
+  const page = JSON.parse(text);
+  if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
+  for (const model of page.models) {
+    const shared = model.shared;
+    model.structures = withShared(model.structures, shared);
+  }
+  return page;
+}
+function withShared(value, shared) {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    return typeof value[0] === "object" ? value.map((item) => withShared(item, shared)) : value;
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 1 && entries[0][0] === "shared") {
+    return withShared(shared[entries[0][1]], shared);
+  }
+  return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
+}
 export {
   ModelCosts,
   Program,
-  costsOf
+  costsOf,
+  readDocument
 };

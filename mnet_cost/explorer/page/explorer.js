@@ -1,11 +1,34 @@
 "use strict";
 (() => {
+  // src/document.ts
+  function readDocument(text) {
+    const page = JSON.parse(text);
+    if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
+    for (const model of page.models) {
+      const shared = model.shared;
+      model.structures = withShared(model.structures, shared);
+    }
+    return page;
+  }
+  function withShared(value, shared) {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) {
+      return typeof value[0] === "object" ? value.map((item) => withShared(item, shared)) : value;
+    }
+    const entries = Object.entries(value);
+    if (entries.length === 1 && entries[0][0] === "shared") {
+      return withShared(shared[entries[0][1]], shared);
+    }
+    return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
+  }
+
   // src/amounts.ts
   var Columns = class {
     /** The kernel that each layer names; -1 for a layer that runs in a kernel of another. */
     kernelOf;
     kernels;
     numbers;
+    known = /* @__PURE__ */ new Map();
     constructor(numbers, device) {
       this.numbers = numbers;
       this.kernels = numbers.devices[device]?.kernels ?? null;
@@ -17,6 +40,15 @@
     /** Whether this device times kernels at all. */
     get hasTime() {
       return this.kernels?.latency_s.some((one) => one != null) ?? false;
+    }
+    /** The same for a block, once: views ask for the same blocks. */
+    ofBlock(block2) {
+      let found = this.known.get(block2);
+      if (!found) {
+        found = this.of(block2.layers);
+        this.known.set(block2, found);
+      }
+      return found;
     }
     of(layers) {
       const { layers: columns, memory: memory2 } = this.numbers;
@@ -137,6 +169,7 @@
     [-9, "n"],
     [-12, "p"]
   ];
+  var GROUPED = new Intl.NumberFormat("en-US");
   var WHOLE_UNITS = /* @__PURE__ */ new Set(["", "B", "MAC", "op"]);
   function quantity(value, unit, digits = 3) {
     if (value == null || Number.isNaN(value)) return UNKNOWN;
@@ -157,7 +190,7 @@
   var count = (value) => quantity(value, "", 4);
   function whole(value) {
     if (value == null || Number.isNaN(value)) return UNKNOWN;
-    const text = Math.round(value).toLocaleString("en-US");
+    const text = GROUPED.format(Math.round(value));
     return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
   }
   function capacity(value) {
@@ -183,7 +216,7 @@
     if (ratio2 < 0.1) return `${Number(ratio2.toPrecision(2))}×`;
     if (ratio2 < 9.995) return `${ratio2.toFixed(2)}×`;
     if (ratio2 < 99.95) return `${ratio2.toFixed(1)}×`;
-    return `${Math.round(ratio2).toLocaleString("en-US")}×`;
+    return `${GROUPED.format(Math.round(ratio2))}×`;
   }
   function range(low, high, unit) {
     if (low == null || high == null) return UNKNOWN;
@@ -200,7 +233,7 @@
     if (typeof value === "number") return String(Number(value.toPrecision(12)));
     return String(value);
   }
-  var plural = (n, word) => `${n.toLocaleString("en-US")} ${word}${n === 1 ? "" : "s"}`;
+  var plural = (n, word) => `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;
 
   // src/state.ts
   var METRICS = ["time", "mult_adds", "params", "bytes", "alive"];
@@ -1229,6 +1262,15 @@
     }
     return top;
   }
+  var callsOf = /* @__PURE__ */ new WeakMap();
+  function callOf(structure, block2) {
+    let calls = callsOf.get(structure);
+    if (!calls) {
+      calls = new Map(structure.calls.map((call) => [call.path, call]));
+      callsOf.set(structure, calls);
+    }
+    return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
+  }
   var kept = null;
   function outlineOf(structure, open, room) {
     const key = [...open].join("\n");
@@ -1458,7 +1500,7 @@
         `Published top-1${set ? ` on ${set}` : ""}, our ${name}. The line is the setting above; click a point to go there.`
       ),
       picture(scene, points, front, sources, color, width),
-      legend([...color.entries, ...sourceEntries(sources)]),
+      legend([...color.entries, ...scene.models.length > 1 ? [] : sourceEntries(sources)]),
       tableBelow(
         scene,
         "accuracy",
@@ -1549,7 +1591,7 @@
     const y = linear(ys, [frame.height - frame.bottom, frame.top]);
     const unit = METRIC_UNITS[scene.metric];
     const on = scene.metric === "time" && scene.device ? ` on ${scene.device.name}` : "";
-    const hollow = sources.length > 1 ? sources[0] : null;
+    const hollow = sources.length > 1 && scene.models.length === 1 ? sources[0] : null;
     return s(
       "svg",
       {
@@ -1795,8 +1837,8 @@
     const least = one.is_least ? "at least " : "";
     if (needed == null) return fact(one.where, `need not known, ${capacity(there)} there`);
     if (needed > there) return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
-    const verdict = one.is_least ? "fits, if the arena has no gaps" : "fits";
-    return fact(one.where, `${verdict}: ${least}${bytes(needed)} of ${capacity(there)}`);
+    const verdict = one.is_least ? least : "fits: ";
+    return fact(one.where, `${verdict}${bytes(needed)} of ${capacity(there)}`);
   }
   function energyOf(costs) {
     if (costs.energy_j == null) return "not known";
@@ -1871,19 +1913,25 @@
   }
   function sentence({ models, state, device }) {
     const [first, ...rest] = models;
+    let hasTime = false;
     const said2 = rest.flatMap(({ model, numbers }) => {
-      if (!numbers || !first.numbers) return [];
-      const time2 = ratio(
-        numbers.devices[state.device]?.latency_s ?? null,
-        first.numbers.devices[state.device]?.latency_s ?? null
-      );
-      const counted = ratio(numbers.totals.mult_adds, first.numbers.totals.mult_adds);
+      const counted = ratio(numbers?.totals.mult_adds ?? null, first.numbers?.totals.mult_adds ?? null);
       if (counted == null) return [];
-      const name = h("bdi", {}, model.title);
-      return time2 == null ? [name, ` has ${times(counted)} the mult-adds. `] : [name, ` has ${times(counted)} the mult-adds and ${times(time2)} the time. `];
+      const time2 = ratio(
+        numbers?.devices[state.device]?.latency_s ?? null,
+        first.numbers?.devices[state.device]?.latency_s ?? null
+      );
+      hasTime ||= time2 != null;
+      const also = time2 == null ? "" : ` and ${times(time2)} the time`;
+      return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
     });
-    const against = [" Against ", h("bdi", {}, first.model.title)];
-    return [against, device ? [", time on ", h("bdi", {}, device.name)] : null, ": ", said2];
+    return [
+      "Against ",
+      h("bdi", {}, first.model.title),
+      hasTime && device ? [", time on ", h("bdi", {}, device.name)] : null,
+      ": ",
+      said2
+    ];
   }
   function linesOf(scene) {
     const group = "Totals";
@@ -1974,7 +2022,7 @@
     const { state, metric, chosen, glance } = scene;
     const { numbers, columns } = chosen;
     const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
-    const amounts = outline.rows.map((row2) => columns.of(row2.layers));
+    const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
     const order = orderOf(outline.rows, amounts, state.open, state.sort);
     const shown2 = shownMetrics(metric, columns.hasTime);
     const most = {};
@@ -2071,7 +2119,7 @@
           scope: "row",
           role: "rowheader",
           class: "layer",
-          style: { "padding-left": `${state.sort ? 4 : 4 + row2.depth * 14}px` }
+          style: { "--depth": state.sort ? 0 : row2.depth }
         },
         nameButton(scene, row2, opened)
       ),
@@ -2104,9 +2152,9 @@
     );
   }
   function kindOf(numbers, row2) {
-    const { layers, calls } = numbers.structure;
+    const { layers } = numbers.structure;
     if (!row2.children.length) return layers.kind[row2.layers[0]];
-    const call = calls.find((one) => one.path === row2.path || one.path === `${row2.path}.1`);
+    const call = callOf(numbers.structure, row2);
     const name = call?.block ?? "";
     const known = name && name !== row2.label.replace(/_\d+$/, "") ? `${name}, ` : "";
     return known + plural(row2.layers.length, "layer");
@@ -2129,12 +2177,13 @@
         h(
           "span",
           { class: "track", "aria-hidden": "true" },
-          h("i", { style: { width: value && most && !opened ? `${(100 * value / most).toFixed(1)}%` : "0" } })
+          h("i", { style: { transform: `scaleX(${barLength(opened ? 0 : value, most)})` } })
         ),
         metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent(value / total) : "")
       ] : null
     );
   }
+  var barLength = (value, most) => value && most ? (value / most).toFixed(3) : "0";
   function lane(context, index, amounts) {
     const { outline, scene, most } = context;
     const dot2 = outline.lanes.rows[index].dot;
@@ -2176,12 +2225,12 @@
     const { state, chosen, metric } = scene;
     const found = state.selected ? find(chosen.blocks, state.selected) : void 0;
     if (found) return found;
-    const { rows } = outlineOf(chosen.numbers.structure, state.open, 0);
-    return heaviest(rows, rows.map((row2) => chosen.columns.of(row2.layers)), state.open, metric);
+    const rows = rowsOf(chosen.blocks, state.open);
+    return heaviest(rows, rows.map((row2) => chosen.columns.ofBlock(row2)), state.open, metric);
   }
   function counts(scene, row2) {
     const { numbers, columns } = scene.chosen;
-    const amounts = columns.of(row2.layers);
+    const amounts = columns.ofBlock(row2);
     const { structure, layers } = numbers;
     const first = row2.layers[0];
     const own = new Set(row2.layers);
@@ -2290,6 +2339,8 @@
     return [
       h("h4", {}, "Formulas, for one example"),
       form.formulas.map(({ what, names }, i) => {
+        const isSaid = what === "weights" && form.formulas.some((f) => f.what === "params" && f.names === names);
+        if (isSaid || what.endsWith(" elements")) return null;
         const value = whole(values[i]);
         const filled = withValues(names, symbols);
         return h(
@@ -2314,7 +2365,7 @@
   }
   function specLine({ chosen }, row2) {
     const { structure } = chosen.numbers;
-    const call = structure.calls.find((one) => one.path === row2.path || one.path === `${row2.path}.1`);
+    const call = callOf(structure, row2);
     const line = row2.children.length && call ? call.line : structure.layers.line[row2.layers[0]];
     const text = chosen.model.lines[String(line)];
     if (!line || text === void 0) return null;
@@ -2672,12 +2723,13 @@
   function roofline(scene, width) {
     const title = "Roofline";
     const { device, state, glance } = scene;
-    const peak = device?.at[state.precision]?.peak_macs_per_s ?? null;
-    if (!device || peak == null) return [...heading(title), note("No peak rate is known in this precision.")];
+    const known = device?.at[state.precision]?.peak_macs_per_s ?? null;
+    if (!device || known == null) return [...heading(title), note("No peak rate is known in this precision.")];
+    const peak = known * factorOf(scene, "macs");
     const level = levelOf(device, glance.level);
     const { dots, left } = dotsOf(scene, level);
     if (!dots.length) return [...heading(title), note("No times of kernels with mult-adds are known.")];
-    const roofs = device.levels.filter((one) => one.bytes_per_s != null).map((one) => ({ name: one.name, bytes_per_s: one.bytes_per_s }));
+    const roofs = roofsOf(scene, device);
     const time2 = scene.chosen.numbers.devices[state.device];
     const kinds = [...new Set(dots.map((one) => one.variety))].sort();
     return [
@@ -2705,9 +2757,20 @@
       time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
     ];
   }
+  function factorOf({ controls, state }, name) {
+    const knob = controls.find((one) => one.of === "device" && one.name === name);
+    return knob ? Number(valueOf(state, knob)) : 1;
+  }
+  function roofsOf(scene, device) {
+    const main = mainLevel(device);
+    return device.levels.flatMap(({ name, bytes_per_s: rate }, level) => {
+      const factor = level === main ? factorOf(scene, "bandwidth") : 1;
+      return rate == null ? [] : [{ name, bytes_per_s: rate * factor }];
+    });
+  }
+  var mainLevel = (device) => device.levels.length - (device.has_storage ? 2 : 1);
   function levelOf(device, chosen) {
-    const main = device.levels.length - (device.has_storage ? 2 : 1);
-    return chosen != null && chosen < device.levels.length ? chosen : main;
+    return chosen != null && chosen < device.levels.length ? chosen : mainLevel(device);
   }
   function dotsOf(scene, level) {
     const { numbers } = scene.chosen;
@@ -2758,6 +2821,7 @@
       Math.max(...intensities, ...ridges) * 2.5
     ];
     const ys = [Math.min(...dots.map((one) => one.rate)) / 2, peak * 2];
+    const flatFrom = ridges.length ? Math.max(Math.min(...ridges), xs[0]) : xs[0];
     const x = logarithmic(xs, [frame.left, width - frame.right]);
     const y = logarithmic(ys, [frame.height - frame.bottom, frame.top]);
     return s(
@@ -2769,7 +2833,7 @@
         { scale: y, ticks: logTicks(...ys, 7), write: (v) => quantity(v, "", 2), title: "mult-adds a second" }
       ),
       slopes(roofs, peak, xs, ys, x, y),
-      s("line", { class: "roof", x1: round(x(Math.max(Math.min(...ridges, xs[1]), xs[0]))), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
+      s("line", { class: "roof", x1: round(x(flatFrom)), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
       s("text", { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" }, `peak ${quantity(peak, "MAC/s")}`),
       dots.map(
         (dot2) => s("circle", {
@@ -2947,17 +3011,20 @@ ${percent(dot2.rate / peak)} of the peak`
   function shareTable(scene, kinds) {
     const { numbers } = scene.chosen;
     const { totals: totals2 } = numbers;
-    const perDevice = scene.page.devices.map((_, index) => {
+    const timed = scene.page.devices.flatMap((device, index) => {
       const total = numbers.devices[index].latency_s;
-      const columns = index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index);
-      return kindsOf(numbers, columns).map((kind) => total ? (kind.amounts.time ?? 0) / total : null);
+      if (!total) return [];
+      const isChosen = index === scene.state.device;
+      const columns = isChosen ? scene.chosen.columns : new Columns(numbers, index);
+      const shares2 = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total);
+      return [{ device, isChosen, shares: shares2 }];
     });
     const part = (value, total) => value == null || !total ? UNKNOWN : percent(value / total);
     const rows = kinds.map((kind, i) => [
       { text: VARIETIES[kind.variety][1], class: `swatch kind${kind.variety}` },
       part(kind.amounts.params, totals2.params),
       part(kind.amounts.mult_adds, totals2.mult_adds),
-      ...perDevice.map((column) => percent(column[i]))
+      ...timed.map(({ shares: shares2 }) => percent(shares2[i]))
     ]);
     return table(
       "Shares by kind of layer",
@@ -2965,9 +3032,9 @@ ${percent(dot2.rate / peak)} of the peak`
         { title: "kind", isText: true },
         { title: "params" },
         { title: "mult-adds" },
-        ...scene.page.devices.map((one, index) => ({
-          title: (index === scene.state.device ? "▸ " : "") + one.name.replace(/_/g, " "),
-          tip: one.title
+        ...timed.map(({ device, isChosen }) => ({
+          title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
+          tip: device.title
         }))
       ],
       rows
@@ -3049,6 +3116,8 @@ ${percent(dot2.rate / peak)} of the peak`
         step: knob.is_log ? 1 : "any",
         value: placeOf(knob, value) * places,
         "aria-valuetext": `${knob.name} ${words}`,
+        "data-min": knob.min,
+        "data-max": knob.max,
         on: {
           input: (event) => set(valueAt(knob, Number(event.target.value) / places)),
           keydown: (event) => {
@@ -3062,6 +3131,7 @@ ${percent(dot2.rate / peak)} of the peak`
     );
   }
   function valueWords(scene, knob, value) {
+    if (knob.of === "device") return `${setting(value)}×`;
     if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
     return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
   }
@@ -3208,7 +3278,9 @@ ${percent(dot2.rate / peak)} of the peak`
     /** The frame of the page, once; views fill its parts. */
     build() {
       const section = (name, label) => h("section", { id: name, "aria-label": label });
+      const skip = () => document.getElementById("table").focus();
       patch(this.root, [
+        h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
         h("header", { id: "top" }),
         h("div", { id: "said" }),
         h("fieldset", { id: "cards" }),
@@ -3227,7 +3299,7 @@ ${percent(dot2.rate / peak)} of the peak`
               "div",
               { class: "beside" },
               h("div", { id: "table", class: "scroll", tabindex: 0, role: "region", "aria-label": "Layers" }),
-              h("aside", { id: "details", tabindex: 0, "aria-label": "Details" })
+              h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" })
             )
           ),
           h("div", { class: "two" }, section("memory", "Memory"), section("roofline", "Roofline")),
@@ -3406,7 +3478,7 @@ ${percent(dot2.rate / peak)} of the peak`
       const body = document.getElementById("rows");
       if (!body) return;
       const { top } = body.getBoundingClientRect();
-      const spare = 12;
+      const spare = 6;
       this.glance.sight = {
         first: Math.floor(-top / ROW_HEIGHT) - spare,
         last: Math.ceil((innerHeight - top) / ROW_HEIGHT) + spare
@@ -3513,7 +3585,7 @@ ${percent(dot2.rate / peak)} of the peak`
   async function start() {
     startTheme();
     startTips();
-    const page = JSON.parse(await unpack("packed-data"));
+    const page = readDocument(await unpack("packed-data"));
     const explorer = new Explorer(page, document.getElementById("app"));
     explorer.start();
     document.documentElement.dataset.ready = "yes";

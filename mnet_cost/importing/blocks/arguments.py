@@ -30,6 +30,7 @@ from mnet_cost.importing.blocks.expressions import (
 )
 from mnet_cost.importing.blocks.grammar import Grammar, Rule, Source
 from mnet_cost.importing.blocks.leaves import KIND, Number
+from mnet_cost.importing.blocks.made_up import made_up
 from mnet_cost.layers import KINDS
 from mnet_cost.models.calls import known_fields
 
@@ -237,7 +238,7 @@ class _Rule:
             names = input_names(self.rule)
             if len(names) == 1:
                 candidates.append(self._sizes({"input": Source(-1)}))
-        for combined in (equal_size, multiple_of_size, product):
+        for combined in (equal_size, multiple_of_size, product, made_up):
             for sizes in candidates:
                 text = combined(field, vector, sizes)
                 if text is not None:

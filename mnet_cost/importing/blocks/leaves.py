@@ -29,8 +29,8 @@ _ACTIVATIONS = frozenset(
 _ORDERS = frozenset((("transpose", "axes"), ("constant", "values")))
 """Lists that are one thing: no number in them differs alone."""
 
-_PAIRS = frozenset((("resize", "size"),))
-"""Pairs that stay pairs where they are equal, since they may differ in another graph."""
+_PAIRS = frozenset((("resize", "size"), ("pad", "padding")))
+"""Lists that stay lists where numbers in them are equal, since they may differ in another graph."""
 
 Number = int | float | str
 
@@ -134,7 +134,8 @@ def _leaf(
             value = 0
         if isinstance(value, tuple):
             value = list(value)
-        if name == "padding" and isinstance(value, list) and len(value) == 4:
+        are_sides = (word, name) in pairs and isinstance(value, list)
+        if name == "padding" and isinstance(value, list) and len(value) == 4 and not are_sides:
             top, bottom, left, right = value
             value = [top, left] if (top, left) == (bottom, right) else value
         is_pair = isinstance(value, list) and len(value) > 1 and field.kind.lists[1]

@@ -61,11 +61,10 @@ class Scores:
         for number, found in enumerate(windows(self.grammar, effort)):
             # Without equal neighbours it would be less: a bound that costs nothing.
             if len(found.places) * found.length > found.length + HEADER and self.saved(found) > 0:
-                window = sharing.fitting(found)
-                if window is None:
-                    continue
-                saved = self.saved(window)
-                if saved > 0 and self._is_chosen(window):
+                window = self._chosen(found)
+                window = None if window is None else sharing.fitting(window)
+                saved = 0 if window is None else self.saved(window)
+                if window is not None and saved > 0:
                     rough.append((-saved, number, window))
         rough.sort(key=lambda entry: entry[:2])
         scored = []
@@ -126,14 +125,20 @@ class Scores:
             saved -= _PAIR
         return saved * share - arguments * (1 + 0.15 * calls) - max(0, arguments - 5) * calls * 0.3
 
-    def _is_chosen(self, window: Window) -> bool:
-        """Whether a window has borders that a block may have."""
-        if self.only_calls:
-            return all(
-                self.modules.exact(*self._span(place, window.length)) is not None
-                for place in window.places
-            )
-        return not self._mixes(window)
+    def _chosen(self, window: Window) -> Window | None:
+        """A window where it has borders that a block may have; of calls, the places that are.
+
+        A module may begin with a norm or an activation, but is more than these two.
+        """
+        if not self.only_calls:
+            return None if self._mixes(window) else window
+        calls = [
+            place
+            for place in window.places
+            if (window.length > 2 or not self._parts_a_unit(place, window.length))
+            and self.modules.exact(*self._span(place, window.length)) is not None
+        ]
+        return window._replace(places=tuple(calls)) if len(calls) > 1 else None
 
     def _parts_a_unit(self, place: Place, length: int) -> bool:
         """Whether a window begins or ends between a weighted layer and its norm or activation."""

@@ -114,7 +114,9 @@ class Sharing:
             len(layers) == len(theirs)
             and layers[0] > theirs[-1]
             and all(
-                leaves[mine] is leaves[other] and self.owner.get(mine, other) == other
+                leaves[mine].key == leaves[other].key
+                and leaves[mine].numbers == leaves[other].numbers
+                and self.owner.get(mine, other) == other
                 for mine, other in zip(layers, theirs, strict=True)
             )
         )

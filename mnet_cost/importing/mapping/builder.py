@@ -22,7 +22,6 @@ from mnet_cost.importing.mapping.values import (
     Unmapped,
     Value,
     elements,
-    has_batch,
     joined_shape,
     layer_shape,
     own_shape,
@@ -121,6 +120,10 @@ class Builder:
         """The outputs of a layer with several, as `layer`."""
         if len(self.layers) >= MAX_NODES:
             raise Refused(f"makes more than {MAX_NODES:,} layers of the model: too many for a spec")
+        if kind in _PRODUCTS:
+            values = [x for x in inputs if isinstance(x, Value) and x.static]
+            if len(values) == len(inputs):
+                inputs = list(map(self.for_each, values))
         wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
         types = tuple([self._type(wire) for wire in wires])
         given = {name: value for name, value in (fields or {}).items() if value is not None}
@@ -142,9 +145,7 @@ class Builder:
                 raise Unmapped(f"`{kind}` gives {type_}, and the file has {list(map(str, whole))}")
         index = len(self.layers)
         owned = [x for x in owns if x is not None]
-        shares, tied_to, is_again = self.owners.claim(index, layer, types, owned, self._made)
-        if is_again is not None:
-            self.notes[f"{is_again} is stored once, and counted for each reader"] = None
+        shares, tied_to = self.owners.claim(index, layer, types, owned, self._made)
         for stored in owned:
             if precision is None and stored.quantization is not None:
                 precision = precision_of(stored.quantization.dtype)
@@ -154,17 +155,19 @@ class Builder:
         self._made.append(layer)
         static = layer.is_stored or (bool(wires) and layer.is_known and self._are_static(wires))
         self._static.append(static)
-        if static and kind in _PRODUCTS and any(has_batch(shape) for shape in in_file):
-            self.notes[
-                f"{self._node.nodes[-1]} does not depend on the input: it is counted once a run, "
-                "and the program calculates it for each example"
-            ] = None
         return tuple(
             [
                 Value(whole, dtype or name_of(type_.dtype), Wire(index, i), static=static)
                 for i, (type_, whole) in enumerate(zip(made, in_file, strict=True))
             ]
         )
+
+    def for_each(self, value: Value) -> Value:
+        """A value that enters a product. A stored one that the program has expanded over the batch
+        is expanded by a layer, so that the product is made for each example."""
+        if not value.static or value.batch_axis is None:
+            return value
+        return self.layer("expand_batch", (value,), value.shape, dtype=value.dtype)
 
     def wire(self, value: Value) -> Wire:
         """The tensor of a value, with its shape for one example.
@@ -334,6 +337,9 @@ class Builder:
         kept = self._kept(wires)
         moved = {old: new for new, old in enumerate(kept)}
         layers = [self._renumbered(old, moved, names) for old in kept]
+        for index, again in self.owners.again.items():
+            if index in moved:
+                self.notes[f"{again} is stored once, and counted for each reader"] = None
         outputs_moved = tuple([_moved(wire, moved) for wire in wires])
         unread = sum(
             stored.elements
@@ -439,7 +445,9 @@ class Builder:
         return layer, self._infer(layer, types), other
 
 
-_PRODUCTS = frozenset(("matmul", "linear", "conv1d", "conv2d", "conv3d"))
+_PRODUCTS = frozenset(
+    ("matmul", "linear", "conv1d", "conv2d", "conv3d", "depthwise_conv2d", "conv_transpose2d")
+)
 """Kinds with mult-adds that can be applied to stored tensors alone."""
 
 _DEFAULT_AXES = frozenset(("concat", "split", "slice", "batch_norm", "scale", "prelu"))

@@ -35,6 +35,7 @@ from mnet_cost.importing.mapping.values import (
     Value,
     concrete,
     has_batch,
+    layer_shape,
     mixing,
 )
 from mnet_cost.tensors import MAX_SIZE
@@ -424,10 +425,7 @@ class _Mapper:
                     raise Refused("has no rule, and its output has no batch")
                 shape = (Batch(1), *shape[1:])
         fields: dict[str, Any] = {"operation": _word(call.node.operator)}
-        own = [size.times if isinstance(size, Batch) else size for size in shape]
-        if shape and shape[0] == Batch(1):
-            own = own[1:]
-        fields["shape"] = own or [1]
+        fields["shape"] = list(layer_shape(shape))
         try:
             return self._builder.layer(
                 "opaque", activations, shape, fields, dtype=call.dtypes[number]

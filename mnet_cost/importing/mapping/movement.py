@@ -91,8 +91,16 @@ def slice_of(b: Builder, x: Value, axis: int, start: int, stop: int | None, step
         shape = (*x.shape[:place], len(positions), *x.shape[place + 1 :])
         known = taken(x.numbers, plain(x.shape), place, positions)
         return Value(shape, x.dtype, known=known, static=True)
-    if step < 1:
-        raise Unmapped(f"takes positions with a step of {step}")
+    if not step:
+        raise Unmapped("takes positions with a step of 0")
+    if step < 0:
+        backward = range(size)[start:stop:step]
+        if not backward:
+            return slice_of(b, x, axis, 0, 0)
+        part = slice_of(b, x, axis, backward[-1], backward[0] + 1, -step)
+        if len(backward) == 1:
+            return part
+        return b.layer("flip", (part,), part.shape, {"axes": [part.axis(place)]}, dtype=x.dtype)
     first, last, _ = slice(start, stop, step).indices(size)
     count = max(0, -(-(last - first) // step))
     shape = (*x.shape[:place], count, *x.shape[place + 1 :])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mnet_cost.importing.graph import Graph, Stored
 from mnet_cost.importing.layer_graph import ImportedLayer, Wire
+from mnet_cost.importing.mapping.turned import read_both_ways
 from mnet_cost.importing.mapping.values import Value
 from mnet_cost.layers import Layer
 from mnet_cost.network.inference import can_share, can_tie
@@ -25,11 +26,15 @@ class Owners:
         self._graph = graph
         self._layers = layers
         self._type = type_of
-        # All three in the order of layers, so that `undo` looks at no more than it takes back.
+        # All in the order of layers, so that `undo` looks at no more than it takes back.
         self._owners: dict[str, int] = {}
         """The layer that each stored tensor belongs to, by the name of the tensor."""
         self._parameters: dict[tuple[str, tuple[int, ...]], Wire] = {}
         """Stored tensors that are layers, by name and shape."""
+        self.again: dict[int, str] = {}
+        """Layers that own a stored tensor which another one owns: the tensor is counted twice."""
+        self._both_ways: frozenset[str] | None = None
+        """Names of stored matrices that products read both ways; looked for when first needed."""
         self._stored: dict[int, tuple[Stored, ...]] = {}
         """The stored tensors that a layer is made of, by the index of the layer."""
 
@@ -55,6 +60,8 @@ class Owners:
             self._owners.popitem()
         while self._stored and next(reversed(self._stored)) >= count:
             self._stored.popitem()
+        while self.again and next(reversed(self.again)) >= count:
+            self.again.popitem()
         while self._parameters and (next(reversed(self._parameters.values())).layer or 0) >= count:
             self._parameters.popitem()
 
@@ -104,8 +111,30 @@ class Owners:
             if owner is not None and self._layers[owner].kind in ("parameter", "constant"):
                 del self._owners[name]
 
+    def is_read_both_ways(self, stored: Stored) -> bool:
+        """Whether products read a stored matrix as it is and under a transpose."""
+        if self._both_ways is None:
+            self._both_ways = read_both_ways(self._graph)
+        return self.canonical(stored) in self._both_ways
+
+    def turned(self, value: Value) -> Stored | None:
+        """The table of an `embedding` whose transpose a static value is, else None."""
+        if value.wire is None or value.wire.layer is None:
+            return None
+        layer = self._layers[value.wire.layer]
+        if layer.kind != "transpose" or value.rank != 2 or layer.inputs[0].layer is None:
+            return None
+        (stored, *others) = self._stored.get(layer.inputs[0].layer, (None,))
+        if stored is None or others or stored.shape != value.shape[::-1]:
+            return None
+        owner = self.layer_of(stored)
+        is_table = owner is not None and self._layers[owner].kind == "embedding"
+        return stored if is_table else None
+
     def is_parameter(self, value: Value) -> bool:
-        """Whether a stored tensor is a layer `parameter` already, since another layer reads it."""
+        """Whether a stored tensor is a layer `parameter`, since another layer reads it, too."""
+        if value.stored is not None and self.is_read_both_ways(value.stored):
+            return True
         owner = value.stored and self.layer_of(value.stored)
         return isinstance(owner, int) and self._layers[owner].kind == "parameter"
 
@@ -116,9 +145,9 @@ class Owners:
         types: tuple[TensorType, ...],
         stored: list[Stored],
         made: Sequence[Layer],
-    ) -> tuple[int | None, int | None, str | None]:
-        """(layer whose stored tensors it shares, layer whose matrix it takes, stored tensor that is
-        counted again) for a new layer on inputs of `types`; `made` are the layers so far."""
+    ) -> tuple[int | None, int | None]:
+        """(layer whose stored tensors it shares, layer whose matrix it takes) for a new layer on
+        inputs of `types`; `made` are the layers so far."""
         names = [self.canonical(x) for x in stored]
         owners = {self._owners[name] for name in names if name in self._owners}
         for owner in sorted(owners):
@@ -127,12 +156,14 @@ class Owners:
             root = self._layers[owner].shares
             whole = len(owners) == 1 and all(name in self._owners for name in names)
             if whole and can_share(theirs, their_types, layer, types):
-                return owner if root is None else root, None, None
+                return owner if root is None else root, None
             if can_tie(theirs, their_types, layer, types) and layer.takes_weights:
                 self._own(names, index)
-                return None, owner, None
+                return None, owner
+        if owners:
+            self.again[index] = min(names)
         self._own(names, index)
-        return None, None, min(names) if owners else None
+        return None, None
 
     def _own(self, names: Iterable[str], index: int) -> None:
         for name in names:

@@ -21,6 +21,8 @@ def linear(
         raise Unmapped("has a matrix that is not trained, or has not two axes")
     if isinstance(x.shape[-1], Batch):
         raise mixing()
+    if b.owners.is_read_both_ways(weight.stored):
+        return _plus(b, matmul(b, x, weight, transpose_second=not transposed), bias)
     features = weight.shape[1 if transposed else 0]
     depth = weight.shape[0 if transposed else 1]
     if x.shape[-1] != depth:
@@ -32,9 +34,13 @@ def linear(
     shape = (*x.shape[:-1], features)
     owns = [weight.stored, own.stored if own is not None else None]
     result = b.layer("linear", (x,), shape, fields, owns=owns)
-    if bias is None or own is not None:
-        return result
-    wires, joined = b.joined((result, bias))
+    return _plus(b, result, None if own is not None else bias)
+
+
+def _plus(b: Builder, x: Value, bias: Value | None) -> Value:
+    if bias is None:
+        return x
+    wires, joined = b.joined((x, bias))
     return b.layer("add", wires, joined)
 
 
@@ -45,9 +51,15 @@ def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = 
     """
     if first.rank < 2 or second.rank < 2:
         raise Unmapped("multiplies a vector")
+    if second.static:
+        first = b.for_each(first)
     trained = second.stored is not None and is_trained(second.stored)
     if trained and second.rank == 2 and not first.static and not b.owners.is_parameter(second):
         return linear(b, first, second, None, transposed=not transpose_second)
+    table = None if first.static else b.owners.turned(second)
+    if table is not None:
+        matrix = Value(table.shape, table.dtype, None, table, static=True)
+        return linear(b, first, matrix, None, transposed=transpose_second)
     rows, columns = second.shape[-2:]
     if transpose_second:
         rows, columns = columns, rows

@@ -43,6 +43,7 @@ PASSES: tuple[Pass, ...] = (
     _pass("unread.without_unread"),
     _VIEWS,
     _pass("paddings.joined_paddings", "pad", "conv2d depthwise_conv2d"),
+    _pass("repeats.broadcast_repeats", "concat", "add multiply elementwise"),
     _pass("biases.added_biases", "add", "parameter"),
     _pass("rolls.rolls", "concat", "slice"),
     _pass("shuffles.shuffles", "reshape", "transpose"),

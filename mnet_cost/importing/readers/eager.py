@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnet_cost.importing.other_sizes import View
+from mnet_cost.importing.runs import View
 
 _SHAPED = frozenset(
     ("expand", "empty", "zeros", "ones", "full", "arange", "linspace", "new_zeros", "new_ones",

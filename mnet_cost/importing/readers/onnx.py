@@ -35,6 +35,7 @@ from mnet_cost.importing.readers.onnx_functions import (
 )
 from mnet_cost.importing.readers.onnx_messages import MESSAGES, TENSOR_TYPES
 from mnet_cost.importing.readers.onnx_scopes import scopes_of
+from mnet_cost.importing.readers.onnx_trained import is_mask, signature_of, with_trained
 from mnet_cost.importing.readers.order import in_order
 from mnet_cost.importing.readers.protobuf import Reader, WireError
 from mnet_cost.paths import Named
@@ -113,7 +114,9 @@ def _graph(model: Message, file_name: str) -> Graph:
     versions = {
         standard(opset.get("domain", "")): opset.get("version", 0) for opset in model["opsets"]
     }
-    stored = _all_stored(message)
+    stored, notes = with_trained(
+        _all_stored(message), signature_of(message["metadata"]), message["values"]
+    )
     inputs = tuple(_tensor(value) for value in message["inputs"])
     _refuse_repeated((tensor.name for tensor in inputs), "inputs")
     inputs = tuple(tensor for tensor in inputs if tensor.name not in stored)
@@ -142,6 +145,7 @@ def _graph(model: Message, file_name: str) -> Graph:
         stored=stored,
         tensors={tensor.name: tensor for tensor in (*map(_tensor, message["values"]), *outputs)},
         versions=versions,
+        notes=notes,
     )
 
 
@@ -183,7 +187,11 @@ def _stored(message: Message) -> Stored:
             _AGAIN,
         )
     tensor = Stored(name, dtype, shape)
-    return tensor._replace(values=_values(message, tensor))
+    tensor = tensor._replace(values=_values(message, tensor))
+    raw = message.get("raw")
+    if raw is not None and len(shape) > 1 and is_mask(dtype, raw):
+        return tensor._replace(trained=False)
+    return tensor
 
 
 def _stored_shape(name: str, sizes: Iterable[int]) -> tuple[int, ...]:

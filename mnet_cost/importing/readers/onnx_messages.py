@@ -36,6 +36,7 @@ MESSAGES: Mapping[str, Message] = {
         12: Field("outputs", "value", repeated=True),
         13: Field("values", "value", repeated=True),
         15: Field("sparse_initializers", "sparse_tensor", repeated=True),
+        16: Field("metadata", "bytes", repeated=True),
     },
     "node": {
         1: Field("inputs", "text", repeated=True),
@@ -82,7 +83,11 @@ MESSAGES: Mapping[str, Message] = {
         2: Field("indices", "tensor"),
         3: Field("sizes", "int", repeated=True),
     },
-    "value": {1: Field("name", "text"), 2: Field("type", "type")},
+    "value": {
+        1: Field("name", "text"),
+        2: Field("type", "type"),
+        4: Field("metadata", "bytes", repeated=True),
+    },
     "type": {
         1: Field("tensor", "tensor_type"),
         4: Field("sequence", "sequence_type"),

@@ -25,13 +25,14 @@ def scopes_of(name: str, metadata: Sequence[memoryview]) -> tuple[Scope, ...]:
 
     `metadata` has its entries, still encoded: most are long (stack traces), and are not needed.
     """
-    paths = _value(metadata, _PATHS)
+    paths = metadata_value(metadata, _PATHS)
     if paths:
-        return _listed(paths, _value(metadata, _CLASSES))
+        return _listed(paths, metadata_value(metadata, _CLASSES))
     return _named(name.rpartition("/")[0]) if name.startswith("/") else ()
 
 
-def _value(metadata: Sequence[memoryview], key: bytes) -> str:
+def metadata_value(metadata: Sequence[memoryview], key: bytes) -> str:
+    """The text that encoded entries of metadata have for a key; empty where they have none."""
     for entry in metadata:
         if entry[2 : 2 + len(key)] == key:  # behind the number of the field and the length
             return str(Reader(entry, MESSAGES).message("entry").get("value", ""))
@@ -41,14 +42,15 @@ def _value(metadata: Sequence[memoryview], key: bytes) -> str:
 @lru_cache(maxsize=4096)
 def _listed(paths: str, classes: str) -> tuple[Scope, ...]:
     """Of two lists as Python writes them; their last items are the operator."""
-    names = [class_name.rpartition(".")[2] for class_name in _texts(classes)]
-    modules = _texts(paths)[:-1]
+    names = [class_name.rpartition(".")[2] for class_name in quoted_texts(classes)]
+    modules = quoted_texts(paths)[:-1]
     if len(names) != len(modules) + 1:
         return ()
     return tuple(map(Scope, modules, names))
 
 
-def _texts(written: str) -> list[str]:
+def quoted_texts(written: str) -> list[str]:
+    """The texts of a list as Python writes it."""
     return [single or double for single, double in _TEXTS.findall(written)]
 
 

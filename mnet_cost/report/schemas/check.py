@@ -77,6 +77,7 @@ def _check() -> Json:
                         "name": text("the file or revision that it is compared with"),
                         "is_new": flag("whether the baseline has no such network at all"),
                         "value": maybe(number("what it was, in the unit of the metric")),
+                        "precision": text("that of the number in the baseline"),
                         "tolerance": number("the share by which it may grow"),
                         "causes": listed(
                             record(

@@ -66,6 +66,7 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     Fold,
     PixelShuffle,
     PixelUnshuffle,
@@ -105,6 +106,7 @@ from mnet_cost.torch_model.rules.positions import (
     top_k,
 )
 from mnet_cost.torch_model.rules.rearrange import (
+    expand_batch,
     pixel_shuffle,
     pixel_unshuffle,
     roll,
@@ -230,6 +232,7 @@ RULES: dict[type[Layer], Rule] = {
     PixelShuffle: pixel_shuffle,
     PixelUnshuffle: pixel_unshuffle,
     Roll: roll,
+    ExpandBatch: expand_batch,
     WindowPartition: window_partition,
     WindowMerge: window_merge,
     Unfold: unfold,

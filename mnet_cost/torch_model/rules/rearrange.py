@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from mnet_cost.layers.base import both
 from mnet_cost.layers.rearrange import (
+    ExpandBatch,
     PixelShuffle,
     PixelUnshuffle,
     Roll,
@@ -37,6 +38,12 @@ def pixel_unshuffle(
 def roll(e: Emitter, layer: Roll, xs: list[Any], types: Types, outputs: Types) -> Any:
     axes, shifts = zip(*layer.shifts(types[0]), strict=True)
     return e.call(torch.roll, xs[0], shifts, axes)
+
+
+def expand_batch(
+    e: Emitter, layer: ExpandBatch, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    return xs[0]  # a stored tensor is expanded where it enters a layer that is not stored
 
 
 def window_partition(

@@ -99,6 +99,8 @@ def fully_connected(b: Builder, call: Call) -> Value:
     """linear."""
     x, weight = call.tensor("input"), call.tensor("weight")
     bias = optional_tensor(call, "bias")
+    if weight.static:
+        x = b.for_each(x)
     if weight.stored is None or x.static:
         product = matmul(b, x, weight, transpose_second=True)
         return product if bias is None else binary(b, product, bias, "add")
@@ -111,6 +113,8 @@ def sum_and_product(b: Builder, call: Call) -> Value:
         raise Unmapped("has a factor")
     first, second = ("mat1", "mat2") if "mat1" in call.arguments else ("batch1", "batch2")
     x, weight, bias = call.tensor(first), call.tensor(second), call.tensor("self")
+    if weight.static:
+        x = b.for_each(x)
     if weight.stored is not None and weight.rank == 2 and not x.static:
         return linear(b, x, weight, bias, transposed=True)
     return binary(b, matmul(b, x, weight), bias, "add")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.importing.mapping.activations import softmax
+from mnet_cost.importing.mapping.at_positions import Slices, gather_slices
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
 from mnet_cost.importing.mapping.elementwise import binary, function, scaled
@@ -13,6 +14,7 @@ from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, slice_of, transpose
 from mnet_cost.importing.mapping.onnx.products import product
 from mnet_cost.importing.mapping.onnx.reading import short
+from mnet_cost.importing.mapping.parts import stack
 from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
@@ -104,21 +106,24 @@ def _apart(b: Builder, x: Value, groups: int) -> Value:
 
 
 def rotary(b: Builder, call: Call) -> Value:
-    """RotaryEmbedding: halves of features are turned by angles of tables [L, F / 2]."""
+    """RotaryEmbedding: pairs of features are turned by angles of tables [N, L, F / 2], or of rows
+    of tables [rows, F / 2]. A pair is one of each half, or, interleaved, two neighbours."""
     x, cosine, sine = (call.input(i) for i in range(3))
     flat = x.rank == 3
     heads = call.get("num_heads", 0)
-    if call.get("interleaved", 0):
-        raise Unmapped("has features that are interleaved")
-    if call.optional(3) is not None:
-        raise Unmapped("looks up positions in its tables")
+    if (rows := call.optional(3)) is not None:
+        cosine, sine = (gather_slices(b, t, rows, Slices(0)) for t in (cosine, sine))
+    interleaved = bool(call.get("interleaved", 0))
     if flat:
         x = _heads(b, x, heads)
     size = plain_sizes(x.shape[-1:])[0]
     turned_size = call.get("rotary_embedding_dim", 0) or size
     rest = [slice_of(b, x, 3, turned_size, None)] if turned_size < size else []
     half = turned_size // 2
-    first, second = slice_of(b, x, 3, 0, half), slice_of(b, x, 3, half, turned_size)
+    if interleaved:
+        first, second = (slice_of(b, x, 3, i, turned_size, 2) for i in range(2))
+    else:
+        first, second = slice_of(b, x, 3, 0, half), slice_of(b, x, 3, half, turned_size)
     tables = [b.reshaped(t, (t.shape[0], 1, *t.shape[1:])) for t in (cosine, sine)]
     products = [
         [binary(b, part, table, "multiply") for table in tables] for part in (first, second)
@@ -127,6 +132,8 @@ def rotary(b: Builder, call: Call) -> Value:
         binary(b, products[0][0], products[1][1], "subtract"),
         binary(b, products[0][1], products[1][0], "add"),
     ]
+    if interleaved:
+        turned = [b.reshaped(stack(b, turned, 4), (*x.shape[:3], turned_size))]
     made = concat(b, [*turned, *rest], 3)
     if flat:
         made = b.reshaped(transpose(b, made, (0, 2, 1, 3)), call.input(0).shape)

@@ -24,6 +24,8 @@ def gemm(b: Builder, call: Call) -> Value:
     trans = bool(call.get("transB", 0))
     if bias is not None and beta == 0:
         bias = None
+    if weight.static:
+        x = b.for_each(x)
     if weight.stored is not None and not x.static and (alpha, beta) == (1, 1):
         return linear(b, x, weight, bias, transposed=not trans)
     product = scaled(b, matmul(b, x, weight, transpose_second=trans), alpha)

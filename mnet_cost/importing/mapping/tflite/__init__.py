@@ -15,7 +15,7 @@ from mnet_cost.importing.graph import Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
 from mnet_cost.importing.mapping.precision import with_precisions
-from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement
+from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement, positions
 from mnet_cost.importing.mapping.tflite.biases import BIASES, without_shared_biases
 from mnet_cost.importing.mapping.tflite.idioms import without_idioms
 from mnet_cost.importing.mapping.tflite.images import channels_first, images_of, with_images
@@ -24,7 +24,7 @@ _CONTROL_FLOW = "is control flow, and what it costs depends on values"
 _STATE = "reads or writes a state that outlives a run"
 
 TABLE = Table(
-    rules={**layers.RULES, **arithmetic.RULES, **movement.RULES},
+    rules={**layers.RULES, **arithmetic.RULES, **movement.RULES, **positions.RULES},
     refused={
         **dict.fromkeys(
             ("IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE"),

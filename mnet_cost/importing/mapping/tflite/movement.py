@@ -33,6 +33,7 @@ from mnet_cost.importing.mapping.tflite.operands import (
     makes_image,
     permuted,
 )
+from mnet_cost.importing.mapping.tflite.positions import slices_at
 from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, elements, mixing
 from mnet_cost.tensors import MAX_SIZE
 
@@ -261,7 +262,7 @@ def strided_slice(b: Builder, call: Call) -> Value:
 
 
 def gather(b: Builder, call: Call) -> Value:
-    """GATHER with one known index, of known numbers, or of rows of a stored matrix."""
+    """GATHER with known indices, of known numbers, of rows of a stored matrix, or at any place."""
     x, index = call.input(0), call.input(1)
     place = axis_of(call, 0, call.get("axis"))
     if index.known is not None:
@@ -275,9 +276,9 @@ def gather(b: Builder, call: Call) -> Value:
         return left_of(b, call, take(b, x, place, index.known[0]), x.rank, [place])
     if index.known is not None and index.rank == 1:
         return made(b, call, picked(b, x, place, index.known), is_image=is_image(call, 0))
-    if x.rank == 2 and place == 0:
+    if x.rank == 2 and place == 0 and x.stored is not None:
         return embedding(b, x, index)
-    raise Unmapped("has indices that are not known")
+    return slices_at(b, call)
 
 
 def padded(b: Builder, call: Call) -> Value:

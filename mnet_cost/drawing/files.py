@@ -1,0 +1,56 @@
+"""A drawing as a file, of the kind that its ending says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.drawing.diagram import Grain, diagram_of
+from mnet_cost.drawing.shapes import picture_of
+from mnet_cost.drawing.svg import to_svg
+from mnet_cost.errors import OutputError, Problem, one_of
+from mnet_cost.paths import whole_file
+
+ENDINGS = (".svg", ".png", ".dot", ".gv", ".graphml")
+
+
+def check_ending(path: str | os.PathLike[str]) -> str:
+    """The ending of a file that can be drawn; `OutputError` for one of something else."""
+    name = os.fspath(path)
+    ending = Path(name).suffix.lower()
+    if ending not in ENDINGS or name.endswith(("/", os.sep)):
+        hint = ".svg and .png are figures, .dot and .gv are for Graphviz, .graphml for viewers"
+        message = f"{name or '-o'}: the ending says what to draw: {one_of(ENDINGS)}"
+        raise OutputError(Problem(message, hint=hint))
+    return ending
+
+
+def svg_of(analysis: Analysis, by: Grain = "block") -> str:
+    """The figure of a network as the text of an SVG file."""
+    return to_svg(picture_of(diagram_of(analysis, by)))
+
+
+def write_drawing(path: str | os.PathLike[str], analysis: Analysis, by: Grain = "block") -> None:
+    """Draw a network into a file, whole or not at all.
+
+    Raises `OutputError` for an ending of something else and where the file cannot be written,
+    `MissingPackageError` for PNG without matplotlib, `UsageError` for a figure too large for PNG.
+    """
+    ending = check_ending(path)
+    diagram = diagram_of(analysis, by)
+    if ending == ".png":
+        from mnet_cost.drawing.png import figure_of
+
+        figure = figure_of(picture_of(diagram))
+        with whole_file(path) as draft:
+            figure.savefig(draft, format="png")
+        return
+    if ending == ".svg":
+        text = to_svg(picture_of(diagram))
+    else:
+        from mnet_cost.drawing.graph_files import to_dot, to_graphml
+
+        text = to_graphml(diagram) if ending == ".graphml" else to_dot(diagram)
+    with whole_file(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
