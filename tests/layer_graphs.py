@@ -85,9 +85,10 @@ def scopes_of(network: Network, path: str) -> tuple[Scope, ...]:
 
 def with_all_passes(graph: LayerGraph) -> LayerGraph:
     """The graph after all passes, those among them that find nothing they look for."""
+    after = graph
     for each in PASSES:
-        graph = each.run(graph)
-    return graph
+        after = each.run(after)
+    return after if after.layers else graph
 
 
 class Layers:

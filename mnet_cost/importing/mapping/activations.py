@@ -7,9 +7,10 @@ name alone (`exp`), which `elementwise.py` maps.
 from __future__ import annotations
 
 from mnet_cost.importing.graph import Batch
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import non_default
 from mnet_cost.importing.mapping.elementwise import binary, function, known_result, operation
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.values import Unmapped, Value, mixing
 
 

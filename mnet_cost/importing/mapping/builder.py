@@ -1,9 +1,8 @@
 """Adds layers to a layer graph while nodes are mapped, and keeps what is stored apart.
 
 A layer's outputs are inferred by the rules of its kind, so there is no second rule of shapes, and
-what a mapping says is checked at once. Each stored tensor belongs to the first layer that reads it:
-a second one shares it (`use`), takes its matrix (`weights_of`), or reads the same `parameter`. Not
-here: what operators mean.
+what a mapping says is checked at once. Not here: what operators mean, and whose stored tensors are
+(`owners.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import Any
 
 from mnet_cost.importing.graph import FEW, MAX_NODES, Batch, Graph, Node, Reference, Stored
 from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
-from mnet_cost.importing.mapping.turned import read_both_ways
+from mnet_cost.importing.mapping.owners import Owners, is_trained
+from mnet_cost.importing.mapping.precision import dtype_of, name_of, precision_of
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
@@ -31,10 +31,8 @@ from mnet_cost.layers import KINDS, Layer
 from mnet_cost.layers.axes import channel_axis
 from mnet_cost.models.calls import known_fields
 from mnet_cost.models.types import Origin
-from mnet_cost.network.inference import can_share, can_tie, excess, infer_outputs
+from mnet_cost.network.inference import excess, infer_outputs
 from mnet_cost.tensors import (
-    DTYPES,
-    DType,
     RuleViolation,
     TensorType,
     axis_names,
@@ -49,19 +47,6 @@ _ANY_BATCH = 2**31 - 1
 
 _MOST_COPIES = 64
 """Most copies that are put together; more are no sum of parts that a person would write."""
-
-_DTYPES: Mapping[str, DType] = {
-    name: DTYPES[dtype]
-    for dtype, names in {
-        "int8": ("int8", "bool"),
-        "uint8": ("uint8",),
-        "int16": ("int16", "uint16"),
-        "int32": ("int32", "uint32"),
-        "int64": ("int64", "uint64"),
-    }.items()
-    for name in names
-}
-"""Of tensors of whole numbers; others have the precision of the analysis."""
 
 
 class Builder:
@@ -78,20 +63,11 @@ class Builder:
         self.layers: list[ImportedLayer] = []
         self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self._made: list[Layer] = []
-        self._again: dict[int, str] = {}
-        """Layers that own a stored tensor which another one owns: the tensor is counted twice."""
-        self._both_ways: frozenset[str] | None = None
-        """Names of stored matrices that products read both ways; looked for when first needed."""
         self._static: list[bool] = []
         self._kinds: dict[tuple[Any, ...], Layer] = {}
         self._types: dict[TensorType, TensorType] = {}
         self._inferred: dict[tuple[int, ...], tuple[TensorType, ...]] = {}
-        self._owners: dict[str, int] = {}
-        """The layer that each stored tensor belongs to, by the name of the tensor."""
-        self._parameters: dict[tuple[str, tuple[int, ...]], Wire] = {}
-        """Stored tensors that are layers, by name and shape."""
-        self._stored: dict[int, tuple[Stored, ...]] = {}
-        """The stored tensors that a layer is made of, by the index of the layer."""
+        self.owners = Owners(graph, self.layers, self._type)
         self._node = Origin(())
         self._read: frozenset[str] | None = None
         """Names of the tensors of the file that somebody reads; collected when it is asked for."""
@@ -169,7 +145,7 @@ class Builder:
                 raise Unmapped(f"`{kind}` gives {type_}, and the file has {list(map(str, whole))}")
         index = len(self.layers)
         owned = [x for x in owns if x is not None]
-        shares, tied_to = self._owned(index, layer, types, owned)
+        shares, tied_to = self.owners.claim(index, layer, types, owned, self._made)
         for stored in owned:
             if precision is None and stored.quantization is not None:
                 precision = precision_of(stored.quantization.dtype)
@@ -181,7 +157,7 @@ class Builder:
         self._static.append(static)
         return tuple(
             [
-                Value(whole, dtype or _name_of(type_.dtype), Wire(index, i), static=static)
+                Value(whole, dtype or name_of(type_.dtype), Wire(index, i), static=static)
                 for i, (type_, whole) in enumerate(zip(made, in_file, strict=True))
             ]
         )
@@ -209,15 +185,14 @@ class Builder:
                 raise Unmapped("reads what is no tensor")
             fields: dict[str, Any] = {"shape": list(own), "values": _listed(value.known) or "zeros"}
             return self.stored_layer("constant", own, fields, ())
-        place = (self.canonical(stored), own)
-        wire = self._parameters.get(place)
+        wire = self.owners.parameter(stored, own)
         if wire is None:
-            wire = self._parameters[place] = self._stored_wire(stored, own)
+            wire = self._stored_wire(stored, own)
+            self.owners.add_parameter(stored, own, wire)
         return wire
 
     def _stored_wire(self, stored: Stored, own: tuple[int, ...]) -> Wire:
-        name = self.canonical(stored)
-        owner = self._owners.get(name)
+        owner = self.owners.layer_of(stored)
         if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
             reshaped = self.layer("reshape", (Wire(owner),), own, {"shape": list(own)})
             assert reshaped.wire is not None
@@ -234,7 +209,7 @@ class Builder:
         made = self.layer(kind, (), own, fields, owns=stored)
         assert made.wire is not None
         assert made.wire.layer is not None
-        self._stored[made.wire.layer] = tuple(stored)
+        self.owners.add_stored(made.wire.layer, stored)
         return made.wire
 
     def joined(self, values: Sequence[Value]) -> tuple[tuple[Wire, ...], tuple[Dim, ...]]:
@@ -269,7 +244,7 @@ class Builder:
             if old == new or not isinstance(new, int):
                 continue
             shape = (*x.shape[:place], new, *x.shape[place + 1 :])
-            if x.static and not self.trains(x):
+            if x.static and not self.owners.trains(x):
                 own = list(layer_shape(shape))
                 zeros = {"shape": own, "values": "zeros"}
                 x = self.layer("constant", (), own, zeros)._replace(shape=shape, dtype=x.dtype)
@@ -338,18 +313,7 @@ class Builder:
         """Take back all layers but the first `count`: a node has no rule after all."""
         for part in (self.layers, self._made, self._static):
             del part[count:]
-        self._stored = {at: stored for at, stored in self._stored.items() if at < count}
-        self._owners = {name: at for name, at in self._owners.items() if at < count}
-        self._again = {at: name for at, name in self._again.items() if at < count}
-        self._parameters = {
-            place: wire
-            for place, wire in self._parameters.items()
-            if wire.layer is None or wire.layer < count
-        }
-
-    def canonical(self, stored: Stored) -> str:
-        """The name of a stored tensor, the first one where it has several."""
-        return self.graph.same_storage.get(stored.name, stored.name)
+        self.owners.undo(count)
 
     def is_read(self, name: str) -> bool:
         """Whether a tensor of the file is an input of a node, or an output of the model."""
@@ -359,75 +323,6 @@ class Builder:
                 given += [*node.inputs, *_references(list(node.attributes.values()))]
             self._read = frozenset(given)
         return name in self._read
-
-    def sources(self, value: Value) -> list[Stored]:
-        """The stored tensors that a static value is made of."""
-        if value.spread is not None:
-            value = value.spread
-        if value.wire is None:
-            return [] if value.stored is None else [value.stored]
-        sources: dict[str, Stored] = {}
-        for index in self._behind(value.wire):
-            for stored in self._stored.get(index, ()):
-                sources.setdefault(self.canonical(stored), stored)
-        return list(sources.values())
-
-    def _behind(self, wire: Wire) -> dict[int, None]:
-        """The layers that a tensor is made by, that of the tensor included."""
-        seen: dict[int, None] = {}
-        left = [wire.layer]
-        while left:
-            index = left.pop()
-            if index is not None and index not in seen:
-                seen[index] = None
-                left += [wire.layer for wire in self.layers[index].inputs]
-        return seen
-
-    def is_elsewhere(self, stored: Stored, values: Iterable[Value]) -> bool:
-        """Whether a stored tensor belongs to a layer that none of `values` is made by."""
-        owner = self._owners.get(self.canonical(stored))
-        wires = [x.wire for x in values if x.wire is not None]
-        return owner is not None and not any(owner in self._behind(wire) for wire in wires)
-
-    def trains(self, value: Value) -> bool:
-        """Whether a static value is made of trained tensors, among others."""
-        return any(is_trained(stored) for stored in self.sources(value))
-
-    def release(self, stored: Iterable[Stored]) -> None:
-        """Forget that stored tensors belong to a layer `parameter`: what is made of them becomes
-        part of another layer, which will own them."""
-        for x in stored:
-            name = self.canonical(x)
-            owner = self._owners.get(name)
-            if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
-                del self._owners[name]
-
-    def is_read_both_ways(self, stored: Stored) -> bool:
-        """Whether products read a stored matrix as it is and under a transpose."""
-        if self._both_ways is None:
-            self._both_ways = read_both_ways(self.graph)
-        return self.canonical(stored) in self._both_ways
-
-    def turned(self, value: Value) -> Stored | None:
-        """The table of an `embedding` whose transpose a static value is, else None."""
-        if value.wire is None or value.wire.layer is None:
-            return None
-        layer = self.layers[value.wire.layer]
-        if layer.kind != "transpose" or value.rank != 2 or layer.inputs[0].layer is None:
-            return None
-        (stored, *others) = self._stored.get(layer.inputs[0].layer, (None,))
-        if stored is None or others or stored.shape != value.shape[::-1]:
-            return None
-        owner = self._owners.get(self.canonical(stored))
-        is_table = owner is not None and self.layers[owner].kind == "embedding"
-        return stored if is_table else None
-
-    def is_parameter(self, value: Value) -> bool:
-        """Whether a stored tensor is a layer `parameter`, since another layer reads it, too."""
-        if value.stored is not None and self.is_read_both_ways(value.stored):
-            return True
-        owner = value.stored and self._owners.get(self.canonical(value.stored))
-        return isinstance(owner, int) and self.layers[owner].kind == "parameter"
 
     def finished(self, outputs: Sequence[Value], tensors: Mapping[str, Value]) -> LayerGraph:
         """The layer graph, without stored tensors and what is made of them that nobody reads.
@@ -442,7 +337,7 @@ class Builder:
         kept = self._kept(wires)
         moved = {old: new for new, old in enumerate(kept)}
         layers = [self._renumbered(old, moved, names) for old in kept]
-        for index, again in self._again.items():
+        for index, again in self.owners.again.items():
             if index in moved:
                 self.notes[f"{again} is stored once, and counted for each reader"] = None
         outputs_moved = tuple([_moved(wire, moved) for wire in wires])
@@ -451,7 +346,7 @@ class Builder:
             for name, stored in self.graph.stored.items()
             if stored.trained
             and name not in self.graph.same_storage
-            and self._owners.get(name) not in moved
+            and self.owners.layer_of(stored) not in moved
         )
         if unread:
             self.notes[f"{unread:,} params of the model are read by no layer"] = None
@@ -549,31 +444,6 @@ class Builder:
         layer = self._layer(layer.kind, other)
         return layer, self._infer(layer, types), other
 
-    def _owned(
-        self, index: int, layer: Layer, types: tuple[TensorType, ...], stored: list[Stored]
-    ) -> tuple[int | None, int | None]:
-        """(layer whose stored tensors it shares, layer whose matrix it takes) for a new layer."""
-        names = [self.canonical(x) for x in stored]
-        owners = {self._owners[name] for name in names if name in self._owners}
-        for owner in sorted(owners):
-            theirs = self._made[owner]
-            their_types = tuple([self._type(wire) for wire in self.layers[owner].inputs])
-            root = self.layers[owner].shares
-            whole = len(owners) == 1 and all(name in self._owners for name in names)
-            if whole and can_share(theirs, their_types, layer, types):
-                return owner if root is None else root, None
-            if can_tie(theirs, their_types, layer, types) and layer.takes_weights:
-                self._own(names, index)
-                return None, owner
-        if owners:
-            self._again[index] = sorted(names)[0]
-        self._own(names, index)
-        return None, None
-
-    def _own(self, names: Iterable[str], index: int) -> None:
-        for name in names:
-            self._owners.setdefault(name, index)
-
 
 _PRODUCTS = frozenset(
     ("matmul", "linear", "conv1d", "conv2d", "conv3d", "depthwise_conv2d", "conv_transpose2d")
@@ -598,36 +468,6 @@ def _reshape(
     if remaining is not None and shape[remaining] != ALONE:
         sizes[len(own_shape(shape[:remaining]))] = -1
     return "reshape", {"shape": sizes}
-
-
-def is_trained(stored: Stored) -> bool:
-    """Whether a stored tensor counts as trained: where the file does not say, all real numbers but
-    single ones without an axis, which are settings."""
-    if stored.trained is not None:
-        return stored.trained
-    if not stored.shape:
-        return False
-    return stored.dtype.startswith(("float", "bfloat")) or stored.quantization is not None
-
-
-def dtype_of(name: str | None) -> DType | None:
-    """The type of elements that do not have the precision of the analysis, else None."""
-    return None if name is None else _DTYPES.get(name)
-
-
-def precision_of(dtype: str) -> str | None:
-    """The precision in which quantized tensors of a type are calculated with; None for other types.
-
-    A spec says of all that have 8 bits that they are int8: size and work are the same.
-    """
-    return _QUANTIZED.get(dtype)
-
-
-_QUANTIZED = {"int8": "int8", "uint8": "int8", "int16": "int16", "uint16": "int16"}
-
-
-def _name_of(dtype: DType | None) -> str | None:
-    return None if dtype is None else dtype.name
 
 
 def _references(arguments: list[Any]) -> list[str]:

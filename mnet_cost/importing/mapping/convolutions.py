@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.values import Dim, Misfit, Unmapped, Value, elements
 from mnet_cost.tensors import TensorType
 
@@ -58,7 +59,7 @@ def convolution(
         kind = f"conv{axes}d"
         fields = {"channels": channels} | fields | {"groups": non_default(groups, 1)}
     if weight.stored is None:
-        b.release(own.owns)
+        b.owners.release(own.owns)
     owns = [*own.owns, None if bias is None else bias.stored]
     made = b.layer(kind, (x,), channels_first(x), fields, owns=owns)
     if bias is None or bias.stored is not None:
@@ -73,7 +74,7 @@ class Kernel:
     __slots__ = ("gain", "owns", "trained")
 
     def __init__(self, b: Builder, weight: Value) -> None:
-        sources = b.sources(weight)
+        sources = b.owners.sources(weight)
         trained = [x for x in sources if is_trained(x)]
         kernels = [x for x in trained if x.elements == elements(weight.shape)]
         gains = [x for x in trained if x not in kernels]

@@ -23,7 +23,8 @@ from mnet_cost.importing.graph import (
     Tensor,
 )
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import (
     ALONE,
@@ -362,7 +363,9 @@ class _Mapper:
         """
         inputs = _tensors((*call.inputs, *call.arguments.values()))
         self._refuse_mixing(call, inputs)
-        if all(x.static and not any(map(is_trained, self._builder.sources(x))) for x in inputs):
+        if all(
+            x.static and not any(map(is_trained, self._builder.owners.sources(x))) for x in inputs
+        ):
             shapes = [call.stated(number) for number in range(len(call.declared))]
             complete = [shape for shape in shapes if shape is not None and _is_one_for_all(shape)]
             if len(complete) == len(shapes):

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
 from mnet_cost.importing.mapping.elementwise import binary
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, elements
 
 _EPSILON = 1e-5

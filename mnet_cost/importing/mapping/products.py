@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mnet_cost.importing.graph import Batch
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, joined_shape, mixing
 
 
@@ -20,7 +21,7 @@ def linear(
         raise Unmapped("has a matrix that is not trained, or has not two axes")
     if isinstance(x.shape[-1], Batch):
         raise mixing()
-    if b.is_read_both_ways(weight.stored):
+    if b.owners.is_read_both_ways(weight.stored):
         return _plus(b, matmul(b, x, weight, transpose_second=not transposed), bias)
     features = weight.shape[1 if transposed else 0]
     depth = weight.shape[0 if transposed else 1]
@@ -53,9 +54,9 @@ def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = 
     if second.static:
         first = b.for_each(first)
     trained = second.stored is not None and is_trained(second.stored)
-    if trained and second.rank == 2 and not first.static and not b.is_parameter(second):
+    if trained and second.rank == 2 and not first.static and not b.owners.is_parameter(second):
         return linear(b, first, second, None, transposed=not transpose_second)
-    table = None if first.static else b.turned(second)
+    table = None if first.static else b.owners.turned(second)
     if table is not None:
         matrix = Value(table.shape, table.dtype, None, table, static=True)
         return linear(b, first, matrix, None, transposed=transpose_second)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_pair
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.values import (
     Dim,
     Unmapped,
@@ -42,7 +43,7 @@ def looked_up(b: Builder, table: Value, shape: Sequence[Dim]) -> Value:
         raise Unmapped("looks up in a tensor that is not stored")
     if not is_trained(table.stored):
         return b.layer("constant", (), shape, {"shape": own, "values": "zeros"})
-    if b.is_parameter(table):
+    if b.owners.is_parameter(table):
         raise Unmapped("looks up in a table that another layer reads as it is")
     trained = table.stored.elements
     fields = {"shape": own, "trained": trained if own != list(table.shape) else None}
@@ -54,11 +55,13 @@ def made_of(b: Builder, values: Sequence[Value], shape: Sequence[Dim], dtype: st
     out, with as many trained numbers as all of them have."""
     shape = tuple(shape)
     own = layer_shape(shape)
-    sources = {b.canonical(x): x for value in values for x in b.sources(value)}
-    trained = [x for x in sources.values() if is_trained(x) and not b.is_elsewhere(x, values)]
+    sources = {b.owners.canonical(x): x for value in values for x in b.owners.sources(value)}
+    trained = [
+        x for x in sources.values() if is_trained(x) and not b.owners.is_elsewhere(x, values)
+    ]
     fields: dict[str, Any] = {"shape": list(own)}
     if trained:
-        b.release(trained)
+        b.owners.release(trained)
         total = sum(x.elements for x in trained)
         fields["trained"] = total if total != elements(shape) else None
         wire = b.stored_layer("parameter", own, fields, trained)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from mnet_cost.importing.mapping.activations import clamp
-from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import (
     Ends,
     channels_first,
@@ -23,6 +23,7 @@ from mnet_cost.importing.mapping.convolutions import (
 from mnet_cost.importing.mapping.elementwise import function
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import transpose
+from mnet_cost.importing.mapping.owners import is_trained
 from mnet_cost.importing.mapping.pools import pool
 from mnet_cost.importing.mapping.products import linear, matmul
 from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
