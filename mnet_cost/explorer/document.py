@@ -248,9 +248,7 @@ def _structure_data(
 
 def _lines(spec: ModelSpec, networks: Sequence[Network]) -> dict[str, str]:
     """The lines that layers and blocks are written on; line 0 is none."""
-    numbers: set[int] = set()
-    for network in networks:
-        numbers.update([line_of(step, spec) for step in network.steps])
-        numbers.update([line_of(call, spec) for call in network.calls.values()])
+    numbers = {line_of(step, spec) for network in networks for step in network.steps}
+    numbers |= {line_of(call, spec) for network in networks for call in network.calls.values()}
     text = spec.node.source.lines()
     return {str(n): text[n - 1].rstrip() for n in sorted(numbers) if 0 < n <= len(text)}
