@@ -117,7 +117,7 @@ def _found(
 ) -> Place | None:
     """Where a list of slots stands in another rule, and only its last output is read elsewhere.
 
-    A stretch with kernels that no copy of the block has is something else: a stem, not a block.
+    A stretch that begins with a kernel which no copy of the block has is a stem, not a block.
     """
     kernels = [_kernels_at(grammar, number, at) for at in range(len(grammar.rules[number].slots))]
     kernels = [known for at, known in enumerate(kernels) if at not in lacking]
@@ -130,7 +130,8 @@ def _found(
             if rule.slots[start].key != wanted[0].key or not _stands(grammar, other, start, wanted):
                 continue
             own = [_kernels_at(grammar, other, at) for at in range(start, start + len(wanted))]
-            if all(mine <= known for mine, known in zip(own, kernels, strict=True)):
+            begins = next((at for at, known in enumerate(kernels) if known), 0)
+            if own[begins] <= kernels[begins]:
                 return Place(other, start)
     return None
 
@@ -141,10 +142,11 @@ def _kernels_at(grammar: Grammar, number: int, at: int) -> frozenset[object]:
     if rule.slots[at].rule is not None:
         return frozenset()
     leaves = [grammar.leaves[child] for frame in rule.frames if (child := frame[at]) is not None]
-    return frozenset(
+    kernels = [
         tuple(leaf.numbers.get(place) for place in ("kernel", "kernel.0", "kernel.1"))
         for leaf in leaves
-    )
+    ]
+    return frozenset(kernel for kernel in kernels if any(size is not None for size in kernel))
 
 
 def _stands(grammar: Grammar, number: int, start: int, wanted: list[Slot]) -> bool:

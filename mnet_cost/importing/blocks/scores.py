@@ -69,11 +69,11 @@ class Scores:
         rough.sort(key=lambda entry: entry[:2])
         scored = []
         for saved, number, window in rough[:_CLOSELY]:
-            alike, is_single = self._alike(window)
+            alike, is_stem = self._alike(window)
             if alike is not None and self.saved(alike) > 0:
                 scored.append((self.score(alike, self.saved(alike)), -2 * number - 1, alike))
-                if not is_single:
-                    continue  # a copy with another kernel is something else, as a stem is
+                if is_stem:
+                    continue
             scored.append((self.score(window, -saved), -2 * number, window))
         if not scored:
             return None
@@ -166,29 +166,28 @@ class Scores:
         return self._sizes[slot.rule] >= _LARGE
 
     def _alike(self, window: Window) -> tuple[Window | None, bool]:
-        """(A window without the few copies whose kernels are not those of nearly all others, or
-        None where there are no such copies; whether it has a single kernel)."""
+        """(A window without the few copies that have another kernel than nearly all, or None where
+        there are no such copies; whether they are no copies: they begin with that kernel, as a stem
+        does, and it is not the only one)."""
         if len(window.places) < 4:
             return None, False
-        odd: set[Place] = set()
-        leaves = self.grammar.leaves
-        with_kernel = 0
+        odd: list[set[Place]] = []
         for offset in range(window.length):
             values: dict[object, list[Place]] = {}
             for place in window.places:
                 rule = self.grammar.rules[place.rule]
                 child = rule.frames[0][place.start + offset]
                 if rule.slots[place.start + offset].rule is None and child is not None:
-                    numbers = leaves[child].numbers
+                    numbers = self.grammar.leaves[child].numbers
                     if "kernel" in numbers:
                         values.setdefault(numbers["kernel"], []).append(place)
-            with_kernel += bool(values)
-            for places in values.values():
-                if 4 * len(places) < len(window.places):
-                    odd.update(places)
-        left = tuple([place for place in window.places if place not in odd])
-        alike = window._replace(places=left) if odd and len(left) > 1 else None
-        return alike, with_kernel < 2
+            few = [places for places in values.values() if 4 * len(places) < len(window.places)]
+            if values:
+                odd.append({place for places in few for place in places})
+        is_stem = len(odd) > 1 and bool(odd[0])
+        gone = odd[0] if is_stem else set[Place]().union(*odd)
+        left = tuple([place for place in window.places if place not in gone])
+        return (window._replace(places=left) if gone and len(left) > 1 else None), is_stem
 
     def _span(self, place: Place, length: int) -> tuple[int, int]:
         rule = self.grammar.rules[place.rule]
