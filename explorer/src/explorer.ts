@@ -23,7 +23,7 @@ import { notes } from "./views/notes";
 import { roofline } from "./views/roofline";
 import { shares } from "./views/shares";
 import { sliders } from "./views/sliders";
-import { layerTable, tableHead } from "./views/table";
+import { EVERY_PLACE, layerTable, tableHead } from "./views/table";
 
 interface Part {
   element: HTMLElement;
@@ -36,6 +36,8 @@ interface Part {
 
 /** Milliseconds without a move after which curves, rows out of sight and the address follow. */
 const REST = 150;
+
+const ROWS_A_FRAME = 120;
 
 export class Explorer {
   private readonly state: State;
@@ -125,7 +127,9 @@ export class Explorer {
     add("shares", shares);
     add("accuracy", accuracy);
     add("table-head", (scene) => tableHead(scene, this.tools));
-    add("table", (scene, width) => layerTable(scene, width, this.isComplete));
+    add("table", (scene, width) =>
+      layerTable(scene, width, this.isComplete ? EVERY_PLACE : undefined),
+    );
     add("details", details);
     add("memory", memory);
     add("roofline", roofline);
@@ -310,9 +314,18 @@ export class Explorer {
     const { scene } = this;
     if (!scene) return;
     this.writeAddress();
-    const table = this.parts.get("table")!;
-    if (!table.isLate) patch(table.element, layerTable(scene, contentWidth(table.element), true));
+    this.drawRows(scene, 0);
     this.drawCurves(scene);
+  }
+
+  /** Rows out of sight, some a frame: for those who search the page or have it read to them. */
+  private drawRows(scene: Scene, first: number): void {
+    const table = this.parts.get("table")!;
+    if (scene !== this.scene || this.isAsked || table.isLate) return;
+    if (first >= table.element.querySelectorAll("tbody tr").length) return;
+    const also = { first, last: first + ROWS_A_FRAME - 1 };
+    patch(table.element, layerTable(scene, contentWidth(table.element), also));
+    requestAnimationFrame(() => this.drawRows(scene, first + ROWS_A_FRAME));
   }
 
   /** One curve a frame, until all are there or something moves. */

@@ -344,9 +344,9 @@
         ignored.push(`“${knob.name}” cannot be “${cut(text)}”: it is its default.`);
         return;
       }
-      const rounded = knob.whole ? Math.round(value) : value;
-      const inside = Math.min(Math.max(rounded, knob.min), knob.max);
-      if (inside !== rounded) {
+      const rounded2 = knob.whole ? Math.round(value) : value;
+      const inside = Math.min(Math.max(rounded2, knob.min), knob.max);
+      if (inside !== rounded2) {
         ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
       }
       setValue(page, state, knob.name, inside);
@@ -1989,6 +1989,7 @@
         on,
         "."
       ]),
+      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4))),
       h(
         "div",
         { class: "bar" },
@@ -2018,7 +2019,8 @@
     ];
   }
   var drawn = { outline: null, key: "", rows: [] };
-  function layerTable(scene, width, all) {
+  var EVERY_PLACE = { first: 0, last: Infinity };
+  function layerTable(scene, width, also) {
     const { state, metric, chosen, glance } = scene;
     const { numbers, columns } = chosen;
     const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
@@ -2038,11 +2040,12 @@
       total: totalOf(numbers, metric, state.device)
     };
     const key = [metric, columns.hasTime, order.join()].join(" ");
-    const isFresh = outline !== drawn.outline || key !== drawn.key || all;
+    const isNew = outline !== drawn.outline || key !== drawn.key;
+    const within = (place2, places) => places !== void 0 && place2 >= places.first && place2 <= places.last;
     const rows = order.map((index, place2) => {
-      const inSight = place2 >= glance.sight.first && place2 <= glance.sight.last;
       const before = drawn.rows[place2];
-      return before && !isFresh && !inSight ? before : rowItem(context, index, amounts[index]);
+      const isOld = isNew || within(place2, glance.sight) || within(place2, also);
+      return before && !isOld ? before : rowItem(context, index, amounts[index]);
     });
     drawn = { outline, key, rows };
     return [
@@ -2383,7 +2386,7 @@
     const titles = page.models.map((one) => one.title);
     return [
       h("h1", {}, titles.map((title, i) => [i ? h("span", { class: "versus" }, " vs ") : null, h("bdi", {}, title)])),
-      h("p", { class: "where" }, h("bdi", {}, sourceOf2(scene)), " · ", settingsOf(scene)),
+      h("p", { class: "where" }, sourceOf2(scene), settingsOf(scene)),
       h(
         "div",
         { class: "tools" },
@@ -2399,7 +2402,8 @@
     ];
   }
   function sourceOf2({ page }) {
-    return page.models.length === 1 ? page.models[0].source : "compared at the same settings";
+    const source = page.models.length === 1 ? page.models[0].source : "compared at the same settings";
+    return source ? [h("bdi", {}, source), " · "] : null;
   }
   function settingsOf(scene) {
     const knobs = controlsOf(scene.page).filter((knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default).map((knob) => `${knob.name} ${setting(valueOf(scene.state, knob))}`);
@@ -2647,7 +2651,7 @@
   // src/views/notes.ts
   function notes(scene) {
     const { page, chosen } = scene;
-    const general = [...page.left_out, ...chosen.model.notes, ...unmodelled(scene)];
+    const general = [...chosen.model.notes, ...unmodelled(scene), ...rounded(scene)];
     return [
       ...heading(
         "How to read this",
@@ -2673,6 +2677,9 @@
     if (!names.length) return [];
     const shown2 = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
     return [`${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown2}.`];
+  }
+  function rounded({ chosen }) {
+    return chosen.numbers.is_exact ? [] : ["Some whole numbers here are above 2^53, which this page cannot hold: they are rounded."];
   }
   function deviceNote(scene, device, costs) {
     const at = device.at[scene.state.precision];
@@ -3236,6 +3243,7 @@ ${percent(dot2.rate / peak)} of the peak`
 
   // src/explorer.ts
   var REST = 150;
+  var ROWS_A_FRAME = 120;
   var Explorer = class {
     constructor(page, root2) {
       this.page = page;
@@ -3319,7 +3327,10 @@ ${percent(dot2.rate / peak)} of the peak`
       add("shares", shares);
       add("accuracy", accuracy);
       add("table-head", (scene) => tableHead(scene, this.tools));
-      add("table", (scene, width) => layerTable(scene, width, this.isComplete));
+      add(
+        "table",
+        (scene, width) => layerTable(scene, width, this.isComplete ? EVERY_PLACE : void 0)
+      );
       add("details", details);
       add("memory", memory);
       add("roofline", roofline);
@@ -3489,9 +3500,17 @@ ${percent(dot2.rate / peak)} of the peak`
       const { scene } = this;
       if (!scene) return;
       this.writeAddress();
-      const table2 = this.parts.get("table");
-      if (!table2.isLate) patch(table2.element, layerTable(scene, contentWidth(table2.element), true));
+      this.drawRows(scene, 0);
       this.drawCurves(scene);
+    }
+    /** Rows out of sight, some a frame: for those who search the page or have it read to them. */
+    drawRows(scene, first) {
+      const table2 = this.parts.get("table");
+      if (scene !== this.scene || this.isAsked || table2.isLate) return;
+      if (first >= table2.element.querySelectorAll("tbody tr").length) return;
+      const also = { first, last: first + ROWS_A_FRAME - 1 };
+      patch(table2.element, layerTable(scene, contentWidth(table2.element), also));
+      requestAnimationFrame(() => this.drawRows(scene, first + ROWS_A_FRAME));
     }
     /** One curve a frame, until all are there or something moves. */
     drawCurves(scene) {
