@@ -1,17 +1,15 @@
 // The page: it holds the state, makes a scene of it once a frame, and lets those views draw that
 // are in sight. Others draw when they come into sight, or before the page is printed.
 
-import { Columns, totalOf } from "./amounts";
 import { copy } from "./clipboard";
-import { commandFor } from "./command";
 import { toCsv } from "./csv";
 import { curveKey, curveOf } from "./curves";
-import { costsOf, type ModelCosts } from "./costs";
-import type { ExploreDocument, KnobValue, Numbers, SliderKnob } from "./document";
+import type { ExploreDocument, SliderKnob } from "./document";
 import { type Children, h, patch } from "./dom";
-import { allOpenable, ROW_HEIGHT, topOf } from "./rows";
-import type { Chosen, Glance, ModelScene, Scene } from "./scene";
-import { controlsOf, fromFragment, settingOf, type State, toFragment } from "./state";
+import { allOpenable, ROW_HEIGHT } from "./rows";
+import type { Glance, Scene } from "./scene";
+import { Scenes } from "./scenes";
+import { fromFragment, type State, toFragment } from "./state";
 import { toggleTheme } from "./theme";
 import { accuracy, hasAccuracy } from "./views/accuracy";
 import { cards, totals } from "./views/cards";
@@ -23,7 +21,8 @@ import { notes } from "./views/notes";
 import { roofline } from "./views/roofline";
 import { shares } from "./views/shares";
 import { sliders } from "./views/sliders";
-import { layerTable, tableHead } from "./views/table";
+import { EVERY_PLACE, layerTable, tableHead } from "./views/table";
+import { warnings } from "./views/warnings";
 
 interface Part {
   element: HTMLElement;
@@ -32,10 +31,17 @@ interface Part {
   isLazy: boolean;
   inSight: boolean;
   isLate: boolean;
+  /** The frame in which it was drawn last. */
+  drawn: number;
 }
 
 /** Milliseconds without a move after which curves, rows out of sight and the address follow. */
 const REST = 150;
+
+/** Milliseconds of script in a frame after which other parts wait for the next one. */
+const BUDGET = 8;
+
+const ROWS_A_FRAME = 120;
 
 export class Explorer {
   private readonly state: State;
@@ -48,11 +54,8 @@ export class Explorer {
     curves: new Map(),
   };
   private readonly parts = new Map<string, Part>();
-  private readonly controls;
-  private readonly costs: readonly ModelCosts[];
+  private readonly scenes: Scenes;
   private readonly curveKeys = new Map<string, string>();
-  private readonly atDefaults = new Map<string, Numbers | null>();
-  private lastGood: (Numbers | null)[];
   private scene: Scene | null = null;
   private said = "";
   private isAsked = false;
@@ -65,9 +68,7 @@ export class Explorer {
     const { state, ignored } = fromFragment(page, location.hash);
     this.state = state;
     this.ignored = ignored;
-    this.controls = controlsOf(page);
-    this.costs = costsOf(page);
-    this.lastGood = page.models.map(() => null);
+    this.scenes = new Scenes(page, this.change, this.look);
   }
 
   /** Draw for the first time, and whenever something changes from then on. */
@@ -115,7 +116,7 @@ export class Explorer {
     const add = (name: string, draw: Part["draw"], isLazy = true): void => {
       const element = document.getElementById(name);
       if (!element) return;
-      this.parts.set(name, { element, draw, isLazy, inSight: true, isLate: false });
+      this.parts.set(name, { element, draw, isLazy, inSight: true, isLate: true, drawn: 0 });
     };
     add("top", (scene) => header(scene, this.tools, this.said), false);
     add("cards", cards, false);
@@ -125,7 +126,9 @@ export class Explorer {
     add("shares", shares);
     add("accuracy", accuracy);
     add("table-head", (scene) => tableHead(scene, this.tools));
-    add("table", (scene, width) => layerTable(scene, width, this.isComplete));
+    add("table", (scene, width) =>
+      layerTable(scene, width, this.isComplete ? EVERY_PLACE : undefined),
+    );
     add("details", details);
     add("memory", memory);
     add("roofline", roofline);
@@ -177,104 +180,70 @@ export class Explorer {
   };
 
   /** Draw in the next frame, once, however often it is asked for. */
-  private ask(): void {
+  private ask(isChanged = true): void {
+    this.isChanged ||= isChanged;
     if (this.isAsked) return;
     this.isAsked = true;
+    this.root.classList.add("busy");
     requestAnimationFrame(() => {
       this.isAsked = false;
       this.draw();
     });
   }
 
+  private isChanged = true;
   private isComplete = false;
+  private frame = 0;
 
-  /** One redraw. With `all`, nothing waits. */
+  /** One frame: what is late and in sight, until the time of a frame is used up. With `all`,
+   * nothing waits. */
   private draw(all = false): void {
     this.findSight(); // before anything is written, when it is for free
-    const widths = new Map([...this.parts].map(([name, part]) => [name, contentWidth(part.element)]));
-    const scene = this.makeScene();
-    this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
-    patch(document.getElementById("said")!, this.warnings(scene));
+    const started = performance.now();
+    const scene = this.isChanged
+      ? this.scenes.make(this.state, this.glance)
+      : this.scene;
+    if (this.isChanged) this.begin(scene);
     if (!scene) return;
-    this.scene = scene;
+    const waiting = this.waiting(scene, all);
+    const widths = waiting.map((part) => contentWidth(part.element));
+    this.frame += 1;
     this.isComplete = all;
-    const noAccuracy = !hasAccuracy(scene);
-    this.parts.get("accuracy")!.element.hidden = noAccuracy;
-    for (const [name, part] of this.parts) {
-      if (name === "accuracy" && noAccuracy) continue;
-      part.isLate = part.isLazy && !part.inSight && !all;
-      if (!part.isLate) patch(part.element, part.draw(scene, widths.get(name)!));
+    for (const [i, part] of waiting.entries()) {
+      if (part.isLazy && !all && performance.now() - started > BUDGET) {
+        this.ask(false);
+        break;
+      }
+      patch(part.element, part.draw(scene, widths[i]));
+      part.isLate = false;
+      part.drawn = this.frame;
     }
     this.isComplete = false;
+    this.root.classList.toggle("busy", this.isAsked);
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.onRest(), REST);
   }
 
-  private makeScene(): Scene | null {
-    const { page, state } = this;
-    const models = page.models.map((model, index): ModelScene => {
-      const setting = settingOf(page, state, index);
-      return {
-        index,
-        model,
-        setting,
-        numbers: this.costs[index].numbers(setting, state.precision),
-        defaults: this.defaultsOf(index),
-      };
-    });
-    for (const { numbers, index } of models) if (numbers) this.lastGood[index] = numbers;
-    const model = models[state.model];
-    // Where no structure holds, what is shown is old: it is dimmed, and the warning says why.
-    const numbers = model.numbers ?? this.lastGood[state.model] ?? model.defaults;
-    if (!numbers) return null;
-    const chosen: Chosen = {
-      ...model,
-      numbers,
-      columns: new Columns(numbers, state.device),
-      blocks: topOf(numbers.structure),
-    };
-    const hasTotal = totalOf(numbers, state.metric, state.device) != null;
-    return {
-      page,
-      state,
-      controls: this.controls,
-      models,
-      chosen,
-      device: page.devices[state.device],
-      metric: state.metric === "time" && !hasTotal ? "mult_adds" : state.metric,
-      glance: this.glance,
-      headlineAt: (index, setting) => this.costs[index].headline(setting, state.precision),
-      change: this.change,
-      look: this.look,
-    };
+  /** A new scene: all parts are late, and what is wrong is said. */
+  private begin(scene: Scene | null): void {
+    this.isChanged = false;
+    this.scene = scene;
+    for (const part of this.parts.values()) part.isLate = true;
+    this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
+    patch(
+      document.getElementById("said")!,
+      warnings(this.page, this.state, scene, this.ignored),
+    );
+    if (scene) this.parts.get("accuracy")!.element.hidden = !hasAccuracy(scene);
   }
 
-  private defaultsOf(index: number): Numbers | null {
-    const key = `${index} ${this.state.precision}`;
-    let found = this.atDefaults.get(key);
-    if (found === undefined) {
-      const setting: Record<string, KnobValue> = {};
-      for (const knob of this.page.models[index].knobs) setting[knob.name] = knob.default;
-      found = this.costs[index].numbers(setting, this.state.precision);
-      this.atDefaults.set(key, found);
-    }
-    return found;
-  }
-
-  private warnings(scene: Scene | null): Children[] {
-    const items: Children[] = this.ignored.map((one) => h("p", { class: "warning" }, h("bdi", {}, one)));
-    const broken = scene ? scene.models.filter((one) => !one.numbers) : this.page.models;
-    if (!broken.length) return items;
-    const names = broken.map((one) => ("model" in one ? one.model.title : one.title)).join(", ");
-    return [
-      ...items,
-      h(
-        "div",
-        { class: "warning", role: "alert" },
-        h("p", {}, "At this setting ", h("bdi", {}, names), " has another structure than in this page, or is not valid. This command shows it:"),
-        h("pre", { class: "code" }, commandFor(this.page, this.state)),
-      ),
-    ];
+  /** Parts to draw now: the answer and the sliders first, then what waited longest. */
+  private waiting(scene: Scene, all: boolean): Part[] {
+    const accuracyPart = this.parts.get("accuracy");
+    return [...this.parts.values()]
+      .filter((part) => all || (part.isLate && (!part.isLazy || part.inSight)))
+      .filter((part) => part !== accuracyPart || hasAccuracy(scene))
+      .sort((a, b) => Number(a.isLazy) - Number(b.isLazy) || a.drawn - b.drawn);
   }
 
   private onSight(seen: IntersectionObserverEntry[]): void {
@@ -283,14 +252,16 @@ export class Explorer {
         if (part.element === entry.target) part.inSight = entry.isIntersecting;
       }
     }
-    if ([...this.parts.values()].some((part) => part.isLate && part.inSight)) this.ask();
+    if ([...this.parts.values()].some((part) => part.isLate && part.inSight)) this.ask(false);
   }
 
   private onScroll(): void {
     const { first, last } = this.glance.sight;
     this.findSight();
     const moved = this.glance.sight;
-    if (moved.first < first || moved.last > last) this.ask();
+    if (moved.first >= first && moved.last <= last) return;
+    this.parts.get("table")!.isLate = true;
+    this.ask(false);
   }
 
   /** Which rows of the table are on the screen, with some to spare. */
@@ -310,15 +281,24 @@ export class Explorer {
     const { scene } = this;
     if (!scene) return;
     this.writeAddress();
-    const table = this.parts.get("table")!;
-    if (!table.isLate) patch(table.element, layerTable(scene, contentWidth(table.element), true));
+    this.drawRows(scene, 0);
     this.drawCurves(scene);
+  }
+
+  /** Rows out of sight, some a frame: for those who search the page or have it read to them. */
+  private drawRows(scene: Scene, first: number): void {
+    const table = this.parts.get("table")!;
+    if (scene !== this.scene || this.isAsked || table.isLate) return;
+    if (first >= table.element.querySelectorAll("tbody tr").length) return;
+    const also = { first, last: first + ROWS_A_FRAME - 1 };
+    patch(table.element, layerTable(scene, contentWidth(table.element), also));
+    requestAnimationFrame(() => this.drawRows(scene, first + ROWS_A_FRAME));
   }
 
   /** One curve a frame, until all are there or something moves. */
   private drawCurves(scene: Scene): void {
     if (scene !== this.scene || this.isAsked) return;
-    const waiting = this.controls.find(
+    const waiting = this.scenes.controls.find(
       (knob): knob is SliderKnob =>
         knob.control === "slider" &&
         (knob.of === "network" || this.glance.tables.has("what if")) &&

@@ -16,7 +16,7 @@ import { aliveAt, memory, stackPaths } from "../src/views/memory";
 import { roofline } from "../src/views/roofline";
 import { partingSentence, shares } from "../src/views/shares";
 import { curvePath, sliders } from "../src/views/sliders";
-import { layerTable } from "../src/views/table";
+import { EVERY_PLACE, layerTable } from "../src/views/table";
 import { all, document, sceneOf } from "./scene";
 
 const text = (items: Children): string => textOf(h("div", {}, items));
@@ -53,13 +53,13 @@ test("a layer in the kernel of another one is fused, and has no time of its own"
   const norm = numbers.structure.layers.name.indexOf("batch_norm");
   const amounts = columns.of([norm]);
   assert.deepEqual([amounts.time, amounts.isFused], [null, true]);
-  const rows = all(layerTable(sceneOf(), 900, true), (item) => item.tag === "tr");
+  const rows = all(layerTable(sceneOf(), 900, EVERY_PLACE), (item) => item.tag === "tr");
   assert.match(text(rows[2]), /batch_norm.*fused/);
 });
 
 test("the table has a row for each block, and opens", () => {
   const rows = (scene = sceneOf()): string[] =>
-    all(layerTable(scene, 900, true), (item) => item.tag === "tr").slice(1).map((row) => text(row));
+    all(layerTable(scene, 900, EVERY_PLACE), (item) => item.tag === "tr").slice(1).map((row) => text(row));
   assert.equal(rows().length, 14);
   assert.match(rows()[9], /middle ×5.*512×14×14.*46 %|middle ×5/);
   assert.equal(rows(sceneOf({ open: new Set(["middle"]) })).length, 19);
@@ -71,7 +71,7 @@ test("the table has a row for each block, and opens", () => {
 test("rows that are not in sight keep what they say", () => {
   const before = sceneOf();
   const rows = (scene = before): readonly unknown[] =>
-    all(layerTable(scene, 900, false), (item) => item.attributes.id === "rows")[0].children;
+    all(layerTable(scene, 900), (item) => item.attributes.id === "rows")[0].children;
   const first = rows();
   const later = sceneOf({ values: { alpha: 0.5 } }, before.page);
   later.glance.sight = { first: 0, last: 2 };

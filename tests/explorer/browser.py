@@ -71,8 +71,9 @@ class Opened:
 
     def rest(self) -> None:
         """Wait until a change is drawn, and what waits for a pause is drawn, too."""
-        self.page.evaluate(
-            "() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 220))"
+        self.page.wait_for_timeout(250)  # what waits for a pause waits 150 ms
+        self.page.wait_for_function(
+            "() => !document.getElementById('app').classList.contains('busy')"
         )
 
     def set(self, knob: str, value: float) -> None:

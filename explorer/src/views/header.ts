@@ -1,6 +1,6 @@
 // The title, what is looked at, and the tools of the page: link, colours, print.
 
-import { h, type Item } from "../dom";
+import { type Children, h, type Item } from "../dom";
 import { setting } from "../numbers";
 import type { Scene } from "../scene";
 import { controlsOf, valueOf } from "../state";
@@ -15,7 +15,7 @@ export function header(scene: Scene, tools: Tools, said: string): (Item | null)[
   const titles = page.models.map((one) => one.title);
   return [
     h("h1", {}, titles.map((title, i) => [i ? h("span", { class: "versus" }, " vs ") : null, h("bdi", {}, title)])),
-    h("p", { class: "where" }, h("bdi", {}, sourceOf(scene)), " · ", settingsOf(scene)),
+    h("p", { class: "where" }, sourceOf(scene), settingsOf(scene)),
     h(
       "div",
       { class: "tools" },
@@ -31,8 +31,9 @@ export function header(scene: Scene, tools: Tools, said: string): (Item | null)[
   ];
 }
 
-function sourceOf({ page }: Scene): string {
-  return page.models.length === 1 ? page.models[0].source : "compared at the same settings";
+function sourceOf({ page }: Scene): Children {
+  const source = page.models.length === 1 ? page.models[0].source : "compared at the same settings";
+  return source ? [h("bdi", {}, source), " · "] : null;
 }
 
 /** The settings in words, for print and for a first look. */

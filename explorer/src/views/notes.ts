@@ -10,7 +10,7 @@ import { runtimeOf } from "./cards";
 
 export function notes(scene: Scene): Children[] {
   const { page, chosen } = scene;
-  const general = [...page.left_out, ...chosen.model.notes, ...unmodelled(scene)];
+  const general = [...chosen.model.notes, ...unmodelled(scene), ...rounded(scene)];
   return [
     ...heading(
       "How to read this",
@@ -40,6 +40,12 @@ function unmodelled({ chosen }: Scene): string[] {
   if (!names.length) return [];
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
   return [`${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown}.`];
+}
+
+function rounded({ chosen }: Scene): string[] {
+  return chosen.numbers.is_exact
+    ? []
+    : ["Some whole numbers here are above 2^53, which this page cannot hold: they are rounded."];
 }
 
 function deviceNote(scene: Scene, device: DeviceFacts, costs: DeviceCosts): Item {

@@ -5,7 +5,7 @@ import { type Amounts, METRIC_NAMES, METRIC_UNITS, totalOf } from "../amounts";
 import type { Count, Numbers } from "../document";
 import { h, type Item, s } from "../dom";
 import { percent, plural, quantity, UNKNOWN } from "../numbers";
-import { heading } from "../parts";
+import { heading, note } from "../parts";
 import { callOf, laneX, orderOf, type Outline, outlineOf, ROW_HEIGHT } from "../rows";
 import type { Scene } from "../scene";
 import type { Metric } from "../state";
@@ -28,6 +28,7 @@ export function tableHead(scene: Scene, tools: TableTools): (Item | null)[] {
       on,
       ".",
     ]),
+    ...scene.page.left_out.map((sentence) => note(h("bdi", {}, sentence))),
     h(
       "div",
       { class: "bar" },
@@ -66,8 +67,16 @@ interface Drawn {
 
 let drawn: Drawn = { outline: null, key: "", rows: [] };
 
-/** The table itself. With `all`, rows out of sight are brought up to date, too. */
-export function layerTable(scene: Scene, width: number, all: boolean): Item[] {
+/** Rows by their place in the table, the last one included. */
+export interface Places {
+  first: number;
+  last: number;
+}
+
+export const EVERY_PLACE: Places = { first: 0, last: Infinity };
+
+/** The table itself. Rows in sight are brought up to date, and those of `also`. */
+export function layerTable(scene: Scene, width: number, also?: Places): Item[] {
   const { state, metric, chosen, glance } = scene;
   const { numbers, columns } = chosen;
   const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
@@ -87,11 +96,13 @@ export function layerTable(scene: Scene, width: number, all: boolean): Item[] {
     total: totalOf(numbers, metric, state.device),
   };
   const key = [metric, columns.hasTime, order.join()].join(" ");
-  const isFresh = outline !== drawn.outline || key !== drawn.key || all;
+  const isNew = outline !== drawn.outline || key !== drawn.key;
+  const within = (place: number, places?: Places): boolean =>
+    places !== undefined && place >= places.first && place <= places.last;
   const rows = order.map((index, place) => {
-    const inSight = place >= glance.sight.first && place <= glance.sight.last;
     const before = drawn.rows[place];
-    return before && !isFresh && !inSight ? before : rowItem(context, index, amounts[index]);
+    const isOld = isNew || within(place, glance.sight) || within(place, also);
+    return before && !isOld ? before : rowItem(context, index, amounts[index]);
   });
   drawn = { outline, key, rows };
   return [

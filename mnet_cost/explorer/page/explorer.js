@@ -22,6 +22,28 @@
     return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
   }
 
+  // src/clipboard.ts
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copySelected(text);
+    }
+  }
+  function copySelected(text) {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "unseen";
+    document.body.append(area);
+    const before = document.activeElement;
+    area.select();
+    const isDone = document.execCommand("copy");
+    area.remove();
+    if (before instanceof HTMLElement) before.focus();
+    return isDone;
+  }
+
   // src/amounts.ts
   var Columns = class {
     /** The kernel that each layer names; -1 for a layer that runs in a kernel of another. */
@@ -133,279 +155,6 @@
     return index < 0 ? VARIETIES.length - 1 : index;
   }
 
-  // src/clipboard.ts
-  async function copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      return copySelected(text);
-    }
-  }
-  function copySelected(text) {
-    const area = document.createElement("textarea");
-    area.value = text;
-    area.className = "unseen";
-    document.body.append(area);
-    const before = document.activeElement;
-    area.select();
-    const isDone = document.execCommand("copy");
-    area.remove();
-    if (before instanceof HTMLElement) before.focus();
-    return isDone;
-  }
-
-  // src/numbers.ts
-  var UNKNOWN = "–";
-  var PREFIXES = [
-    [15, "P"],
-    [12, "T"],
-    [9, "G"],
-    [6, "M"],
-    [3, "k"],
-    [0, ""],
-    [-3, "m"],
-    [-6, "µ"],
-    [-9, "n"],
-    [-12, "p"]
-  ];
-  var GROUPED = new Intl.NumberFormat("en-US");
-  var WHOLE_UNITS = /* @__PURE__ */ new Set(["", "B", "MAC", "op"]);
-  function quantity(value, unit, digits = 3) {
-    if (value == null || Number.isNaN(value)) return UNKNOWN;
-    const end = (text, prefix2 = "") => prefix2 + unit ? `${text} ${prefix2}${unit}` : text;
-    if (!Number.isFinite(value)) return end(value > 0 ? "∞" : "-∞");
-    if (Number.isInteger(value) && Math.abs(value) < 1e3) return end(String(value));
-    const exponent = Number(value.toExponential(digits - 1).split("e")[1]);
-    const highest = unit === "s" ? 0 : 15;
-    const lowest = WHOLE_UNITS.has(unit) ? 0 : -12;
-    const usable = PREFIXES.filter(([power2]) => power2 <= highest && power2 >= lowest);
-    const [power, prefix] = usable.find(([p]) => p <= exponent) ?? usable[usable.length - 1];
-    const scaled = power >= 0 ? value / 10 ** power : value * 10 ** -power;
-    if (exponent < power) return end(String(Number(scaled.toPrecision(digits))), prefix);
-    return end(scaled.toFixed(Math.max(0, digits - 1 - exponent + power)), prefix);
-  }
-  var seconds = (value) => quantity(value, "s");
-  var bytes = (value) => quantity(value == null ? value : Math.round(value), "B");
-  var count = (value) => quantity(value, "", 4);
-  function whole(value) {
-    if (value == null || Number.isNaN(value)) return UNKNOWN;
-    const text = GROUPED.format(Math.round(value));
-    return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
-  }
-  function capacity(value) {
-    if (value == null) return UNKNOWN;
-    if (value % 1024 === 0 && value % 1e3 !== 0) {
-      for (const [power, prefix] of [[40, "Ti"], [30, "Gi"], [20, "Mi"], [10, "Ki"]]) {
-        const size = value / 2 ** power;
-        if (Number.isInteger(size)) return `${size} ${prefix}B`;
-      }
-    }
-    return bytes(value);
-  }
-  function percent(share) {
-    if (share == null || !Number.isFinite(share)) return UNKNOWN;
-    if (share === 0) return "0";
-    if (share < 5e-4) return "<0.1 %";
-    const hundred = 100 * share;
-    return `${hundred.toFixed(hundred >= 9.95 && hundred < 99.95 ? 0 : hundred >= 99.95 ? 0 : 1)} %`;
-  }
-  function times(ratio2) {
-    if (ratio2 == null || !Number.isFinite(ratio2)) return UNKNOWN;
-    if (ratio2 === 0) return "0×";
-    if (ratio2 < 0.1) return `${Number(ratio2.toPrecision(2))}×`;
-    if (ratio2 < 9.995) return `${ratio2.toFixed(2)}×`;
-    if (ratio2 < 99.95) return `${ratio2.toFixed(1)}×`;
-    return `${GROUPED.format(Math.round(ratio2))}×`;
-  }
-  function range(low, high, unit) {
-    if (low == null || high == null) return UNKNOWN;
-    const [least, first = ""] = split(quantity(low, unit));
-    const [most, second = ""] = split(quantity(high, unit));
-    if (first === second) return `${least}–${most} ${second}`.trimEnd();
-    return `${least} ${first} – ${most} ${second}`;
-  }
-  function split(text) {
-    const at = text.indexOf(" ");
-    return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
-  }
-  function setting(value) {
-    if (typeof value === "number") return String(Number(value.toPrecision(12)));
-    return String(value);
-  }
-  var plural = (n, word) => `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;
-
-  // src/state.ts
-  var METRICS = ["time", "mult_adds", "params", "bytes", "alive"];
-  function initialState(page) {
-    return {
-      values: {},
-      precision: page.precisions[0],
-      device: 0,
-      model: 0,
-      metric: page.devices.length ? "time" : "mult_adds",
-      open: /* @__PURE__ */ new Set(),
-      selected: "",
-      sort: null
-    };
-  }
-  function controlsOf(page) {
-    const found = /* @__PURE__ */ new Map();
-    for (const model of page.models) {
-      for (const knob of model.knobs) {
-        const before = found.get(knob.name);
-        if (!before || before.control === "fixed" && knob.control !== "fixed") {
-          found.set(knob.name, knob);
-        }
-      }
-    }
-    return [...found.values()];
-  }
-  function settingOf(page, state, model) {
-    const found = {};
-    for (const knob of page.models[model].knobs) {
-      const chosen = Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : void 0;
-      found[knob.name] = chosen === void 0 || knob.control === "fixed" ? knob.default : chosen;
-    }
-    return found;
-  }
-  function valueOf(state, knob) {
-    return Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : knob.default;
-  }
-  function setValue(page, state, name, value) {
-    const isDefault = defaultsOf(page, name).every((one) => one === value);
-    if (isDefault) delete state.values[name];
-    else state.values[name] = value;
-  }
-  function defaultsOf(page, name) {
-    const found = page.models.flatMap(
-      (model) => model.knobs.filter((knob) => knob.name === name).map((knob) => knob.default)
-    );
-    return [...new Set(found)];
-  }
-  var OWN = ["@precision", "@device", "@model", "@metric", "@sort", "@layer", "@open"];
-  function toFragment(page, state) {
-    const first = initialState(page);
-    const parts = Object.entries(state.values).map(([name, value]) => [
-      name,
-      setting(value)
-    ]);
-    if (state.precision !== first.precision) parts.push(["@precision", state.precision]);
-    if (state.device) parts.push(["@device", page.devices[state.device].name]);
-    if (state.model) parts.push(["@model", page.models[state.model].title]);
-    if (state.metric !== first.metric) parts.push(["@metric", state.metric]);
-    if (state.sort) parts.push(["@sort", (state.sort.rising ? "-" : "") + state.sort.by]);
-    if (state.selected) parts.push(["@layer", state.selected]);
-    for (const path of state.open) parts.push(["@open", path]);
-    return parts.map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&");
-  }
-  var encode = (text) => encodeURIComponent(text).replace(/%40/g, "@");
-  function fromFragment(page, fragment) {
-    const state = initialState(page);
-    const ignored = [];
-    const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
-    for (const [name, value] of pairsOf(fragment)) {
-      const knob = knobs.get(name);
-      if (knob) readKnob(page, state, knob, value, ignored);
-      else if (OWN.includes(name)) readOwn(page, state, name, value, ignored);
-      else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
-    }
-    return { state, ignored };
-  }
-  function pairsOf(fragment) {
-    const text = fragment.replace(/^#/, "");
-    if (!text) return [];
-    return text.split("&").filter(Boolean).map((part) => {
-      const at = part.indexOf("=");
-      const name = at < 0 ? part : part.slice(0, at);
-      return [decode(name), at < 0 ? "" : decode(part.slice(at + 1))];
-    });
-  }
-  function decode(text) {
-    try {
-      return decodeURIComponent(text);
-    } catch {
-      return text;
-    }
-  }
-  function readKnob(page, state, knob, text, ignored) {
-    if (knob.control === "fixed") {
-      if (text !== setting(knob.default)) {
-        ignored.push(`The link sets “${knob.name}”, which stays ${setting(knob.default)} here.`);
-      }
-    } else if (knob.control === "select") {
-      const value = knob.values.find((one) => setting(one) === text);
-      if (value === void 0) {
-        ignored.push(`“${knob.name}” cannot be “${cut(text)}” here: it is its default.`);
-      } else setValue(page, state, knob.name, value);
-    } else {
-      const value = text.trim() === "" ? Number.NaN : Number(text);
-      if (!Number.isFinite(value)) {
-        ignored.push(`“${knob.name}” cannot be “${cut(text)}”: it is its default.`);
-        return;
-      }
-      const rounded = knob.whole ? Math.round(value) : value;
-      const inside = Math.min(Math.max(rounded, knob.min), knob.max);
-      if (inside !== rounded) {
-        ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
-      }
-      setValue(page, state, knob.name, inside);
-    }
-  }
-  function readOwn(page, state, name, value, ignored) {
-    const unknown = () => {
-      ignored.push(`The link asks for ${name.slice(1)} “${cut(value)}”, which this page has not.`);
-    };
-    const among = (names, then) => {
-      const index = names.indexOf(value);
-      if (index < 0) unknown();
-      else then(index);
-    };
-    if (name === "@precision") among(page.precisions, () => state.precision = value);
-    else if (name === "@device") {
-      among(page.devices.map((one) => one.name), (index) => state.device = index);
-    } else if (name === "@model") {
-      among(page.models.map((one) => one.title), (index) => state.model = index);
-    } else if (name === "@metric") {
-      among(METRICS, (index) => state.metric = METRICS[index]);
-    } else if (name === "@sort") {
-      const by = METRICS.find((one) => one === value.replace(/^-/, ""));
-      if (by) state.sort = { by, rising: value.startsWith("-") };
-      else unknown();
-    } else if (name === "@layer") state.selected = value;
-    else state.open.add(value);
-  }
-  var cut = (text) => text.length > 40 ? `${text.slice(0, 40)}…` : text;
-
-  // src/command.ts
-  function commandFor(page, state) {
-    const changed = /* @__PURE__ */ new Map();
-    page.models.forEach((model, index) => {
-      const now2 = settingOf(page, state, index);
-      for (const knob of model.knobs) {
-        if (knob.of === "network" && now2[knob.name] !== knob.default) {
-          changed.set(knob.name, setting(now2[knob.name]));
-        }
-      }
-    });
-    const batch = changed.get("batch");
-    changed.delete("batch");
-    return [
-      "mnet-cost explore",
-      page.models.map((one) => one.reference).join(" vs "),
-      ...page.arguments,
-      ...[...changed].map(([name, value]) => `--set ${quoted(`${name}=${value}`)}`),
-      batch === void 0 ? "" : `--batch ${quoted(batch)}`,
-      state.precision === page.precisions[0] ? "" : `--precision ${quoted(state.precision)}`,
-      ...(page.devices.length ? page.devices.map((one) => one.reference) : ["none"]).map(
-        (reference) => `--device ${reference}`
-      )
-    ].filter(Boolean).join(" ");
-  }
-  function quoted(word) {
-    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'"'"'`)}'`;
-  }
-
   // src/csv.ts
   function toCsv(numbers, devices) {
     const { structure, layers, memory: memory2 } = numbers;
@@ -490,6 +239,388 @@
   function curveKey(scene, knob) {
     const { [knob.name]: _own, ...others2 } = scene.chosen.setting;
     return JSON.stringify([scene.chosen.index, scene.metric, scene.state.device, scene.state.precision, others2]);
+  }
+
+  // src/dom.ts
+  function h(tag, attributes = {}, ...children) {
+    return { tag, svg: false, attributes, children: flat(children) };
+  }
+  function s(tag, attributes = {}, ...children) {
+    return { tag, svg: true, attributes, children: flat(children) };
+  }
+  function flat(children) {
+    const found = [];
+    const add = (child) => {
+      if (child == null || child === false) return;
+      if (Array.isArray(child)) child.forEach(add);
+      else if (typeof child === "object") found.push(child);
+      else if (typeof found[found.length - 1] === "string") found.push(found.pop() + String(child));
+      else found.push(String(child));
+    };
+    children.forEach(add);
+    return found;
+  }
+  var SVG = "http://www.w3.org/2000/svg";
+  var shown = /* @__PURE__ */ new WeakMap();
+  function patch(parent, children) {
+    const wanted = flat(children);
+    const before = shown.get(parent);
+    const nodes = arrange(parent, before?.nodes ?? [...parent.childNodes], wanted);
+    if (before) before.nodes = nodes;
+    else shown.set(parent, { item: h("div"), nodes, handlers: {}, heard: /* @__PURE__ */ new Set() });
+  }
+  function arrange(parent, old, wanted) {
+    const byKey = /* @__PURE__ */ new Map();
+    for (const node of old) {
+      const key = shown.get(node)?.item.attributes.key;
+      if (key !== void 0) byKey.set(key, node);
+    }
+    const free = byKey.size ? old.filter((n) => !shown.get(n)?.item.attributes.key) : old;
+    const kept3 = /* @__PURE__ */ new Set();
+    let next = 0;
+    const nodes = wanted.map((child) => {
+      const key = typeof child === "string" ? void 0 : child.attributes.key;
+      const candidate = key === void 0 ? free[next++] : byKey.get(key);
+      const node = candidate && !kept3.has(candidate) && fits(candidate, child) ? candidate : null;
+      const used = node ? update(node, child) : create(child);
+      kept3.add(used);
+      return used;
+    });
+    for (const node of old) if (!kept3.has(node)) node.remove();
+    let place2 = parent.firstChild;
+    for (const node of nodes) {
+      if (node === place2) place2 = place2.nextSibling;
+      else parent.insertBefore(node, place2);
+    }
+    return nodes;
+  }
+  function fits(node, child) {
+    if (typeof child === "string") return node.nodeType === 3;
+    const item = shown.get(node)?.item;
+    return item !== void 0 && item.tag === child.tag && item.svg === child.svg;
+  }
+  function update(node, child) {
+    if (typeof child === "string") {
+      if (node.nodeValue !== child) node.nodeValue = child;
+      return node;
+    }
+    const state = shown.get(node);
+    if (state.item === child) return node;
+    setAttributes(node, state.item.attributes, child.attributes, state);
+    const after = child.children;
+    if (after.length === 1 && typeof after[0] === "string" && state.nodes.length === 1) {
+      const only = state.nodes[0];
+      if (only.nodeType === 3) {
+        if (only.nodeValue !== after[0]) only.nodeValue = after[0];
+        state.item = child;
+        return node;
+      }
+    }
+    state.nodes = arrange(node, state.nodes, after);
+    state.item = child;
+    return node;
+  }
+  function create(child) {
+    if (typeof child === "string") return document.createTextNode(child);
+    const element = child.svg ? document.createElementNS(SVG, child.tag) : document.createElement(child.tag);
+    const state = { item: child, nodes: [], handlers: {}, heard: /* @__PURE__ */ new Set() };
+    shown.set(element, state);
+    state.nodes = child.children.map(create);
+    for (const node of state.nodes) element.appendChild(node);
+    setAttributes(element, {}, child.attributes, state);
+    return element;
+  }
+  var LIVE = /* @__PURE__ */ new Set(["value", "checked", "open"]);
+  function setAttributes(node, old, next, state) {
+    for (const name in old) {
+      if (!(name in next)) setAttribute(node, name, old[name], null, state);
+    }
+    for (const name in next) setAttribute(node, name, old[name], next[name], state);
+  }
+  function setAttribute(node, name, old, next, state) {
+    if (name === "key") return;
+    if (name === "style") {
+      setStyle(node, old ?? {}, next ?? {});
+    } else if (name === "on") {
+      listen(node, next ?? {}, state);
+    } else if (LIVE.has(name)) {
+      const properties = node;
+      const value = name === "value" ? String(next ?? "") : Boolean(next);
+      if (properties[name] !== value) properties[name] = value;
+    } else if (next !== old) {
+      if (next == null || next === false) node.removeAttribute(name);
+      else node.setAttribute(name, next === true ? "" : String(next));
+    }
+  }
+  function setStyle(node, old, next) {
+    for (const property in old) {
+      if (next[property] == null) node.style.removeProperty(property);
+    }
+    for (const property in next) {
+      const value = next[property];
+      if (value != null && value !== old[property]) node.style.setProperty(property, String(value));
+    }
+  }
+  function listen(node, next, state) {
+    for (const event in next) {
+      if (!state.heard.has(event)) {
+        state.heard.add(event);
+        node.addEventListener(event, (occurred) => state.handlers[event]?.(occurred));
+      }
+    }
+    state.handlers = next;
+  }
+
+  // src/tree.ts
+  function blocksOf(names) {
+    const top = block("", "", -1);
+    const byPath = /* @__PURE__ */ new Map();
+    names.forEach((name, layer) => {
+      let parent = top;
+      let path = "";
+      top.layers.push(layer);
+      for (const part of name.split(".")) {
+        path = path ? `${path}.${part}` : part;
+        let child = byPath.get(path);
+        if (!child) {
+          child = block(path, part, parent.depth + 1);
+          byPath.set(path, child);
+          parent.children.push(child);
+        }
+        child.layers.push(layer);
+        parent = child;
+      }
+    });
+    top.children = top.children.map(joinChains);
+    number(top, -1);
+    return top;
+  }
+  function block(path, label, depth) {
+    return { path, label, depth, children: [], layers: [], copies: 1 };
+  }
+  function joinChains(one) {
+    let here = one;
+    let label = one.label;
+    while (here.children.length === 1) {
+      here = here.children[0];
+      label = `${label}.${here.label}`;
+    }
+    const children = here.children.map(joinChains);
+    const areCopies = children.length > 1 && children.every((c, i) => isCopy(c.label, i + 1));
+    return { ...here, label, children, copies: areCopies ? children.length : 1 };
+  }
+  function isCopy(label, index) {
+    return label === String(index) || label.startsWith(`${index}.`);
+  }
+  function number(one, depth) {
+    one.depth = depth;
+    for (const child of one.children) number(child, depth + 1);
+  }
+  function rowsOf(top, open) {
+    const rows = [];
+    const walk = (parent) => {
+      for (const child of parent.children) {
+        rows.push(child);
+        if (child.children.length && open.has(child.path)) walk(child);
+      }
+    };
+    walk(top);
+    return rows;
+  }
+  function isOpen(one, open) {
+    return one.children.length > 0 && open.has(one.path);
+  }
+  function openable(top) {
+    return top.children.flatMap(
+      (child) => child.children.length ? [child.path, ...openable(child)] : []
+    );
+  }
+  function find(top, path) {
+    for (const child of top.children) {
+      if (child.path === path) return child;
+      const found = path.startsWith(`${child.path}.`) && find(child, path);
+      if (found) return found;
+    }
+    return void 0;
+  }
+
+  // src/lanes.ts
+  function lanesOf(rows, open, inputs) {
+    const reads = readsOf(rows, open, inputs);
+    const lastReader = new Array(rows.length).fill(-1);
+    reads.forEach((sources, row2) => {
+      for (const source of sources) if (source >= 0) lastReader[source] = row2;
+    });
+    const lanes = rows.map(
+      () => ({
+        dot: null,
+        past: [],
+        arriving: [],
+        fromOutside: false,
+        leaving: [],
+        ending: [],
+        goesOn: false
+      })
+    );
+    const holder = [];
+    let width = 1;
+    rows.forEach((row2, at) => {
+      if (isOpen(row2, open)) {
+        holder.forEach((source, lane2) => source != null && lanes[at].past.push(lane2));
+        return;
+      }
+      const here = lanes[at];
+      const read = new Set(reads[at].filter((source) => source >= 0));
+      here.fromOutside = reads[at].some((source) => source < 0);
+      let own = null;
+      holder.forEach((source, lane2) => {
+        if (source == null) return;
+        const stays = lastReader[source] > at;
+        if (stays) here.past.push(lane2);
+        if (read.has(source)) here.arriving.push(lane2);
+        if (!stays) {
+          holder[lane2] = null;
+          own ??= lane2;
+        }
+      });
+      own ??= firstFree(holder);
+      here.dot = own;
+      here.goesOn = lastReader[at] > at;
+      holder[own] = here.goesOn ? at : null;
+      width = Math.max(width, own + 1);
+    });
+    leaveAbove(lanes);
+    return { rows: lanes, width };
+  }
+  function leaveAbove(lanes) {
+    lanes.forEach((here, at) => {
+      if (here.dot == null || at === 0) return;
+      const above = lanes[at - 1];
+      for (const lane2 of here.arriving) {
+        if (lane2 === here.dot) continue;
+        above.leaving.push({ from: lane2, to: here.dot });
+        if (!here.past.includes(lane2) && above.past.includes(lane2)) {
+          above.past = above.past.filter((other) => other !== lane2);
+          above.ending.push(lane2);
+        } else if (!here.past.includes(lane2) && above.dot === lane2) {
+          above.goesOn = false;
+        }
+      }
+    });
+  }
+  function firstFree(holder) {
+    const free = holder.findIndex((source) => source == null);
+    return free < 0 ? holder.length : free;
+  }
+  function readsOf(rows, open, inputs) {
+    const rowOf = /* @__PURE__ */ new Map();
+    rows.forEach((row2, at) => {
+      if (!isOpen(row2, open)) for (const layer of row2.layers) rowOf.set(layer, at);
+    });
+    return rows.map((row2, at) => {
+      if (isOpen(row2, open)) return [];
+      const found = /* @__PURE__ */ new Set();
+      for (const layer of row2.layers) {
+        for (const source of inputs[layer]) {
+          const from = source < 0 ? -1 : rowOf.get(source) ?? -1;
+          if (from < at) found.add(from);
+        }
+      }
+      return [...found];
+    });
+  }
+  function pathOf(lane2, x, height) {
+    const middle = height / 2;
+    const bend = height * 0.28;
+    const pieces = [];
+    for (const one of lane2.past) pieces.push(`M${x(one)},0V${height}`);
+    for (const one of lane2.ending) pieces.push(`M${x(one)},0V${middle}`);
+    if (lane2.dot != null) {
+      const at = x(lane2.dot);
+      if (lane2.fromOutside && !lane2.arriving.includes(lane2.dot)) pieces.push(`M${at},3V${middle}`);
+      for (const one of lane2.arriving) {
+        if (one === lane2.dot) pieces.push(`M${at},0V${middle}`);
+        else pieces.push(`M${(x(one) + at) / 2},0Q${at},${middle - bend} ${at},${middle}`);
+      }
+      if (lane2.goesOn) pieces.push(`M${at},${middle}V${height}`);
+    }
+    for (const { from, to } of lane2.leaving) {
+      const between = (x(from) + x(to)) / 2;
+      pieces.push(`M${x(from)},${middle}Q${x(from)},${middle + bend} ${between},${height}`);
+    }
+    return pieces.join("");
+  }
+
+  // src/rows.ts
+  var ROW_HEIGHT = 28;
+  var LANE_STEP = 14;
+  var LANE_MARGIN = 9;
+  var tops = /* @__PURE__ */ new WeakMap();
+  function topOf(structure) {
+    let top = tops.get(structure);
+    if (!top) {
+      top = blocksOf(structure.layers.name);
+      if (top.children.length === 1 && top.children[0].children.length) {
+        top = { ...top.children[0], path: "" };
+      }
+      tops.set(structure, top);
+    }
+    return top;
+  }
+  var callsOf = /* @__PURE__ */ new WeakMap();
+  function callOf(structure, block2) {
+    let calls = callsOf.get(structure);
+    if (!calls) {
+      calls = new Map(structure.calls.map((call) => [call.path, call]));
+      callsOf.set(structure, calls);
+    }
+    return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
+  }
+  var kept = null;
+  function outlineOf(structure, open, room) {
+    const key = [...open].join("\n");
+    if (kept && kept.structure === structure && kept.key === key && kept.room === room) {
+      return kept.outline;
+    }
+    const top = topOf(structure);
+    const rows = rowsOf(top, open);
+    const lanes = lanesOf(rows, open, structure.layers.inputs);
+    const gaps = Math.max(lanes.width - 1, 1);
+    const step = Math.min(LANE_STEP, Math.max((room - 2 * LANE_MARGIN) / gaps, 2));
+    const outline = {
+      top,
+      rows,
+      lanes,
+      step,
+      laneWidth: Math.ceil((lanes.width - 1) * step + 2 * LANE_MARGIN),
+      paths: lanes.rows.map((lane2) => pathOf(lane2, (one) => LANE_MARGIN + one * step, ROW_HEIGHT))
+    };
+    kept = { structure, key, room, outline };
+    return outline;
+  }
+  var laneX = (outline, lane2) => LANE_MARGIN + lane2 * outline.step;
+  var allOpenable = (scene) => openable(scene.chosen.blocks);
+  function orderOf(rows, amounts, open, sort) {
+    const all = rows.map((_, index) => index);
+    if (!sort) return all;
+    const direction = sort.rising ? 1 : -1;
+    const value = (index) => amounts[index][sort.by] ?? -1;
+    return all.filter((index) => !isOpen(rows[index], open)).sort((a, b) => {
+      if (value(a) < 0 || value(b) < 0) return value(b) - value(a) || a - b;
+      return direction * (value(a) - value(b)) || a - b;
+    });
+  }
+  function heaviest(rows, amounts, open, metric) {
+    let best;
+    let most = -1;
+    rows.forEach((row2, index) => {
+      const value = amounts[index][metric] ?? -1;
+      if (!isOpen(row2, open) && value > most) {
+        best = row2;
+        most = value;
+      }
+    });
+    return best ?? rows[0];
   }
 
   // src/program.ts
@@ -931,395 +1062,300 @@
       const value = read(number2);
       if (one !== "" && value === 1) texts.push(one);
       else if (value === null) texts.push(text);
-      else texts.push(text.replace("{}", text.startsWith("{} %") ? percent2(value) : `${value}`));
+      else texts.push(text.replace("{}", text.startsWith("{} %") ? percent(value) : `${value}`));
     }
     return texts;
   }
-  function percent2(share) {
+  function percent(share) {
     return (100 * share).toFixed(0);
   }
 
-  // src/dom.ts
-  function h(tag, attributes = {}, ...children) {
-    return { tag, svg: false, attributes, children: flat(children) };
+  // src/numbers.ts
+  var UNKNOWN = "–";
+  var PREFIXES = [
+    [15, "P"],
+    [12, "T"],
+    [9, "G"],
+    [6, "M"],
+    [3, "k"],
+    [0, ""],
+    [-3, "m"],
+    [-6, "µ"],
+    [-9, "n"],
+    [-12, "p"]
+  ];
+  var GROUPED = new Intl.NumberFormat("en-US");
+  var WHOLE_UNITS = /* @__PURE__ */ new Set(["", "B", "MAC", "op"]);
+  function quantity(value, unit, digits = 3) {
+    if (value == null || Number.isNaN(value)) return UNKNOWN;
+    const end = (text, prefix2 = "") => prefix2 + unit ? `${text} ${prefix2}${unit}` : text;
+    if (!Number.isFinite(value)) return end(value > 0 ? "∞" : "-∞");
+    if (Number.isInteger(value) && Math.abs(value) < 1e3) return end(String(value));
+    const exponent = Number(value.toExponential(digits - 1).split("e")[1]);
+    const highest = unit === "s" ? 0 : 15;
+    const lowest = WHOLE_UNITS.has(unit) ? 0 : -12;
+    const usable = PREFIXES.filter(([power2]) => power2 <= highest && power2 >= lowest);
+    const [power, prefix] = usable.find(([p]) => p <= exponent) ?? usable[usable.length - 1];
+    const scaled = power >= 0 ? value / 10 ** power : value * 10 ** -power;
+    if (exponent < power) return end(String(Number(scaled.toPrecision(digits))), prefix);
+    return end(scaled.toFixed(Math.max(0, digits - 1 - exponent + power)), prefix);
   }
-  function s(tag, attributes = {}, ...children) {
-    return { tag, svg: true, attributes, children: flat(children) };
+  var seconds = (value) => quantity(value, "s");
+  var bytes = (value) => quantity(value == null ? value : Math.round(value), "B");
+  var count = (value) => quantity(value, "", 4);
+  function whole(value) {
+    if (value == null || Number.isNaN(value)) return UNKNOWN;
+    const text = GROUPED.format(Math.round(value));
+    return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
   }
-  function flat(children) {
-    const found = [];
-    const add = (child) => {
-      if (child == null || child === false) return;
-      if (Array.isArray(child)) child.forEach(add);
-      else if (typeof child === "object") found.push(child);
-      else if (typeof found[found.length - 1] === "string") found.push(found.pop() + String(child));
-      else found.push(String(child));
+  function capacity(value) {
+    if (value == null) return UNKNOWN;
+    if (value % 1024 === 0 && value % 1e3 !== 0) {
+      for (const [power, prefix] of [[40, "Ti"], [30, "Gi"], [20, "Mi"], [10, "Ki"]]) {
+        const size = value / 2 ** power;
+        if (Number.isInteger(size)) return `${size} ${prefix}B`;
+      }
+    }
+    return bytes(value);
+  }
+  function percent2(share) {
+    if (share == null || !Number.isFinite(share)) return UNKNOWN;
+    if (share === 0) return "0";
+    if (share < 5e-4) return "<0.1 %";
+    const hundred = 100 * share;
+    return `${hundred.toFixed(hundred >= 9.95 && hundred < 99.95 ? 0 : hundred >= 99.95 ? 0 : 1)} %`;
+  }
+  function times(ratio2) {
+    if (ratio2 == null || !Number.isFinite(ratio2)) return UNKNOWN;
+    if (ratio2 === 0) return "0×";
+    if (ratio2 < 0.1) return `${Number(ratio2.toPrecision(2))}×`;
+    if (ratio2 < 9.995) return `${ratio2.toFixed(2)}×`;
+    if (ratio2 < 99.95) return `${ratio2.toFixed(1)}×`;
+    return `${GROUPED.format(Math.round(ratio2))}×`;
+  }
+  function range(low, high, unit) {
+    if (low == null || high == null) return UNKNOWN;
+    const [least, first = ""] = split(quantity(low, unit));
+    const [most, second = ""] = split(quantity(high, unit));
+    if (first === second) return `${least}–${most} ${second}`.trimEnd();
+    return `${least} ${first} – ${most} ${second}`;
+  }
+  function split(text) {
+    const at = text.indexOf(" ");
+    return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+  }
+  function setting(value) {
+    if (typeof value === "number") return String(Number(value.toPrecision(12)));
+    return String(value);
+  }
+  var plural = (n, word) => `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;
+
+  // src/state.ts
+  var METRICS = ["time", "mult_adds", "params", "bytes", "alive"];
+  function initialState(page) {
+    return {
+      values: {},
+      precision: page.precisions[0],
+      device: 0,
+      model: 0,
+      metric: page.devices.length ? "time" : "mult_adds",
+      open: /* @__PURE__ */ new Set(),
+      selected: "",
+      sort: null
     };
-    children.forEach(add);
+  }
+  function controlsOf(page) {
+    const found = /* @__PURE__ */ new Map();
+    for (const model of page.models) {
+      for (const knob of model.knobs) {
+        const before = found.get(knob.name);
+        if (!before || before.control === "fixed" && knob.control !== "fixed") {
+          found.set(knob.name, knob);
+        }
+      }
+    }
+    return [...found.values()];
+  }
+  function settingOf(page, state, model) {
+    const found = {};
+    for (const knob of page.models[model].knobs) {
+      const chosen = Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : void 0;
+      found[knob.name] = chosen === void 0 || knob.control === "fixed" ? knob.default : chosen;
+    }
     return found;
   }
-  var SVG = "http://www.w3.org/2000/svg";
-  var shown = /* @__PURE__ */ new WeakMap();
-  function patch(parent, children) {
-    const wanted = flat(children);
-    const before = shown.get(parent);
-    const nodes = arrange(parent, before?.nodes ?? [...parent.childNodes], wanted);
-    if (before) before.nodes = nodes;
-    else shown.set(parent, { item: h("div"), nodes, handlers: {}, heard: /* @__PURE__ */ new Set() });
+  function valueOf(state, knob) {
+    return Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : knob.default;
   }
-  function arrange(parent, old, wanted) {
-    const byKey = /* @__PURE__ */ new Map();
-    for (const node of old) {
-      const key = shown.get(node)?.item.attributes.key;
-      if (key !== void 0) byKey.set(key, node);
-    }
-    const free = byKey.size ? old.filter((n) => !shown.get(n)?.item.attributes.key) : old;
-    const kept3 = /* @__PURE__ */ new Set();
-    let next = 0;
-    const nodes = wanted.map((child) => {
-      const key = typeof child === "string" ? void 0 : child.attributes.key;
-      const candidate = key === void 0 ? free[next++] : byKey.get(key);
-      const node = candidate && !kept3.has(candidate) && fits(candidate, child) ? candidate : null;
-      const used = node ? update(node, child) : create(child);
-      kept3.add(used);
-      return used;
-    });
-    for (const node of old) if (!kept3.has(node)) node.remove();
-    let place2 = parent.firstChild;
-    for (const node of nodes) {
-      if (node === place2) place2 = place2.nextSibling;
-      else parent.insertBefore(node, place2);
-    }
-    return nodes;
+  function setValue(page, state, name, value) {
+    const isDefault = defaultsOf(page, name).every((one) => one === value);
+    if (isDefault) delete state.values[name];
+    else state.values[name] = value;
   }
-  function fits(node, child) {
-    if (typeof child === "string") return node.nodeType === 3;
-    const item = shown.get(node)?.item;
-    return item !== void 0 && item.tag === child.tag && item.svg === child.svg;
-  }
-  function update(node, child) {
-    if (typeof child === "string") {
-      if (node.nodeValue !== child) node.nodeValue = child;
-      return node;
-    }
-    const state = shown.get(node);
-    if (state.item === child) return node;
-    setAttributes(node, state.item.attributes, child.attributes, state);
-    const after = child.children;
-    if (after.length === 1 && typeof after[0] === "string" && state.nodes.length === 1) {
-      const only = state.nodes[0];
-      if (only.nodeType === 3) {
-        if (only.nodeValue !== after[0]) only.nodeValue = after[0];
-        state.item = child;
-        return node;
-      }
-    }
-    state.nodes = arrange(node, state.nodes, after);
-    state.item = child;
-    return node;
-  }
-  function create(child) {
-    if (typeof child === "string") return document.createTextNode(child);
-    const element = child.svg ? document.createElementNS(SVG, child.tag) : document.createElement(child.tag);
-    const state = { item: child, nodes: [], handlers: {}, heard: /* @__PURE__ */ new Set() };
-    shown.set(element, state);
-    state.nodes = child.children.map(create);
-    for (const node of state.nodes) element.appendChild(node);
-    setAttributes(element, {}, child.attributes, state);
-    return element;
-  }
-  var LIVE = /* @__PURE__ */ new Set(["value", "checked", "open"]);
-  function setAttributes(node, old, next, state) {
-    for (const name in old) {
-      if (!(name in next)) setAttribute(node, name, old[name], null, state);
-    }
-    for (const name in next) setAttribute(node, name, old[name], next[name], state);
-  }
-  function setAttribute(node, name, old, next, state) {
-    if (name === "key") return;
-    if (name === "style") {
-      setStyle(node, old ?? {}, next ?? {});
-    } else if (name === "on") {
-      listen(node, next ?? {}, state);
-    } else if (LIVE.has(name)) {
-      const properties = node;
-      const value = name === "value" ? String(next ?? "") : Boolean(next);
-      if (properties[name] !== value) properties[name] = value;
-    } else if (next !== old) {
-      if (next == null || next === false) node.removeAttribute(name);
-      else node.setAttribute(name, next === true ? "" : String(next));
-    }
-  }
-  function setStyle(node, old, next) {
-    for (const property in old) {
-      if (next[property] == null) node.style.removeProperty(property);
-    }
-    for (const property in next) {
-      const value = next[property];
-      if (value != null && value !== old[property]) node.style.setProperty(property, String(value));
-    }
-  }
-  function listen(node, next, state) {
-    for (const event in next) {
-      if (!state.heard.has(event)) {
-        state.heard.add(event);
-        node.addEventListener(event, (occurred) => state.handlers[event]?.(occurred));
-      }
-    }
-    state.handlers = next;
-  }
-
-  // src/tree.ts
-  function blocksOf(names) {
-    const top = block("", "", -1);
-    const byPath = /* @__PURE__ */ new Map();
-    names.forEach((name, layer) => {
-      let parent = top;
-      let path = "";
-      top.layers.push(layer);
-      for (const part of name.split(".")) {
-        path = path ? `${path}.${part}` : part;
-        let child = byPath.get(path);
-        if (!child) {
-          child = block(path, part, parent.depth + 1);
-          byPath.set(path, child);
-          parent.children.push(child);
-        }
-        child.layers.push(layer);
-        parent = child;
-      }
-    });
-    top.children = top.children.map(joinChains);
-    number(top, -1);
-    return top;
-  }
-  function block(path, label, depth) {
-    return { path, label, depth, children: [], layers: [], copies: 1 };
-  }
-  function joinChains(one) {
-    let here = one;
-    let label = one.label;
-    while (here.children.length === 1) {
-      here = here.children[0];
-      label = `${label}.${here.label}`;
-    }
-    const children = here.children.map(joinChains);
-    const areCopies = children.length > 1 && children.every((c, i) => isCopy(c.label, i + 1));
-    return { ...here, label, children, copies: areCopies ? children.length : 1 };
-  }
-  function isCopy(label, index) {
-    return label === String(index) || label.startsWith(`${index}.`);
-  }
-  function number(one, depth) {
-    one.depth = depth;
-    for (const child of one.children) number(child, depth + 1);
-  }
-  function rowsOf(top, open) {
-    const rows = [];
-    const walk = (parent) => {
-      for (const child of parent.children) {
-        rows.push(child);
-        if (child.children.length && open.has(child.path)) walk(child);
-      }
-    };
-    walk(top);
-    return rows;
-  }
-  function isOpen(one, open) {
-    return one.children.length > 0 && open.has(one.path);
-  }
-  function openable(top) {
-    return top.children.flatMap(
-      (child) => child.children.length ? [child.path, ...openable(child)] : []
+  function defaultsOf(page, name) {
+    const found = page.models.flatMap(
+      (model) => model.knobs.filter((knob) => knob.name === name).map((knob) => knob.default)
     );
+    return [...new Set(found)];
   }
-  function find(top, path) {
-    for (const child of top.children) {
-      if (child.path === path) return child;
-      const found = path.startsWith(`${child.path}.`) && find(child, path);
-      if (found) return found;
+  var OWN = ["@precision", "@device", "@model", "@metric", "@sort", "@layer", "@open"];
+  function toFragment(page, state) {
+    const first = initialState(page);
+    const parts = Object.entries(state.values).map(([name, value]) => [
+      name,
+      setting(value)
+    ]);
+    if (state.precision !== first.precision) parts.push(["@precision", state.precision]);
+    if (state.device) parts.push(["@device", page.devices[state.device].name]);
+    if (state.model) parts.push(["@model", page.models[state.model].title]);
+    if (state.metric !== first.metric) parts.push(["@metric", state.metric]);
+    if (state.sort) parts.push(["@sort", (state.sort.rising ? "-" : "") + state.sort.by]);
+    if (state.selected) parts.push(["@layer", state.selected]);
+    for (const path of state.open) parts.push(["@open", path]);
+    return parts.map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&");
+  }
+  var encode = (text) => encodeURIComponent(text).replace(/%40/g, "@");
+  function fromFragment(page, fragment) {
+    const state = initialState(page);
+    const ignored = [];
+    const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
+    for (const [name, value] of pairsOf(fragment)) {
+      const knob = knobs.get(name);
+      if (knob) readKnob(page, state, knob, value, ignored);
+      else if (OWN.includes(name)) readOwn(page, state, name, value, ignored);
+      else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
     }
-    return void 0;
+    return { state, ignored };
   }
-
-  // src/lanes.ts
-  function lanesOf(rows, open, inputs) {
-    const reads = readsOf(rows, open, inputs);
-    const lastReader = new Array(rows.length).fill(-1);
-    reads.forEach((sources, row2) => {
-      for (const source of sources) if (source >= 0) lastReader[source] = row2;
+  function pairsOf(fragment) {
+    const text = fragment.replace(/^#/, "");
+    if (!text) return [];
+    return text.split("&").filter(Boolean).map((part) => {
+      const at = part.indexOf("=");
+      const name = at < 0 ? part : part.slice(0, at);
+      return [decode(name), at < 0 ? "" : decode(part.slice(at + 1))];
     });
-    const lanes = rows.map(
-      () => ({
-        dot: null,
-        past: [],
-        arriving: [],
-        fromOutside: false,
-        leaving: [],
-        ending: [],
-        goesOn: false
-      })
-    );
-    const holder = [];
-    let width = 1;
-    rows.forEach((row2, at) => {
-      if (isOpen(row2, open)) {
-        holder.forEach((source, lane2) => source != null && lanes[at].past.push(lane2));
+  }
+  function decode(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  }
+  function readKnob(page, state, knob, text, ignored) {
+    if (knob.control === "fixed") {
+      if (text !== setting(knob.default)) {
+        ignored.push(`The link sets “${knob.name}”, which stays ${setting(knob.default)} here.`);
+      }
+    } else if (knob.control === "select") {
+      const value = knob.values.find((one) => setting(one) === text);
+      if (value === void 0) {
+        ignored.push(`“${knob.name}” cannot be “${cut(text)}” here: it is its default.`);
+      } else setValue(page, state, knob.name, value);
+    } else {
+      const value = text.trim() === "" ? Number.NaN : Number(text);
+      if (!Number.isFinite(value)) {
+        ignored.push(`“${knob.name}” cannot be “${cut(text)}”: it is its default.`);
         return;
       }
-      const here = lanes[at];
-      const read = new Set(reads[at].filter((source) => source >= 0));
-      here.fromOutside = reads[at].some((source) => source < 0);
-      let own = null;
-      holder.forEach((source, lane2) => {
-        if (source == null) return;
-        const stays = lastReader[source] > at;
-        if (stays) here.past.push(lane2);
-        if (read.has(source)) here.arriving.push(lane2);
-        if (!stays) {
-          holder[lane2] = null;
-          own ??= lane2;
-        }
-      });
-      own ??= firstFree(holder);
-      here.dot = own;
-      here.goesOn = lastReader[at] > at;
-      holder[own] = here.goesOn ? at : null;
-      width = Math.max(width, own + 1);
-    });
-    leaveAbove(lanes);
-    return { rows: lanes, width };
-  }
-  function leaveAbove(lanes) {
-    lanes.forEach((here, at) => {
-      if (here.dot == null || at === 0) return;
-      const above = lanes[at - 1];
-      for (const lane2 of here.arriving) {
-        if (lane2 === here.dot) continue;
-        above.leaving.push({ from: lane2, to: here.dot });
-        if (!here.past.includes(lane2) && above.past.includes(lane2)) {
-          above.past = above.past.filter((other) => other !== lane2);
-          above.ending.push(lane2);
-        } else if (!here.past.includes(lane2) && above.dot === lane2) {
-          above.goesOn = false;
-        }
+      const rounded2 = knob.whole ? Math.round(value) : value;
+      const inside = Math.min(Math.max(rounded2, knob.min), knob.max);
+      if (inside !== rounded2) {
+        ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
       }
-    });
-  }
-  function firstFree(holder) {
-    const free = holder.findIndex((source) => source == null);
-    return free < 0 ? holder.length : free;
-  }
-  function readsOf(rows, open, inputs) {
-    const rowOf = /* @__PURE__ */ new Map();
-    rows.forEach((row2, at) => {
-      if (!isOpen(row2, open)) for (const layer of row2.layers) rowOf.set(layer, at);
-    });
-    return rows.map((row2, at) => {
-      if (isOpen(row2, open)) return [];
-      const found = /* @__PURE__ */ new Set();
-      for (const layer of row2.layers) {
-        for (const source of inputs[layer]) {
-          const from = source < 0 ? -1 : rowOf.get(source) ?? -1;
-          if (from < at) found.add(from);
-        }
-      }
-      return [...found];
-    });
-  }
-  function pathOf(lane2, x, height) {
-    const middle = height / 2;
-    const bend = height * 0.28;
-    const pieces = [];
-    for (const one of lane2.past) pieces.push(`M${x(one)},0V${height}`);
-    for (const one of lane2.ending) pieces.push(`M${x(one)},0V${middle}`);
-    if (lane2.dot != null) {
-      const at = x(lane2.dot);
-      if (lane2.fromOutside && !lane2.arriving.includes(lane2.dot)) pieces.push(`M${at},3V${middle}`);
-      for (const one of lane2.arriving) {
-        if (one === lane2.dot) pieces.push(`M${at},0V${middle}`);
-        else pieces.push(`M${(x(one) + at) / 2},0Q${at},${middle - bend} ${at},${middle}`);
-      }
-      if (lane2.goesOn) pieces.push(`M${at},${middle}V${height}`);
+      setValue(page, state, knob.name, inside);
     }
-    for (const { from, to } of lane2.leaving) {
-      const between = (x(from) + x(to)) / 2;
-      pieces.push(`M${x(from)},${middle}Q${x(from)},${middle + bend} ${between},${height}`);
-    }
-    return pieces.join("");
   }
-
-  // src/rows.ts
-  var ROW_HEIGHT = 28;
-  var LANE_STEP = 14;
-  var LANE_MARGIN = 9;
-  var tops = /* @__PURE__ */ new WeakMap();
-  function topOf(structure) {
-    let top = tops.get(structure);
-    if (!top) {
-      top = blocksOf(structure.layers.name);
-      if (top.children.length === 1 && top.children[0].children.length) {
-        top = { ...top.children[0], path: "" };
-      }
-      tops.set(structure, top);
-    }
-    return top;
-  }
-  var callsOf = /* @__PURE__ */ new WeakMap();
-  function callOf(structure, block2) {
-    let calls = callsOf.get(structure);
-    if (!calls) {
-      calls = new Map(structure.calls.map((call) => [call.path, call]));
-      callsOf.set(structure, calls);
-    }
-    return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
-  }
-  var kept = null;
-  function outlineOf(structure, open, room) {
-    const key = [...open].join("\n");
-    if (kept && kept.structure === structure && kept.key === key && kept.room === room) {
-      return kept.outline;
-    }
-    const top = topOf(structure);
-    const rows = rowsOf(top, open);
-    const lanes = lanesOf(rows, open, structure.layers.inputs);
-    const gaps = Math.max(lanes.width - 1, 1);
-    const step = Math.min(LANE_STEP, Math.max((room - 2 * LANE_MARGIN) / gaps, 2));
-    const outline = {
-      top,
-      rows,
-      lanes,
-      step,
-      laneWidth: Math.ceil((lanes.width - 1) * step + 2 * LANE_MARGIN),
-      paths: lanes.rows.map((lane2) => pathOf(lane2, (one) => LANE_MARGIN + one * step, ROW_HEIGHT))
+  function readOwn(page, state, name, value, ignored) {
+    const unknown = () => {
+      ignored.push(`The link asks for ${name.slice(1)} “${cut(value)}”, which this page has not.`);
     };
-    kept = { structure, key, room, outline };
-    return outline;
+    const among = (names, then) => {
+      const index = names.indexOf(value);
+      if (index < 0) unknown();
+      else then(index);
+    };
+    if (name === "@precision") among(page.precisions, () => state.precision = value);
+    else if (name === "@device") {
+      among(page.devices.map((one) => one.name), (index) => state.device = index);
+    } else if (name === "@model") {
+      among(page.models.map((one) => one.title), (index) => state.model = index);
+    } else if (name === "@metric") {
+      among(METRICS, (index) => state.metric = METRICS[index]);
+    } else if (name === "@sort") {
+      const by = METRICS.find((one) => one === value.replace(/^-/, ""));
+      if (by) state.sort = { by, rising: value.startsWith("-") };
+      else unknown();
+    } else if (name === "@layer") state.selected = value;
+    else state.open.add(value);
   }
-  var laneX = (outline, lane2) => LANE_MARGIN + lane2 * outline.step;
-  var allOpenable = (scene) => openable(scene.chosen.blocks);
-  function orderOf(rows, amounts, open, sort) {
-    const all = rows.map((_, index) => index);
-    if (!sort) return all;
-    const direction = sort.rising ? 1 : -1;
-    const value = (index) => amounts[index][sort.by] ?? -1;
-    return all.filter((index) => !isOpen(rows[index], open)).sort((a, b) => {
-      if (value(a) < 0 || value(b) < 0) return value(b) - value(a) || a - b;
-      return direction * (value(a) - value(b)) || a - b;
-    });
-  }
-  function heaviest(rows, amounts, open, metric) {
-    let best;
-    let most = -1;
-    rows.forEach((row2, index) => {
-      const value = amounts[index][metric] ?? -1;
-      if (!isOpen(row2, open) && value > most) {
-        best = row2;
-        most = value;
+  var cut = (text) => text.length > 40 ? `${text.slice(0, 40)}…` : text;
+
+  // src/scenes.ts
+  var Scenes = class {
+    constructor(page, change, look) {
+      this.page = page;
+      this.change = change;
+      this.look = look;
+      this.controls = controlsOf(page);
+      this.costs = costsOf(page);
+      this.lastGood = page.models.map(() => null);
+    }
+    controls;
+    costs;
+    atDefaults = /* @__PURE__ */ new Map();
+    lastGood;
+    /** The scene of a state; null where nothing of the chosen model can be shown. */
+    make(state, glance) {
+      const { page } = this;
+      const models = page.models.map((model2, index) => {
+        const setting2 = settingOf(page, state, index);
+        return {
+          index,
+          model: model2,
+          setting: setting2,
+          numbers: this.costs[index].numbers(setting2, state.precision),
+          defaults: this.defaultsOf(index, state.precision)
+        };
+      });
+      for (const { numbers: numbers2, index } of models) if (numbers2) this.lastGood[index] = numbers2;
+      const model = models[state.model];
+      const numbers = model.numbers ?? this.lastGood[state.model] ?? model.defaults;
+      if (!numbers) return null;
+      const chosen = {
+        ...model,
+        numbers,
+        columns: new Columns(numbers, state.device),
+        blocks: topOf(numbers.structure)
+      };
+      const hasTotal = totalOf(numbers, state.metric, state.device) != null;
+      return {
+        page,
+        state,
+        controls: this.controls,
+        models,
+        chosen,
+        device: page.devices[state.device],
+        metric: state.metric === "time" && !hasTotal ? "mult_adds" : state.metric,
+        glance,
+        headlineAt: (index, setting2) => this.costs[index].headline(setting2, state.precision),
+        change: this.change,
+        look: this.look
+      };
+    }
+    defaultsOf(index, precision2) {
+      const key = `${index} ${precision2}`;
+      let found = this.atDefaults.get(key);
+      if (found === void 0) {
+        const setting2 = {};
+        for (const knob of this.page.models[index].knobs) setting2[knob.name] = knob.default;
+        found = this.costs[index].numbers(setting2, precision2);
+        this.atDefaults.set(key, found);
       }
-    });
-    return best ?? rows[0];
-  }
+      return found;
+    }
+  };
 
   // src/theme.ts
   var root = () => document.documentElement.dataset;
@@ -1992,6 +2028,7 @@
         on,
         "."
       ]),
+      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4))),
       h(
         "div",
         { class: "bar" },
@@ -2021,7 +2058,8 @@
     ];
   }
   var drawn = { outline: null, key: "", rows: [] };
-  function layerTable(scene, width, all) {
+  var EVERY_PLACE = { first: 0, last: Infinity };
+  function layerTable(scene, width, also) {
     const { state, metric, chosen, glance } = scene;
     const { numbers, columns } = chosen;
     const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
@@ -2041,11 +2079,12 @@
       total: totalOf(numbers, metric, state.device)
     };
     const key = [metric, columns.hasTime, order.join()].join(" ");
-    const isFresh = outline !== drawn.outline || key !== drawn.key || all;
+    const isNew = outline !== drawn.outline || key !== drawn.key;
+    const within = (place2, places) => places !== void 0 && place2 >= places.first && place2 <= places.last;
     const rows = order.map((index, place2) => {
-      const inSight = place2 >= glance.sight.first && place2 <= glance.sight.last;
       const before = drawn.rows[place2];
-      return before && !isFresh && !inSight ? before : rowItem(context, index, amounts[index]);
+      const isOld = isNew || within(place2, glance.sight) || within(place2, also);
+      return before && !isOld ? before : rowItem(context, index, amounts[index]);
     });
     drawn = { outline, key, rows };
     return [
@@ -2182,7 +2221,7 @@
           { class: "track", "aria-hidden": "true" },
           h("i", { style: { transform: `scaleX(${barLength(opened ? 0 : value, most)})` } })
         ),
-        metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent(value / total) : "")
+        metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent2(value / total) : "")
       ] : null
     );
   }
@@ -2313,7 +2352,7 @@
       ["memory", memory2 / time2],
       ["launch", overhead / time2]
     ];
-    const words = shares2.map(([name, share]) => `${name} ${percent(share)}`).join(", ");
+    const words = shares2.map(([name, share]) => `${name} ${percent2(share)}`).join(", ");
     return h(
       "span",
       { class: "stack", role: "img", "aria-label": words, "data-tip": words },
@@ -2386,7 +2425,7 @@
     const titles = page.models.map((one) => one.title);
     return [
       h("h1", {}, titles.map((title, i) => [i ? h("span", { class: "versus" }, " vs ") : null, h("bdi", {}, title)])),
-      h("p", { class: "where" }, h("bdi", {}, sourceOf2(scene)), " · ", settingsOf(scene)),
+      h("p", { class: "where" }, sourceOf2(scene), settingsOf(scene)),
       h(
         "div",
         { class: "tools" },
@@ -2402,7 +2441,8 @@
     ];
   }
   function sourceOf2({ page }) {
-    return page.models.length === 1 ? page.models[0].source : "compared at the same settings";
+    const source = page.models.length === 1 ? page.models[0].source : "compared at the same settings";
+    return source ? [h("bdi", {}, source), " · "] : null;
   }
   function settingsOf(scene) {
     const knobs = controlsOf(scene.page).filter((knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default).map((knob) => `${knob.name} ${setting(valueOf(scene.state, knob))}`);
@@ -2650,7 +2690,7 @@
   // src/views/notes.ts
   function notes(scene) {
     const { page, chosen } = scene;
-    const general = [...page.left_out, ...chosen.model.notes, ...unmodelled(scene)];
+    const general = [...chosen.model.notes, ...unmodelled(scene), ...rounded(scene)];
     return [
       ...heading(
         "How to read this",
@@ -2676,6 +2716,9 @@
     if (!names.length) return [];
     const shown2 = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
     return [`${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown2}.`];
+  }
+  function rounded({ chosen }) {
+    return chosen.numbers.is_exact ? [] : ["Some whole numbers here are above 2^53, which this page cannot hold: they are rounded."];
   }
   function deviceNote(scene, device, costs) {
     const at = device.at[scene.state.precision];
@@ -2757,7 +2800,7 @@
       `${plural(shown2, "kernel")} on `,
       h("bdi", {}, device.name),
       ", area by time. ",
-      time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
+      time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent2(counted / time2 / peak)} of the peak.` : null
     ];
   }
   function factorOf({ controls, state }, name) {
@@ -2847,8 +2890,8 @@
           stroke: "var(--card)",
           opacity: 0.75,
           "data-tip": `${dot2.name}
-${seconds(dot2.time)}${total ? `, ${percent(dot2.time / total)} of the time` : ""}
-${percent(dot2.rate / peak)} of the peak`
+${seconds(dot2.time)}${total ? `, ${percent2(dot2.time / total)} of the time` : ""}
+${percent2(dot2.rate / peak)} of the peak`
         })
       )
     );
@@ -2875,7 +2918,7 @@ ${percent(dot2.rate / peak)} of the peak`
       whole(dot2.macs),
       bytes(dot2.bytes),
       dot2.intensity.toPrecision(3),
-      percent(dot2.rate / peak) || UNKNOWN
+      percent2(dot2.rate / peak) || UNKNOWN
     ]);
     return table(
       "Kernels with their intensity and rate",
@@ -2951,8 +2994,8 @@ ${percent(dot2.rate / peak)} of the peak`
     const { name, mult_adds: counted, other } = widest;
     const layers = name.startsWith("the ") ? `${name} of the layers` : `${name} layers`;
     const verb = name.startsWith("the ") ? "has" : "have";
-    const first = counted === 0 ? "none" : percent(counted);
-    return `${layers} ${verb} ${first} of the mult-adds and ${percent(other)} of the ${what}.`;
+    const first = counted === 0 ? "none" : percent2(counted);
+    return `${layers} ${verb} ${first} of the mult-adds and ${percent2(other)} of the ${what}.`;
   }
   var capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   var BAR = { height: 30, gap: 26, left: 72, top: 4 };
@@ -2986,7 +3029,7 @@ ${percent(dot2.rate / peak)} of the peak`
   }
   function segment(name, variety, share, from, to, y) {
     const isWide = to - from > 36;
-    const tip = `${VARIETIES[variety][1]}: ${percent(share)} of ${name === "time" ? "the time" : `the ${name}`}`;
+    const tip = `${VARIETIES[variety][1]}: ${percent2(share)} of ${name === "time" ? "the time" : `the ${name}`}`;
     return [
       s("rect", {
         x: round(from),
@@ -2997,7 +3040,7 @@ ${percent(dot2.rate / peak)} of the peak`
         fill: `var(--kind${variety})`,
         "data-tip": tip
       }),
-      s("text", { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" }, isWide ? percent(share) : "")
+      s("text", { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" }, isWide ? percent2(share) : "")
     ];
   }
   function ribbon(above, below, top, bottom, variety) {
@@ -3022,12 +3065,12 @@ ${percent(dot2.rate / peak)} of the peak`
       const shares2 = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total);
       return [{ device, isChosen, shares: shares2 }];
     });
-    const part = (value, total) => value == null || !total ? UNKNOWN : percent(value / total);
+    const part = (value, total) => value == null || !total ? UNKNOWN : percent2(value / total);
     const rows = kinds.map((kind, i) => [
       { text: VARIETIES[kind.variety][1], class: `swatch kind${kind.variety}` },
       part(kind.amounts.params, totals2.params),
       part(kind.amounts.mult_adds, totals2.mult_adds),
-      ...timed.map(({ shares: shares2 }) => percent(shares2[i]))
+      ...timed.map(({ shares: shares2 }) => percent2(shares2[i]))
     ]);
     return table(
       "Shares by kind of layer",
@@ -3237,8 +3280,61 @@ ${percent(dot2.rate / peak)} of the peak`
     );
   }
 
+  // src/command.ts
+  function commandFor(page, state) {
+    const changed = /* @__PURE__ */ new Map();
+    page.models.forEach((model, index) => {
+      const now2 = settingOf(page, state, index);
+      for (const knob of model.knobs) {
+        if (knob.of === "network" && now2[knob.name] !== knob.default) {
+          changed.set(knob.name, setting(now2[knob.name]));
+        }
+      }
+    });
+    const batch = changed.get("batch");
+    changed.delete("batch");
+    return [
+      "mnet-cost explore",
+      page.models.map((one) => one.reference).join(" vs "),
+      ...page.arguments,
+      ...[...changed].map(([name, value]) => `--set ${quoted(`${name}=${value}`)}`),
+      batch === void 0 ? "" : `--batch ${quoted(batch)}`,
+      state.precision === page.precisions[0] ? "" : `--precision ${quoted(state.precision)}`,
+      ...(page.devices.length ? page.devices.map((one) => one.reference) : ["none"]).map(
+        (reference) => `--device ${reference}`
+      )
+    ].filter(Boolean).join(" ");
+  }
+  function quoted(word) {
+    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'"'"'`)}'`;
+  }
+
+  // src/views/warnings.ts
+  function warnings(page, state, scene, ignored) {
+    const items = ignored.map((one) => h("p", { class: "warning" }, h("bdi", {}, one)));
+    const broken = scene ? scene.models.filter((one) => !one.numbers).map((one) => one.model) : page.models;
+    if (!broken.length) return items;
+    return [
+      ...items,
+      h(
+        "div",
+        { class: "warning", role: "alert" },
+        h(
+          "p",
+          {},
+          "At this setting ",
+          h("bdi", {}, broken.map((one) => one.title).join(", ")),
+          " has another structure than in this page, or is not valid. This command shows it:"
+        ),
+        h("pre", { class: "code" }, commandFor(page, state))
+      )
+    ];
+  }
+
   // src/explorer.ts
   var REST = 150;
+  var BUDGET = 8;
+  var ROWS_A_FRAME = 120;
   var Explorer = class {
     constructor(page, root2) {
       this.page = page;
@@ -3246,9 +3342,7 @@ ${percent(dot2.rate / peak)} of the peak`
       const { state, ignored } = fromFragment(page, location.hash);
       this.state = state;
       this.ignored = ignored;
-      this.controls = controlsOf(page);
-      this.costs = costsOf(page);
-      this.lastGood = page.models.map(() => null);
+      this.scenes = new Scenes(page, this.change, this.look);
     }
     state;
     ignored;
@@ -3260,11 +3354,8 @@ ${percent(dot2.rate / peak)} of the peak`
       curves: /* @__PURE__ */ new Map()
     };
     parts = /* @__PURE__ */ new Map();
-    controls;
-    costs;
+    scenes;
     curveKeys = /* @__PURE__ */ new Map();
-    atDefaults = /* @__PURE__ */ new Map();
-    lastGood;
     scene = null;
     said = "";
     isAsked = false;
@@ -3312,7 +3403,7 @@ ${percent(dot2.rate / peak)} of the peak`
       const add = (name, draw, isLazy = true) => {
         const element = document.getElementById(name);
         if (!element) return;
-        this.parts.set(name, { element, draw, isLazy, inSight: true, isLate: false });
+        this.parts.set(name, { element, draw, isLazy, inSight: true, isLate: true, drawn: 0 });
       };
       add("top", (scene) => header(scene, this.tools, this.said), false);
       add("cards", cards, false);
@@ -3322,7 +3413,10 @@ ${percent(dot2.rate / peak)} of the peak`
       add("shares", shares);
       add("accuracy", accuracy);
       add("table-head", (scene) => tableHead(scene, this.tools));
-      add("table", (scene, width) => layerTable(scene, width, this.isComplete));
+      add(
+        "table",
+        (scene, width) => layerTable(scene, width, this.isComplete ? EVERY_PLACE : void 0)
+      );
       add("details", details);
       add("memory", memory);
       add("roofline", roofline);
@@ -3369,98 +3463,61 @@ ${percent(dot2.rate / peak)} of the peak`
       this.ask();
     };
     /** Draw in the next frame, once, however often it is asked for. */
-    ask() {
+    ask(isChanged = true) {
+      this.isChanged ||= isChanged;
       if (this.isAsked) return;
       this.isAsked = true;
+      this.root.classList.add("busy");
       requestAnimationFrame(() => {
         this.isAsked = false;
         this.draw();
       });
     }
+    isChanged = true;
     isComplete = false;
-    /** One redraw. With `all`, nothing waits. */
+    frame = 0;
+    /** One frame: what is late and in sight, until the time of a frame is used up. With `all`,
+     * nothing waits. */
     draw(all = false) {
       this.findSight();
-      const widths = new Map([...this.parts].map(([name, part]) => [name, contentWidth(part.element)]));
-      const scene = this.makeScene();
-      this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
-      patch(document.getElementById("said"), this.warnings(scene));
+      const started = performance.now();
+      const scene = this.isChanged ? this.scenes.make(this.state, this.glance) : this.scene;
+      if (this.isChanged) this.begin(scene);
       if (!scene) return;
-      this.scene = scene;
+      const waiting = this.waiting(scene, all);
+      const widths = waiting.map((part) => contentWidth(part.element));
+      this.frame += 1;
       this.isComplete = all;
-      const noAccuracy = !hasAccuracy(scene);
-      this.parts.get("accuracy").element.hidden = noAccuracy;
-      for (const [name, part] of this.parts) {
-        if (name === "accuracy" && noAccuracy) continue;
-        part.isLate = part.isLazy && !part.inSight && !all;
-        if (!part.isLate) patch(part.element, part.draw(scene, widths.get(name)));
+      for (const [i, part] of waiting.entries()) {
+        if (part.isLazy && !all && performance.now() - started > BUDGET) {
+          this.ask(false);
+          break;
+        }
+        patch(part.element, part.draw(scene, widths[i]));
+        part.isLate = false;
+        part.drawn = this.frame;
       }
       this.isComplete = false;
+      this.root.classList.toggle("busy", this.isAsked);
       clearTimeout(this.resting);
       this.resting = setTimeout(() => this.onRest(), REST);
     }
-    makeScene() {
-      const { page, state } = this;
-      const models = page.models.map((model2, index) => {
-        const setting2 = settingOf(page, state, index);
-        return {
-          index,
-          model: model2,
-          setting: setting2,
-          numbers: this.costs[index].numbers(setting2, state.precision),
-          defaults: this.defaultsOf(index)
-        };
-      });
-      for (const { numbers: numbers2, index } of models) if (numbers2) this.lastGood[index] = numbers2;
-      const model = models[state.model];
-      const numbers = model.numbers ?? this.lastGood[state.model] ?? model.defaults;
-      if (!numbers) return null;
-      const chosen = {
-        ...model,
-        numbers,
-        columns: new Columns(numbers, state.device),
-        blocks: topOf(numbers.structure)
-      };
-      const hasTotal = totalOf(numbers, state.metric, state.device) != null;
-      return {
-        page,
-        state,
-        controls: this.controls,
-        models,
-        chosen,
-        device: page.devices[state.device],
-        metric: state.metric === "time" && !hasTotal ? "mult_adds" : state.metric,
-        glance: this.glance,
-        headlineAt: (index, setting2) => this.costs[index].headline(setting2, state.precision),
-        change: this.change,
-        look: this.look
-      };
+    /** A new scene: all parts are late, and what is wrong is said. */
+    begin(scene) {
+      this.isChanged = false;
+      this.scene = scene;
+      for (const part of this.parts.values()) part.isLate = true;
+      this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
+      patch(
+        document.getElementById("said"),
+        warnings(this.page, this.state, scene, this.ignored)
+      );
+      if (scene) this.parts.get("accuracy").element.hidden = !hasAccuracy(scene);
     }
-    defaultsOf(index) {
-      const key = `${index} ${this.state.precision}`;
-      let found = this.atDefaults.get(key);
-      if (found === void 0) {
-        const setting2 = {};
-        for (const knob of this.page.models[index].knobs) setting2[knob.name] = knob.default;
-        found = this.costs[index].numbers(setting2, this.state.precision);
-        this.atDefaults.set(key, found);
-      }
-      return found;
-    }
-    warnings(scene) {
-      const items = this.ignored.map((one) => h("p", { class: "warning" }, h("bdi", {}, one)));
-      const broken = scene ? scene.models.filter((one) => !one.numbers) : this.page.models;
-      if (!broken.length) return items;
-      const names = broken.map((one) => "model" in one ? one.model.title : one.title).join(", ");
-      return [
-        ...items,
-        h(
-          "div",
-          { class: "warning", role: "alert" },
-          h("p", {}, "At this setting ", h("bdi", {}, names), " has another structure than in this page, or is not valid. This command shows it:"),
-          h("pre", { class: "code" }, commandFor(this.page, this.state))
-        )
-      ];
+    /** Parts to draw now: the answer and the sliders first, then what waited longest. */
+    waiting(scene, all) {
+      const accuracyPart = this.parts.get("accuracy");
+      return [...this.parts.values()].filter((part) => all || part.isLate && (!part.isLazy || part.inSight)).filter((part) => part !== accuracyPart || hasAccuracy(scene)).sort((a, b) => Number(a.isLazy) - Number(b.isLazy) || a.drawn - b.drawn);
     }
     onSight(seen) {
       for (const entry of seen) {
@@ -3468,13 +3525,15 @@ ${percent(dot2.rate / peak)} of the peak`
           if (part.element === entry.target) part.inSight = entry.isIntersecting;
         }
       }
-      if ([...this.parts.values()].some((part) => part.isLate && part.inSight)) this.ask();
+      if ([...this.parts.values()].some((part) => part.isLate && part.inSight)) this.ask(false);
     }
     onScroll() {
       const { first, last } = this.glance.sight;
       this.findSight();
       const moved = this.glance.sight;
-      if (moved.first < first || moved.last > last) this.ask();
+      if (moved.first >= first && moved.last <= last) return;
+      this.parts.get("table").isLate = true;
+      this.ask(false);
     }
     /** Which rows of the table are on the screen, with some to spare. */
     findSight() {
@@ -3492,14 +3551,22 @@ ${percent(dot2.rate / peak)} of the peak`
       const { scene } = this;
       if (!scene) return;
       this.writeAddress();
-      const table2 = this.parts.get("table");
-      if (!table2.isLate) patch(table2.element, layerTable(scene, contentWidth(table2.element), true));
+      this.drawRows(scene, 0);
       this.drawCurves(scene);
+    }
+    /** Rows out of sight, some a frame: for those who search the page or have it read to them. */
+    drawRows(scene, first) {
+      const table2 = this.parts.get("table");
+      if (scene !== this.scene || this.isAsked || table2.isLate) return;
+      if (first >= table2.element.querySelectorAll("tbody tr").length) return;
+      const also = { first, last: first + ROWS_A_FRAME - 1 };
+      patch(table2.element, layerTable(scene, contentWidth(table2.element), also));
+      requestAnimationFrame(() => this.drawRows(scene, first + ROWS_A_FRAME));
     }
     /** One curve a frame, until all are there or something moves. */
     drawCurves(scene) {
       if (scene !== this.scene || this.isAsked) return;
-      const waiting = this.controls.find(
+      const waiting = this.scenes.controls.find(
         (knob) => knob.control === "slider" && (knob.of === "network" || this.glance.tables.has("what if")) && this.curveKeys.get(knob.name) !== curveKey(scene, knob)
       );
       if (!waiting) return;
