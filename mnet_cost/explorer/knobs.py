@@ -200,15 +200,13 @@ def _coarser(positions: Fraction, distances: Sequence[int], step: int) -> int:
 
     Published values are positions if that can be.
     """
-    rounds = [digit * 10**zeros for zeros in range(16) for digit in (1, 2, 5)]
+    rounds: list[int] = [digit * 10**zeros for zeros in range(16) for digit in (1, 2, 5)]
     fitting = next(times for times in rounds if positions / times <= _POSITIONS)
-    aligned = [
-        times
-        for times in rounds
-        if times <= fitting and all(distance % (step * times) == 0 for distance in distances)
-    ]
+    best = fitting
+    for times in rounds:
+        if times <= fitting and all(distance % (step * times) == 0 for distance in distances):
+            best = times
     # With a few more positions all that is published is among them; with many more it is not.
-    best = aligned[-1]
     return best if positions / best <= 4 * _POSITIONS else fitting
 
 

@@ -97,9 +97,7 @@ def test_a_page_is_small(name: str, most: int) -> None:
 def test_factors_of_devices_are_what_if(
     setting: dict[str, float], changes: str, precision: str
 ) -> None:
-    devices = ("raspberry_pi_4_ncnn", "pixel_3_tflite_gpu")
-    if precision == "int8":
-        devices = ("raspberry_pi_4_ncnn",)
+    devices = ("pixel_1", "pixel_3_tflite") if precision == "fp32" else ("iphone_13",)
     (shown,) = replay(document("mobilenet_v2", devices), [(setting, precision)])
     assert shown is not None
     analysis = analyze("mobilenet_v2", devices=devices, precision=precision)
