@@ -341,9 +341,14 @@ def _either(condition: Any, a: Any, b: Any) -> Any:
 
 def known(total: Any) -> Any:
     """A sum of what is known; None, and NaN among candidates, where nothing adds up to it."""
-    if isinstance(total, (int, float)):
-        return total if total > 0 else None
-    return where(total > 0, total, math.nan)
+    return known_if(total > 0, total)
+
+
+def known_if(condition: Any, number: Any) -> Any:
+    """A number that is known where `condition` holds; None, and NaN among candidates, elsewhere."""
+    if isinstance(condition, bool):
+        return number if condition else None
+    return where(condition, number, math.nan)
 
 
 class Differs(Exception):

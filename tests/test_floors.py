@@ -16,7 +16,7 @@ FLOORS = (
     ("analysis", "metrics"),
     (
         *("search", "differences", "budgets", "changes", "papers", "report", "torch_model"),
-        *("measure", "reconciliation", "exporting", "drawing"),
+        *("measure", "reconciliation", "exporting", "drawing", "explorer"),
     ),
     ("api", "results"),
     ("cli", "__init__", "__main__"),

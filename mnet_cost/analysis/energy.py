@@ -12,13 +12,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.traffic import Traffic
 from mnet_cost.devices import DeviceProfile, Sourced
 from mnet_cost.devices.sourced import ASSUMED_SPREAD, NUMBER_BASES, range_of
-from mnet_cost.tensors import agreed, exponential, logarithm, square_root
+from mnet_cost.tensors import (
+    agreed,
+    exponential,
+    is_nothing,
+    known_if,
+    logarithm,
+    square_root,
+)
 
 _BASES = (*NUMBER_BASES, "bound")
 """Strongest first: those of numbers, and `bound` for a time that is only a lower bound."""
@@ -170,18 +177,21 @@ def _sum_of(parts: Sequence[_Part]) -> Joules | None:
     known = [
         (amount, energy) for _, amount, energy in parts if amount is not None and energy is not None
     ]
-    if not any(agreed(amount > 0) for amount, _ in known):
+    is_some: Any = False
+    for amount, _ in known:
+        is_some = is_some | (amount > 0)
+    if is_some is False:
         return None
     return Joules(
-        sum([amount * energy.value for amount, energy in known]),
-        sum([amount * range_of(energy)[0] for amount, energy in known]),
+        known_if(is_some, sum([amount * energy.value for amount, energy in known])),
+        known_if(is_some, sum([amount * range_of(energy)[0] for amount, energy in known])),
         None,
     )
 
 
 def _of_parts(parts: Sequence[_Part], kernels: Sequence[Kernel]) -> tuple[str, str]:
     """`how` and `basis` of a sum of energies."""
-    parts = [part for part in parts if part.amount != 0]
+    parts = [part for part in parts if not is_nothing(part.amount)]
     missing = [part.what for part in parts if part.amount is None or part.energy is None]
     figures = [part.energy for part in parts if part.amount is not None and part.energy is not None]
     if any(kernel.anchor.work is None for kernel in kernels):

@@ -15,7 +15,7 @@ from typing import Any
 
 from mnet_cost.layers import Layer, Work
 from mnet_cost.network import Network, Step
-from mnet_cost.tensors import TensorType, axis_names, require
+from mnet_cost.tensors import TensorType, axis_names, is_symbolic, require
 
 _SUM, _QUOTIENT, _PRODUCT, _ATOM = 1, 2, 3, 4  # how tightly a formula holds together
 
@@ -187,11 +187,7 @@ _PARTS = {
 
 def explain_step(network: Network, step: Step) -> tuple[Formula, ...]:
     """Formulas of the sizes of the output and of every count that is not 0, for one example."""
-    inputs = [network.tensors[index].type for index in step.inputs]
-    several = len(inputs) > 1
-    named = tuple(
-        _named(type_, f"in{i + 1}" if several else "in") for i, type_ in enumerate(inputs)
-    )
+    named = tuple([_named(type_, suffix) for type_, suffix in _inputs(network, step)])
     layer = _with_named_fields(step.layer)
     output = layer.infer(require, *named)
     formulas = []
@@ -201,11 +197,16 @@ def explain_step(network: Network, step: Step) -> tuple[Formula, ...]:
     work = layer.work(named, _named(network.tensors[step.output].type, "out"))
     if work is not None:
         formulas += [
-            _formula(what.replace("_", " ").replace("mult adds", "mult-adds"), getattr(work, what))
+            _formula(words_for_count(what), getattr(work, what))
             for what in COUNTS
             if getattr(work, what) != 0
         ]
     return tuple(formulas)
+
+
+def words_for_count(count: str) -> str:
+    """What a formula of one of `COUNTS` is called."""
+    return count.replace("_", " ").replace("mult adds", "mult-adds")
 
 
 def _formula(what: str, number: Any) -> Formula:
@@ -221,13 +222,58 @@ def _axis_labels(type_: TensorType) -> tuple[str, ...]:
     return leading + names
 
 
+def _inputs(network: Network, step: Step) -> list[tuple[TensorType, str]]:
+    """The types that a step reads, each with the ending of the names of its sizes."""
+    types = [network.tensors[index].type for index in step.inputs]
+    several = len(types) > 1
+    return [(type_, f"in{i + 1}" if several else "in") for i, type_ in enumerate(types)]
+
+
+def symbols_of(network: Network, step: Step) -> dict[str, Any]:
+    """The values of the names in formulas of a step, as numbers of any kind."""
+    symbols: dict[str, Any] = {}
+    made = (network.tensors[step.output].type, "out")
+    for type_, suffix in (*_inputs(network, step), made):
+        symbols.update(zip(_size_names(type_, suffix), type_.shape, strict=True))
+    for field in dataclasses.fields(step.layer):
+        value = getattr(step.layer, field.name)
+        for name, number in zip(_field_names(field, value), _as_tuple(value), strict=False):
+            symbols[name] = number
+    return symbols
+
+
+def _size_names(type_: TensorType, suffix: str) -> list[str]:
+    return [f"{_SIZE_LETTERS.get(label, 'N')}_{suffix}" for label in _axis_labels(type_)]
+
+
 def _named(type_: TensorType, suffix: str) -> TensorType:
-    labels = _axis_labels(type_)
     shape: Any = tuple(
-        Traced(size, f"{_SIZE_LETTERS.get(label, 'N')}_{suffix}")
-        for label, size in zip(labels, type_.shape, strict=True)
+        [
+            Traced(size, name)
+            for size, name in zip(type_.shape, _size_names(type_, suffix), strict=True)
+        ]
     )
     return TensorType(shape, type_.dtype, type_.layout)
+
+
+def _is_size(value: Any) -> bool:
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)) or is_symbolic(value)
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _field_names(field: dataclasses.Field[Any], value: Any) -> list[str]:
+    """Names of the numbers that a field holds; none of one that holds something else."""
+    if _is_size(value):
+        return [field.name]
+    if not isinstance(value, tuple) or not all(map(_is_size, value)):
+        return []
+    words = field.metadata["kind"].words_of_list(len(value))
+    if not words:
+        return []
+    return [field.name + part for part in _PARTS.get(words) or [f"_{word}" for word in words]]
 
 
 def _with_named_fields(layer: Layer) -> Layer:
@@ -235,13 +281,8 @@ def _with_named_fields(layer: Layer) -> Layer:
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(layer):
         value = getattr(layer, field.name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            changes[field.name] = Traced(value, field.name)
-        elif isinstance(value, tuple) and all(isinstance(item, int) for item in value):
-            words = field.metadata["kind"].words_of_list(len(value))
-            if words:
-                parts = _PARTS.get(words) or [f"_{word}" for word in words]
-                changes[field.name] = tuple(
-                    Traced(item, field.name + part) for item, part in zip(value, parts, strict=True)
-                )
+        names = _field_names(field, value)
+        if names:
+            traced = tuple([Traced(*each) for each in zip(_as_tuple(value), names, strict=True)])
+            changes[field.name] = traced if isinstance(value, tuple) else traced[0]
     return dataclasses.replace(layer, **changes) if changes else layer

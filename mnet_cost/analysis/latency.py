@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.energy import Energy, estimate_energy
@@ -20,11 +20,13 @@ from mnet_cost.analysis.times import (
     NetworkTime,
     fit_and_basis,
     network_time,
+    operands_of,
     timed_precision,
 )
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, LatencyFit, RooflineFit
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.tensors import is_nothing
 from mnet_cost.units import format_seconds
 
 _SEEN = 0.05
@@ -131,14 +133,10 @@ def estimate_latency(
     own = timed_precision(kernels, precision) if kernels else precision
     is_stated = any(kernel.anchor.step.precision is not None for kernel in kernels)
     if own is None:
-        note = "layers state several precisions, and no rate or fit is of a mix: time is unknown"
-        return _without_time(device, precision, memory_fits, note, is_stated)
+        return _without_time(device, precision, memory_fits, _SEVERAL_PRECISIONS, is_stated)
     precision = own
     if time is None:
-        note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
-        if basis_of(device, precision) is None:
-            known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
-            note = f"no {precision} rate in the profile (it has {known}): time is unknown"
+        note = _why_no_time(device, precision)
         return _without_time(device, precision, memory_fits, note, is_stated)
     lower_bounds = LowerBounds(device, device.compute.get(precision))
     estimates = _kernel_estimates(kernels, time, lower_bounds)
@@ -146,11 +144,8 @@ def estimate_latency(
     # What is not known of the lower bound is no part of an estimate.
     notes = lower_bounds.notes() if time.basis == "bound" else ()
     if untimed:
-        kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
-        why = "no rate or bandwidth tells how long"
-        if time.basis != "bound":
-            why = f"no rule counts what {'it does' if len(untimed) == 1 else 'they do'}"
-        notes += (f"{len(untimed)} {kernels_are} not timed: {why}",)
+        one, several = words_for_untimed(time.basis)
+        notes += (one if len(untimed) == 1 else several.replace("{}", str(len(untimed))),)
     known_time = time.latency_s is not None
     traffic = [least.traffic for least in time.least]
     return DeviceEstimate(
@@ -172,6 +167,33 @@ def estimate_latency(
         latency_fit=time.fit if known_time else None,
         is_stated=is_stated,
     )
+
+
+_SEVERAL_PRECISIONS = (
+    "layers state several precisions, and no rate or fit is of a mix: time is unknown"
+)
+
+
+def why_no_time(kernels: Sequence[Kernel], device: DeviceProfile, precision: str) -> str:
+    """Why `network_time` knows no time of `kernels`, as a sentence."""
+    own = timed_precision(kernels, precision) if kernels else precision
+    return _SEVERAL_PRECISIONS if own is None else _why_no_time(device, own)
+
+
+def _why_no_time(device: DeviceProfile, precision: str) -> str:
+    if basis_of(device, precision) is not None:
+        return "no layer computes or copies anything: no kernel is launched, and time is unknown"
+    known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
+    return f"no {precision} rate in the profile (it has {known}): time is unknown"
+
+
+def words_for_untimed(basis: str) -> tuple[str, str]:
+    """What is said of one kernel that is not timed, and of several, whose number is `{}`."""
+    if basis == "bound":
+        one = several = "no rate or bandwidth tells how long"
+    else:
+        one, several = "no rule counts what it does", "no rule counts what they do"
+    return f"1 kernel is not timed: {one}", f"{{}} kernels are not timed: {several}"
 
 
 def _without_time(
@@ -212,17 +234,11 @@ def _kernel_estimates(
 ) -> tuple[KernelEstimate, ...]:
     """Times of the kernels, with what binds each."""
     estimates = []
-    for kernel, kernel_time, least in zip(kernels, time.kernels, time.least, strict=True):
+    for number, (kernel, least) in enumerate(zip(kernels, time.least, strict=True)):
         lower_bound = lower_bounds.read_off(kernel, least)
-        if time.fit is None:  # the lower bound, of which a part can be unknown
-            per_kernel = kernel_time.overhead_s
-            kernel_time = KernelTime(
-                per_kernel if lower_bound.seconds is None else kernel_time.latency_s,
-                lower_bound.compute_s,
-                lower_bound.memory_s,
-                per_kernel,
-            )
-            bound = lower_bound.bound(per_kernel)
+        kernel_time = operands_of(time, kernel, number).known
+        if time.fit is None:
+            bound = lower_bound.bound(kernel_time.overhead_s)
         elif kernel_time.latency_s is None:
             bound = "unknown"
         else:
@@ -266,28 +282,42 @@ def _outside(
     the device is scaled from."""
     if time.fit is None:
         return ()
-    differences = _differences(time.fit.fitted_on, kernels, time.fitted_s, time.shares)
+    seen = [
+        difference.text.replace("{}", f"{100 * difference.share:.0f}")
+        for difference in differences_of(time, kernels)
+        if difference.holds
+    ]
     scaled = () if device.scaled is None else (f"scaled {device.scaled}",)
-    return (*differences, *scaled)
+    return (*seen, *scaled)
 
 
-def _differences(
-    seen: FittedOn | None, kernels: Sequence[Kernel], latency_s: float, shares: Sequence[float]
-) -> tuple[str, ...]:
+class Difference(NamedTuple):
+    """How a network may differ from the networks that a fit was made on."""
+
+    text: str
+    """A sentence, in which `{}` stands for a share in percent."""
+    holds: Any
+    """Whether it does, as a condition of any kind."""
+    share: Any = 0.0
+
+
+def differences_of(time: NetworkTime, kernels: Sequence[Kernel]) -> list[Difference]:
+    """All ways in which a network may differ from those that the fit of its time has seen."""
+    seen = None if time.fit is None else time.fit.fitted_on
     if seen is None:
-        return ()
+        return []
     differences = []
-    mult_adds = sum(kernel.mult_adds for kernel in kernels)
-    for value, (low, high), words in (
-        (mult_adds, seen.mult_adds, ("fewer mult-adds", "more mult-adds")),
-        (latency_s, seen.latency_s, ("less time", "more time")),
+    mult_adds = sum([kernel.mult_adds for kernel in kernels])
+    for value, (low, high), fewer, more in (
+        (mult_adds, seen.mult_adds, "fewer mult-adds", "more mult-adds"),
+        (time.fitted_s, seen.latency_s, "less time", "more time"),
     ):
-        if not low / 2 <= value <= high * 2:
-            differences.append(f"{words[value > high]} than any network that the fit has seen")
-    terms = zip(TERM_NAMES, shares, strict=True) if shares else ()  # a roofline has none
+        than = "than any network that the fit has seen"
+        differences.append(Difference(f"{fewer} {than}", value < low / 2))
+        differences.append(Difference(f"{more} {than}", value > high * 2))
+    terms = zip(TERM_NAMES, time.shares, strict=True) if time.shares else ()  # a roofline has none
     for name, share in terms:
-        if share > _SEEN and name not in seen.terms:
-            differences.append(
-                f"{100 * share:.0f} % of the time in `{name}`, which was hardly measured"
-            )
-    return tuple(differences)
+        if name not in seen.terms and not is_nothing(share):
+            text = f"{{}} % of the time in `{name}`, which was hardly measured"
+            differences.append(Difference(text, share > _SEEN, share))
+    return differences

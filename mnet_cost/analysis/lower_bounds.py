@@ -11,6 +11,7 @@ is None, never zero. Not here: how much of the peaks a runtime reaches.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
@@ -19,7 +20,7 @@ from mnet_cost.analysis.traffic import Traffic, kernel_traffic
 from mnet_cost.analysis.winograd import applies, fewest_multiplications, fewest_of_any
 from mnet_cost.devices import ComputeRate, DeviceProfile
 from mnet_cost.devices.rules import may_multiply_less
-from mnet_cost.tensors import is_nothing, largest, smallest
+from mnet_cost.tensors import is_nothing, known_if, largest, smallest
 
 
 class LeastTime(NamedTuple):
@@ -35,6 +36,39 @@ class LeastTime(NamedTuple):
     seconds: float | None
     """The longest of those that are known."""
     traffic: Traffic = ()
+
+
+class LeastParts(NamedTuple):
+    """What the least time of one kernel is made of, in seconds, as numbers of any kind."""
+
+    compute_s: float | None
+    """None where no rate tells, which the device decides."""
+    memory_s: float
+    """Of the slowest level; 0 where it is not known."""
+    is_memory_known: bool
+    """Whether some level is known to take time, or nothing moves."""
+
+    @property
+    def compute_or_0(self) -> Any:
+        return 0.0 if self.compute_s is None else self.compute_s
+
+    @property
+    def is_known(self) -> Any:
+        """Whether something bounds the kernel."""
+        if self.compute_s is None:
+            return self.is_memory_known
+        return self.is_memory_known | (self.compute_s > 0)
+
+    @property
+    def known_memory_s(self) -> Any:
+        """None, and NaN among candidates, where all stays in caches of unknown bandwidth."""
+        return known_if(self.is_memory_known, self.memory_s)
+
+
+def least_parts(kernel: Kernel, least: LeastTime) -> LeastParts:
+    """The parts of a least time: its mult-adds, and the level of memory that takes longest."""
+    memory_s = reduce(largest, [seconds for seconds in least.level_s if seconds is not None], 0.0)
+    return LeastParts(least.compute_s, memory_s, (memory_s > 0) | (kernel.traffic_bytes == 0))
 
 
 class LowerBound(NamedTuple):
@@ -179,10 +213,7 @@ class LowerBounds:
 
 def _slowest(kernel: Kernel, least: LeastTime) -> tuple[float | None, str]:
     """Seconds at the level that takes longest, and its name; None where none is known."""
-    if not kernel.traffic_bytes:
-        return 0.0, ""
-    slowest, name = 0.0, ""
-    for seconds, (level, _, _) in zip(least.level_s, least.traffic, strict=True):
-        if seconds is not None and seconds > slowest:
-            slowest, name = seconds, level
-    return (slowest, name) if name else (None, "")
+    parts = least_parts(kernel, least)
+    if not parts.memory_s:
+        return (0.0 if parts.is_memory_known else None), ""
+    return parts.memory_s, least.traffic[least.level_s.index(parts.memory_s)].level

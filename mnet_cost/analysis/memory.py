@@ -98,9 +98,14 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
 
 def peak_bytes(network: Network, precision: DType, rules: MemoryRules = _USUAL) -> Any:
     """The peak of `trace_memory` alone, for sizes of any kind."""
+    return largest_of(live_bytes(network, precision, rules))
+
+
+def live_bytes(network: Network, precision: DType, rules: MemoryRules = _USUAL) -> list[Any]:
+    """Bytes alive while each unit runs, for sizes of any kind; a unit is a step without rules."""
     buffers = find_buffers(network, precision, rules)
     scratch = _scratch_by_unit(buffers.units, rules.scratch)
-    return largest_of(_live_bytes(buffers, _Lives(buffers), scratch))
+    return _live_bytes(buffers, _Lives(buffers), scratch)
 
 
 def _live_bytes(buffers: Buffers, lives: _Lives, scratch: Mapping[int, int]) -> list[int]:

@@ -2,14 +2,20 @@
 
 With coefficients they do by themselves. On a roofline the mult-adds come first, then what moving
 bytes takes beyond them, then kernel launches. Where the lower bound is above the sum of
-coefficients, what is missing goes to what binds the lower bound.
+coefficients, what is missing goes to what binds the lower bound. `parts_of` takes numbers of any
+kind; the other functions read an estimate of one network.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
+from mnet_cost.analysis.lower_bounds import LeastParts
+from mnet_cost.analysis.times import KernelTime, Operands
+from mnet_cost.tensors import known_if, largest, where
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 
 PARTS = ("compute", "memory", "overhead", "inference")
 """`inference` is the constant part of each inference."""
@@ -23,22 +29,52 @@ class TimeBreakdown(NamedTuple):
     overhead_s: float | None
 
 
+_NOTHING = TimeBreakdown(None, None, None)
+
+
+def parts_of(operands: Operands, least: LeastParts, *, adds_up: bool) -> TimeBreakdown:
+    """The parts of the time of one kernel, whose lower bound is `least`.
+
+    `operands` are what the time was estimated from: what `adds_up`, or alternatives. A part that
+    they do not have can still be known, from the lower bound.
+    """
+    time, is_known = operands.time, operands.is_known
+    if time.latency_s is None or is_known is False:
+        return _NOTHING
+    compute_s, memory_s, overhead_s = [
+        0.0 if part is None else part for part in (time.compute_s, time.memory_s, time.overhead_s)
+    ]
+    if not adds_up:
+        memory_s = largest(memory_s - compute_s, 0.0)
+    missing = time.latency_s - (compute_s + memory_s + overhead_s)
+    is_short = (missing > 0) & least.is_known
+    to_compute = is_short & (least.compute_or_0 >= least.memory_s)
+    to_memory = is_short & (least.compute_or_0 < least.memory_s)
+    has_memory = time.memory_s is not None and operands.is_memory_known
+    return TimeBreakdown(
+        _part(
+            compute_s, missing, to_compute, is_known & (to_compute | (time.compute_s is not None))
+        ),
+        _part(memory_s, missing, to_memory, is_known & (to_memory | has_memory)),
+        time.overhead_s,
+    )
+
+
+def _part(seconds: Any, missing: Any, takes_it: Any, is_known: Any) -> Any:
+    """A part, with what is missing where it takes that."""
+    return known_if(is_known, seconds + where(takes_it, missing, 0.0))
+
+
 def time_breakdown(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> TimeBreakdown:
     """The parts of one of the kernels of `estimate`; all None where its time is unknown."""
-    if kernel_time.latency_s is None:
-        return TimeBreakdown(None, None, None)
-    compute_s, memory_s = kernel_time.compute_s, kernel_time.memory_s
-    overhead_s, lower_bound = kernel_time.overhead_s, kernel_time.lower_bound
-    if not estimate.adds_up and memory_s is not None:
-        memory_s = max(memory_s - (compute_s or 0.0), 0.0)
-    parts = (compute_s, memory_s, overhead_s)
-    missing = kernel_time.latency_s - sum([part or 0.0 for part in parts])
-    if missing > 0 and lower_bound.seconds is not None:
-        if (lower_bound.compute_s or 0.0) >= (lower_bound.memory_s or 0.0):
-            compute_s = (compute_s or 0.0) + missing
-        else:
-            memory_s = (memory_s or 0.0) + missing
-    return TimeBreakdown(compute_s, memory_s, overhead_s)
+    lower_bound = kernel_time.lower_bound
+    return parts_of(
+        Operands(KernelTime(*kernel_time[1:5])),
+        LeastParts(
+            lower_bound.compute_s, lower_bound.memory_s or 0.0, lower_bound.memory_s is not None
+        ),
+        adds_up=estimate.adds_up,
+    )
 
 
 def time_shares(estimate: DeviceEstimate) -> dict[str, float]:

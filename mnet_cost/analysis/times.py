@@ -10,18 +10,26 @@ which the device and the structure decide, and no size. Not here: words (`latenc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.energy import Timing
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.lower_bounds import LeastTime, LowerBounds
+from mnet_cost.analysis.lower_bounds import LeastTime, LowerBounds, least_parts
 from mnet_cost.analysis.terms import NONE, kernel_amounts
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
-from mnet_cost.tensors import agreed, exponential, is_nothing, known, largest, smallest, square_root
+from mnet_cost.tensors import (
+    agreed,
+    exponential,
+    is_nothing,
+    known,
+    known_if,
+    largest,
+    smallest,
+    square_root,
+)
 
 _OWN_NOISE = 0.2
 """Share of the noise (its variance) in which even two networks of the same terms differ. With it
@@ -236,7 +244,7 @@ def relative_coefficients(
     deviations = fit.deviations
     return tuple(
         [
-            coefficient * exp(deviations.get(name, 0.0))
+            coefficient * exponential(deviations.get(name, 0.0))
             for name, coefficient in zip(TERM_NAMES, shared, strict=True)
         ]
     )
@@ -314,3 +322,40 @@ def _on_bounds(
         times.append(KernelTime(latency_s, compute_s, None, per_kernel))
     inference = device.inference_overhead_s
     return _Timed(times, inference.least if inference else 0.0)
+
+
+class Operands(NamedTuple):
+    """What the time of a kernel was estimated from, with 0 where size decides that a number is not
+    known; None is what the device does not tell."""
+
+    time: KernelTime
+    is_known: Any = True
+    """Whether `time.latency_s` is."""
+    is_memory_known: Any = True
+
+    @property
+    def known(self) -> KernelTime:
+        """The numbers that are known: others are None, and NaN among candidates."""
+        latency_s, compute_s, memory_s, overhead_s = self.time
+        return KernelTime(
+            None if latency_s is None else known_if(self.is_known, latency_s),
+            compute_s,
+            None if memory_s is None else known_if(self.is_memory_known, memory_s),
+            overhead_s,
+        )
+
+
+def operands_of(time: NetworkTime, kernel: Kernel, number: int) -> Operands:
+    """What the time of a kernel, the one of this number, was estimated from.
+
+    On bounds that is what its lower bound is made of. Where nothing bounds a kernel, its launch
+    alone is known.
+    """
+    own = time.kernels[number]
+    if time.fit is not None:
+        return Operands(own)
+    if kernel.anchor.work is None:
+        return Operands(own._replace(latency_s=own.overhead_s))
+    least = least_parts(kernel, time.least[number])
+    is_known = True if own.overhead_s is not None else least.is_known
+    return Operands(own._replace(memory_s=least.memory_s), is_known, least.is_memory_known)

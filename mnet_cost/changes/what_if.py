@@ -9,7 +9,6 @@ As everywhere, no estimate is below the lower bound, which is the altered one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +26,7 @@ from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERMS, Part
 from mnet_cost.errors import DeviceError, Problem
+from mnet_cost.tensors import logarithm
 
 __all__ = ["BoundChange", "Figure", "WhatIf", "altered", "compare_what_if", "parse_changes"]
 
@@ -91,7 +91,10 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
 
 
 def altered(device: DeviceProfile, changes: Iterable[Change], precision: str) -> DeviceProfile:
-    """`device` with the numbers that `changes` state; `DeviceError` where they do not suit it."""
+    """`device` with the numbers that `changes` state; `DeviceError` where they do not suit it.
+
+    Factors can be recorded numbers.
+    """
     return _with_figures(device, find_figures(device, changes, precision), precision)
 
 
@@ -107,7 +110,7 @@ def _with_figures(
             followed = _following(followed, figure)
         elif figure.place == "inference" and isinstance(followed, RooflineFit):
             followed = replace(followed, inference_s=_sourced(figure, followed.inference_s))
-    if followed is None or followed == fit:
+    if followed is None or followed is fit:
         return device
     # An estimate from shared cost coefficients stays one from a data sheet.
     basis = device.basis if precision in device.latency else "datasheet"
@@ -167,13 +170,15 @@ def _level(level: MemoryLevel, figure: Figure) -> MemoryLevel:
 
 def _sourced(figure: Figure, before: Sourced | None) -> Sourced:
     """The new number, and what it was made of."""
-    new = shown(figure.after, figure.unit)
+    factor = figure.change.factor
     if before is None:
+        new = shown(figure.after, figure.unit)
         return Sourced(
             value=figure.after, source=f"what if: {new}; nothing is known", basis="assumed"
         )
-    old, factor = shown(before.value, figure.unit), figure.change.factor
+    old = shown(before.value, figure.unit)
     if factor is None:
+        new = shown(figure.after, figure.unit)
         return Sourced(
             value=figure.after, source=f"what if: {new} instead of {old}", basis="assumed"
         )
@@ -194,10 +199,10 @@ def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:
         if fit.bytes_per_s is not None:
             return replace(fit, bytes_per_s=_scaled(fit.bytes_per_s, ratio, "B/s"))
         return fit
-    if fit is None or ratio is None or ratio == 1:
+    if fit is None or ratio is None or (isinstance(ratio, (int, float)) and ratio == 1):
         return fit
     part = _PARTS[figure.place]
-    shift = math.log(ratio) if part == "overhead" else -math.log(ratio)
+    shift = logarithm(ratio) if part == "overhead" else -logarithm(ratio)
     shifted = {
         term.name: fit.deviations.get(term.name, 0.0) + shift for term in TERMS if term.part == part
     }

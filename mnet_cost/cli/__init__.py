@@ -23,6 +23,7 @@ from mnet_cost.cli import (
     devices,
     draw,
     explain,
+    explore,
     export,
     fit,
     import_model,
@@ -38,8 +39,8 @@ from mnet_cost.cli import (
 from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
-    analyze, compare, sweep, fit, check, sensitivity, explain, reconcile, paper, models, train,
-    import_model, export, draw, calibrate, devices, layers, schema,
+    analyze, compare, explore, sweep, fit, check, sensitivity, explain, reconcile, paper, models,
+    train, import_model, export, draw, calibrate, devices, layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

@@ -1,0 +1,362 @@
+// The data that a page is made of, `mnet-cost/explore/1`, as Python writes it, and the numbers that
+// views get. Where a view has a number, the document has a slot.
+
+/** Where a number comes from: a node of the program from 0 on; below 0 the constant -1 - slot;
+ * null is unknown. */
+export type Slot = number | null;
+
+/** A number at one setting; null is unknown, which is not 0. */
+export type Count = number | null;
+
+export type KnobValue = number | string | boolean;
+
+/** Values of knobs by name, the batch among them; and `precision`, which is a word. */
+export type Setting = Readonly<Record<string, KnobValue>>;
+
+export interface ExploreDocument {
+  format: "mnet-cost/explore/1";
+  /** Of mnet_cost. */
+  version: string;
+  /** Of the command line beside models and devices, each word quoted for a shell. */
+  arguments: string[];
+  /** One, or those that are compared, the reference first. */
+  models: ModelDocument[];
+  devices: DeviceFacts[];
+  /** Precisions that can be chosen; the first one is the default. */
+  precisions: string[];
+  /** Sentences that say what the page leaves out. */
+  left_out: string[];
+}
+
+export interface ModelDocument {
+  /** As it was asked for, and different for each model of a document. */
+  title: string;
+  /** What leads to the model on a command line, quoted for a shell. */
+  reference: string;
+  /** Where the network is from. */
+  source: string;
+  /** The file of the spec, or empty. */
+  path: string;
+  knobs: Knob[];
+  program: ProgramData;
+  /** Lists that stand in the structures more than once, before `readDocument`. */
+  shared: unknown[];
+  /** At which settings which of these holds is what their `fixed` and guards say. */
+  structures: Structure[];
+  /** Formulas of layers, which `LayerTexts.form` points to. */
+  forms: Form[];
+  /** Lines of the spec that layers were written on, by number. */
+  lines: Record<string, string>;
+  published: PublishedRow[];
+  /** Sentences about the network: warnings, doubts. */
+  notes: string[];
+}
+
+/** The document of a page, with the lists that its structures have in common. */
+export function readDocument(text: string): ExploreDocument {
+  const page = JSON.parse(text) as ExploreDocument;
+  if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
+  for (const model of page.models) {
+    const shared = model.shared;
+    model.structures = withShared(model.structures, shared) as Structure[];
+  }
+  return page;
+}
+
+/** A value with lists in the place of `{ shared: i }`. */
+function withShared(value: unknown, shared: readonly unknown[]): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    return typeof value[0] === "object" ? value.map((item) => withShared(item, shared)) : value;
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 1 && entries[0][0] === "shared") {
+    return withShared(shared[entries[0][1] as number], shared);
+  }
+  return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
+}
+
+/** A control for a knob; the batch is one. */
+export type Knob = SliderKnob | SelectKnob | FixedKnob;
+
+interface KnobText {
+  name: string;
+  help: string;
+  default: KnobValue;
+  /** "device" for a factor on a number of the devices, which 1 leaves as it is. */
+  of: "network" | "device";
+}
+
+export interface SliderKnob extends KnobText {
+  control: "slider";
+  default: number;
+  min: number;
+  max: number;
+  step: number;
+  whole: boolean;
+  /** Whether equal distances are equal ratios. */
+  is_log: boolean;
+  /** Values that sources publish: ticks. */
+  published: number[];
+}
+
+export interface SelectKnob extends KnobText {
+  control: "select";
+  values: KnobValue[];
+  published: KnobValue[];
+}
+
+/** A knob that cannot move in this page. */
+export interface FixedKnob extends KnobText {
+  control: "fixed";
+  /** Why, as a sentence. */
+  why: string;
+}
+
+/** Formulas of one kind of layer. */
+export interface Form {
+  /** Names in the formulas, of which `LayerCosts.symbols` has the values. */
+  symbols: string[];
+  /** Each number of the layer for one example of the batch, such as C_in * C_out. */
+  formulas: { what: string; names: string }[];
+}
+
+export interface PublishedRow {
+  source: string;
+  note: string;
+  /** All knobs of the network, without the batch. */
+  setting: Record<string, KnobValue>;
+  /** Numbers as printed: top1 (percent), mult_adds, params ... */
+  figures: Record<string, number>;
+  /** What its accuracy was measured on; null where it is not known. */
+  dataset: string | null;
+}
+
+/** A number of a profile and where it comes from. */
+export interface Fact {
+  what: string;
+  value: number;
+  /** Written after the value and a prefix: "B/s", "MAC/s", "s", "W"; empty for a plain count. */
+  unit: string;
+  low: number | null;
+  high: number | null;
+  basis: string;
+  source: string;
+}
+
+export interface DeviceFacts {
+  name: string;
+  /** What leads to it on a command line, quoted for a shell. */
+  reference: string;
+  title: string;
+  /** phone, board, microcontroller ...; empty where it is not stated. */
+  class: string;
+  runtime: string;
+  threads: number;
+  cores: number | null;
+  /** Of its times: datasheet, fitted, calibrated. */
+  basis: string;
+  /** Levels of the memory from the inside, main memory last; then the storage of the weights. */
+  levels: { name: string; size_bytes: Count; bytes_per_s: Count }[];
+  has_storage: boolean;
+  /** By precision: the peak in mult-adds a second, and the error of held-out measurements. */
+  at: Record<string, { peak_macs_per_s: Count; error_percent: Count; fitted_to: string }>;
+  facts: Fact[];
+}
+
+/** A recorded program: see program.ts, and mnet_cost/explorer/program.py, which writes it. */
+export interface ProgramData {
+  /** Names of the inputs: the first nodes. */
+  inputs: string[];
+  /** Numbers; those that JSON has no word for are "NaN", "Infinity" or "-Infinity". */
+  constants: (number | string)[];
+  /** One letter for each node after the inputs. */
+  operations: string;
+  /** By letter and place. */
+  operands: Record<string, number[]>;
+}
+
+/** One structure of a network: at which settings it holds, and its costs there in outline. */
+export interface Structure {
+  /** Values of the knobs with a select for which it was recorded. */
+  fixed: Record<string, KnobValue>;
+  layers: LayerTexts;
+  /** Blocks and copies around the layers, by path. */
+  calls: { path: string; block: string; copy: number | null; line: number }[];
+  inputs: { name: string; shape: Slot[] }[];
+  /** Layers whose results are outputs. */
+  outputs: number[];
+  /** Names of layers whose cost is unknown: then there are no totals. */
+  unmodelled: string[];
+  /** Layers of each kernel, for each way to launch the network. */
+  launches: number[][][];
+  at: Record<string, PrecisionOutline>;
+}
+
+export interface PrecisionOutline {
+  /** 2 * node + 1 where the condition has to hold, 2 * node where it must not. */
+  guards: number[];
+  totals: Record<keyof Totals, Slot>;
+  layers: Table;
+  memory: {
+    live: Slot[];
+    /** The layer that makes each tensor, or the name of what is none. */
+    name: (number | string)[];
+    bytes: Slot[];
+    first: number[];
+    last: number[];
+  };
+  devices: DeviceOutline[];
+}
+
+/** Rows of slots. Equal rows stand there once; a slot is written as its difference to the one above
+ * it, and null is unknown. */
+export interface Table {
+  /** Of each entry, its row. */
+  row: number[];
+  columns: Record<string, Slot[]>;
+  /** Columns with a list in each row: how long the lists are, and the slots at each place of the
+   * lists that are so long. */
+  lists: Record<string, { lengths: number[]; places: Slot[][] }>;
+}
+
+export interface DeviceOutline {
+  basis: string | null;
+  energy_how: string;
+  numbers: Record<DeviceNumber, Slot>;
+  notes: SentenceData[];
+  outside: SentenceData[];
+  capacity: { what: string; where: string; needed: Slot; available: Slot; is_least: boolean }[];
+  /** Index of the lists of layers of its kernels, in `Structure.launches`. */
+  launch: number;
+  kernels: Table;
+}
+
+/** Said where `holds` is true; `{}` stands for the number, in percent where `text` says so. */
+export interface SentenceData {
+  text: string;
+  /** Said instead where the number is 1; or empty. */
+  one: string;
+  holds: Slot;
+  number: Slot;
+}
+
+/** What is said of layers, as columns. */
+export interface LayerTexts {
+  name: string[];
+  kind: string[];
+  /** 1x1, depthwise, convolution, linear, pooling or other: it decides the colour. */
+  variety: string[];
+  /** Line of the spec, 0 for none. */
+  line: number[];
+  /** Indices of the layers that each reads; -1 - i is the network's input i. */
+  inputs: number[][];
+  /** Index of its formulas. */
+  form: number[];
+}
+
+// --- numbers: what views get
+
+/** What one network costs at one setting and precision, batch included. */
+export interface Numbers {
+  structure: Structure;
+  precision: string;
+  /** Whether all whole numbers are exact; else some were above 2^53 and are rounded. */
+  is_exact: boolean;
+  totals: Totals;
+  layers: LayerCosts;
+  memory: Memory;
+  /** In the order of the document's devices. */
+  devices: DeviceCosts[];
+}
+
+/** All unknown where a layer has no cost rule. */
+export interface Totals {
+  mult_adds: Count;
+  vector_ops: Count;
+  params: Count;
+  weights: Count;
+  weight_bytes: Count;
+  activation_bytes: Count;
+  traffic_bytes: Count;
+  /** Most activations alive at once, by layers. */
+  peak_bytes: Count;
+}
+
+/** Columns, one entry a layer. */
+export interface LayerCosts {
+  /** Of the output, without the batch. */
+  shape: Count[][];
+  /** Values of the symbols of its form. */
+  symbols: Count[][];
+  /** Values of the formulas of its form, for one example. */
+  values: Count[][];
+  mult_adds: Count[];
+  params: Count[];
+  weight_bytes: Count[];
+  input_bytes: Count[];
+  output_bytes: Count[];
+}
+
+export interface Memory {
+  /** Bytes alive while each layer runs. */
+  live: Count[];
+  /** First and last are layers, by index. */
+  tensors: { name: string; bytes: Count; first: number; last: number }[];
+}
+
+export type DeviceNumber =
+  | "latency_s"
+  | "low_s"
+  | "high_s"
+  | "bound_s"
+  | "inference_s"
+  | "untimed"
+  | "energy_j"
+  | "energy_low_j"
+  | "energy_high_j";
+
+export interface DeviceCosts extends Record<DeviceNumber, Count> {
+  // bound_s: the lower bound on the device's peaks. inference_s: what each inference takes beside
+  // its kernels. untimed: how many kernels have no time.
+  /** calibrated, fitted, datasheet, or bound for a lower bound; null where there is no time. */
+  basis: string | null;
+  /** Whether the time is a lower bound: of peaks, or since some kernels are not timed. */
+  is_least: boolean;
+  /** What the energy rests on, in words; empty where it is unknown. */
+  energy_how: string;
+  /** Sentences: what is not known, why there is no time. */
+  notes: string[];
+  /** Sentences that say how the network differs from those of the fit. */
+  outside: string[];
+  capacity: Capacity[];
+  kernels: Kernels;
+}
+
+export interface Capacity {
+  what: string;
+  where: string;
+  needed_bytes: Count;
+  available_bytes: Count;
+  /** Whether more can be needed: an arena has gaps, which only Python finds. */
+  is_least: boolean;
+}
+
+/** Columns, one entry a kernel; empty where there is no time. */
+export interface Kernels {
+  name: string[];
+  /** Indices of the layers of each, the one that names it first. */
+  layers: number[][];
+  latency_s: Count[];
+  /** What the time is made of: these three add up to it. */
+  compute_s: Count[];
+  memory_s: Count[];
+  overhead_s: Count[];
+  /** The lower bound of each on the peaks. */
+  bound_compute_s: Count[];
+  bound_memory_s: Count[];
+  mult_adds: Count[];
+  traffic_bytes: Count[];
+  /** For each level of the device, the bytes that pass it, of each kernel. */
+  level_bytes: Count[][];
+}

@@ -1,0 +1,293 @@
+// Published accuracy against our cost, with the front. The current setting is a line, its band a
+// shade: nobody knows the accuracy of a setting that was not trained.
+
+import { METRIC_NAMES, METRIC_UNITS, totalOf } from "../amounts";
+import type { Headline } from "../costs";
+import type { Count, KnobValue, PublishedRow } from "../document";
+import { type Item, s } from "../dom";
+import { quantity, range, setting, UNKNOWN } from "../numbers";
+import { type Cell, heading, legend, note, scrolling, table, tableBelow } from "../parts";
+import { axes, type Frame, type Legend, linear, logarithmic, logTicks, round, roundTicks } from "../picture";
+import type { Scene } from "../scene";
+import { setValue } from "../state";
+
+export interface Point {
+  cost: number;
+  accuracy: number;
+}
+
+interface Published extends Point {
+  row: PublishedRow;
+  model: number;
+  low: Count;
+  high: Count;
+  setting: Record<string, KnobValue>;
+  isCurrent: boolean;
+}
+
+/** Below this many points a picture is an empty frame. */
+const LEAST_POINTS = 4;
+
+/** Whether there is anything to show; else the section goes. */
+export function hasAccuracy({ page }: Scene): boolean {
+  return rowsOfOneSet(page.models.flatMap((one) => one.published)).length >= LEAST_POINTS;
+}
+
+export function accuracy(scene: Scene, width: number): (Item | null)[] {
+  const name = METRIC_NAMES[scene.metric];
+  const points = pointsOf(scene);
+  const title = `Accuracy against ${name}`;
+  if (points.length < 2) return [...heading(title), note("No cost is known of the published settings.")];
+  const front = frontOf(points);
+  const sources = [...new Set(points.map((one) => sourceOf(one.row)))];
+  const color = colorsOf(scene, points);
+  const set = points[0].row.dataset;
+  return [
+    ...heading(
+      title,
+      `Published top-1${set ? ` on ${set}` : ""}, our ${name}. The line is the setting above; ` +
+        "click a point to go there.",
+    ),
+    picture(scene, points, front, sources, color, width),
+    legend([...color.entries, ...sourceEntries(sources)]),
+    tableBelow(scene, "accuracy", "Table of published settings", () =>
+      scrolling("Published settings", pointTable(scene, points, front)),
+    ),
+  ];
+}
+
+/** Rows with top-1 on the data set that most of them have: accuracies on others do not compare. */
+export function rowsOfOneSet(rows: readonly PublishedRow[]): PublishedRow[] {
+  const rated = rows.filter((row) => row.figures.top1 != null);
+  const sizes = new Map<string | null, number>();
+  for (const { dataset } of rated) sizes.set(dataset, (sizes.get(dataset) ?? 0) + 1);
+  const [most] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? [null];
+  return rated.filter((row) => row.dataset === most);
+}
+
+/** Costs of published settings: kept, since only batch, precision and device change them. */
+const kept = new WeakMap<PublishedRow, { key: string; costs: Headline | null }>();
+
+function pointsOf(scene: Scene): Published[] {
+  const chosen = new Set(rowsOfOneSet(scene.page.models.flatMap((one) => one.published)));
+  const points: Published[] = [];
+  scene.models.forEach(({ model, setting: now, index }) => {
+    for (const row of model.published) {
+      if (!chosen.has(row)) continue;
+      const at = { ...now, ...row.setting };
+      const key = JSON.stringify([at, scene.state.precision]);
+      let known = kept.get(row);
+      if (known?.key !== key) {
+        known = { key, costs: scene.headlineAt(index, at) };
+        kept.set(row, known);
+      }
+      if (!known.costs) continue;
+      const cost = totalOf(known.costs, scene.metric, scene.state.device);
+      if (!cost) continue;
+      const time = scene.metric === "time" ? known.costs.devices[scene.state.device] : null;
+      const hasBand = time != null && time.basis !== "bound" && !time.untimed;
+      points.push({
+        row,
+        model: index,
+        cost,
+        accuracy: row.figures.top1,
+        low: hasBand ? time.low_s : null,
+        high: hasBand ? time.high_s : null,
+        setting: at,
+        isCurrent: Object.entries(row.setting).every(([name, value]) => now[name] === value),
+      });
+    }
+  });
+  return points;
+}
+
+/** Points that no other point is both cheaper and more accurate than, by rising cost. */
+export function frontOf<P extends Point>(points: readonly P[]): P[] {
+  const front: P[] = [];
+  for (const point of [...points].sort((a, b) => a.cost - b.cost || b.accuracy - a.accuracy)) {
+    const last = front[front.length - 1];
+    if (!last || point.accuracy > last.accuracy) front.push(point);
+  }
+  return front;
+}
+
+interface Colors {
+  of: (point: Published) => string;
+  entries: Legend[];
+}
+
+/** By model where several are compared, else by the knob with few values among the points. */
+function colorsOf(scene: Scene, points: readonly Published[]): Colors {
+  const kind = (index: number): string => `var(--kind${index % 6})`;
+  if (scene.models.length > 1) {
+    return {
+      of: (point) => kind(point.model),
+      entries: scene.models.map(({ model, index }) => ({ color: kind(index), text: model.title })),
+    };
+  }
+  for (const knob of scene.controls) {
+    const values = [...new Set(points.map((point) => point.row.setting[knob.name]))];
+    if (knob.of === "device" || values.length < 2 || values.length > 6) continue;
+    values.sort((a, b) => (typeof a === "number" && typeof b === "number" ? b - a : 0));
+    return {
+      of: (point) => kind(values.indexOf(point.row.setting[knob.name])),
+      entries: values.map((value, i) => ({ color: kind(i), text: `${knob.name} ${setting(value)}` })),
+    };
+  }
+  return { of: () => kind(0), entries: [] };
+}
+
+/** Who published it; after a comma is where in the source it stands. */
+const sourceOf = (row: PublishedRow): string => row.source.split(",")[0];
+
+/** Where there are two sources, those of the first are hollow. */
+function sourceEntries(sources: string[]): Legend[] {
+  if (sources.length < 2) return sources.map((text) => ({ color: "var(--mute)", text }));
+  return sources.map((text, i) => ({ color: "var(--mute)", text, hollow: i === 0 }));
+}
+
+function picture(
+  scene: Scene,
+  points: Published[],
+  front: Published[],
+  sources: string[],
+  color: Colors,
+  width: number,
+): Item {
+  const frame: Frame = { width, height: heightOf(width), left: 34, right: 14, top: 20, bottom: 36 };
+  const costs = points.map((one) => one.cost);
+  const rates = points.map((one) => one.accuracy);
+  const xs: [number, number] = [Math.min(...costs) / 1.4, Math.max(...costs) * 1.5];
+  const ys: [number, number] = [Math.min(...rates) - 2, Math.min(Math.max(...rates) + 2, 100)];
+  const x = logarithmic(xs, [frame.left, width - frame.right]);
+  const y = linear(ys, [frame.height - frame.bottom, frame.top]);
+  const unit = METRIC_UNITS[scene.metric];
+  const on = scene.metric === "time" && scene.device ? ` on ${scene.device.name}` : "";
+  const hollow = sources.length > 1 ? sources[0] : null;
+  return s(
+    "svg",
+    {
+      width,
+      height: frame.height,
+      role: "group",
+      "aria-label": `Top-1 against ${METRIC_NAMES[scene.metric]} of ${points.length} published settings`,
+    },
+    axes(
+      frame,
+      { scale: x, ticks: logTicks(...xs, width / 70), write: (v) => quantity(v, unit, 2), title: METRIC_NAMES[scene.metric] + on },
+      { scale: y, ticks: roundTicks(...ys, 7), write: String, title: "top-1 %" },
+    ),
+    s("path", { d: stairs(front.map((one) => [x(one.cost), y(one.accuracy)])), fill: "none", stroke: "var(--faint)", "stroke-dasharray": "3 3" }),
+    current(scene, frame, x, xs),
+    points.map((point) => dot(scene, point, x(point.cost), y(point.accuracy), color.of(point), sourceOf(point.row) === hollow)),
+  );
+}
+
+export const heightOf = (width: number): number =>
+  Math.round(Math.max(230, Math.min(320, width * 0.56)));
+
+function stairs(points: readonly (readonly [number, number])[]): string {
+  return points.map(([x, y], i) => (i ? `H${round(x)}V${round(y)}` : `M${round(x)},${round(y)}`)).join("");
+}
+
+function current(scene: Scene, frame: Frame, x: (v: number) => number, xs: [number, number]): Item[] {
+  const { chosen, state, metric } = scene;
+  const cost = totalOf(chosen.numbers, metric, state.device);
+  const time = metric === "time" ? chosen.numbers.devices[state.device] : null;
+  const inside = (value: number): number =>
+    round(Math.max(frame.left, Math.min(frame.width - frame.right, x(value))));
+  const { low_s: low, high_s: high } = time ?? {};
+  const height = frame.height - frame.top - frame.bottom;
+  const isBand = low != null && high != null && !time?.is_least;
+  const isSeen = cost != null && cost >= xs[0] && cost <= xs[1];
+  return [
+    s("rect", {
+      x: isBand ? inside(low) : 0,
+      width: isBand ? Math.max(inside(high) - inside(low), 0) : 0,
+      y: frame.top,
+      height,
+      fill: "var(--accent)",
+      opacity: 0.12,
+    }),
+    s("line", {
+      x1: isSeen ? inside(cost) : -9,
+      x2: isSeen ? inside(cost) : -9,
+      y1: frame.top,
+      y2: frame.top + height,
+      stroke: "var(--accent)",
+      "stroke-width": 1.5,
+    }),
+  ];
+}
+
+const settingWords = (row: PublishedRow): string =>
+  Object.entries(row.setting)
+    .map(([name, value]) => `${name} ${setting(value)}`)
+    .join(", ") || "as published";
+
+function costWords(scene: Scene, point: Published): string {
+  const text = quantity(point.cost, METRIC_UNITS[scene.metric]);
+  return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
+}
+
+function dot(scene: Scene, point: Published, x: number, y: number, color: string, isHollow: boolean): Item {
+  const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+  const go = (): void => goTo(scene, point);
+  return s("circle", {
+    class: "point",
+    cx: round(x),
+    cy: round(y),
+    r: point.isCurrent ? 6.5 : 5,
+    fill: isHollow ? "var(--card)" : color,
+    stroke: point.isCurrent ? "var(--ink)" : color,
+    "stroke-width": point.isCurrent ? 2.2 : 1.8,
+    tabindex: 0,
+    role: "button",
+    "aria-label": words,
+    "data-tip": [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
+    on: {
+      click: go,
+      keydown: (event: KeyboardEvent) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        go();
+      },
+    },
+  });
+}
+
+function goTo(scene: Scene, { row, model }: Published): void {
+  scene.change((state) => {
+    state.model = model;
+    for (const knob of scene.page.models[model].knobs) {
+      const value = row.setting[knob.name];
+      if (value !== undefined && knob.control !== "fixed") setValue(scene.page, state, knob.name, value);
+    }
+  });
+}
+
+function pointTable(scene: Scene, points: Published[], front: Published[]): Item {
+  const onFront = new Set(front);
+  const rows = [...points]
+    .sort((a, b) => a.cost - b.cost)
+    .map((point): Cell[] => [
+      settingWords(point.row),
+      ...(scene.models.length > 1 ? [scene.models[point.model].model.title] : []),
+      costWords(scene, point) || UNKNOWN,
+      String(point.accuracy),
+      onFront.has(point) ? "yes" : "",
+      point.row.source,
+    ]);
+  return table(
+    "Published settings with their accuracy and our cost",
+    [
+      { title: "setting", isText: true },
+      ...(scene.models.length > 1 ? [{ title: "network", isText: true }] : []),
+      { title: METRIC_NAMES[scene.metric] },
+      { title: "top-1 %" },
+      { title: "on the front", isText: true },
+      { title: "source", isText: true },
+    ],
+    rows,
+  );
+}

@@ -1,0 +1,93 @@
+"""`explore`: models and devices as a user means them, to the text of a page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.library import device_names, device_path
+from mnet_cost.explorer.document import Asked, Explored, explore_document
+from mnet_cost.explorer.page import write_page
+from mnet_cost.models.types import BATCH, Model
+from mnet_cost.report.rows import distinct
+from mnet_cost.search.networks import with_knobs
+from mnet_cost.search.single import word_of
+
+
+class Page(NamedTuple):
+    """A page, and what could not be given."""
+
+    text: str
+    unmodelled: tuple[str, ...]
+    """Names of layers whose cost is unknown, so that the page has no totals."""
+
+
+def explore_page(
+    names: Sequence[str],
+    models: Sequence[Model],
+    devices: Sequence[DeviceProfile],
+    knobs: Mapping[str, Any] | None = None,
+    *,
+    threads: int | None = None,
+    precision: str | None = None,
+    convention: str = "paper",
+    lower_bound: bool = False,
+) -> Page:
+    """The page about `models`, which `names` lead to, with `knobs` for those that have them.
+
+    Raises what loading and elaborating raise, and `UsageError` for a precision or convention that
+    is not there.
+    """
+    given = dict(knobs or {})
+    explored = [
+        Explored(title, name, model)
+        for title, name, model in zip(
+            distinct(names), names, with_knobs(models, given), strict=True
+        )
+    ]
+    asked = Asked(
+        devices=tuple(devices),
+        references=tuple(map(_reference, devices)),
+        precision=precision,
+        convention=convention,
+        lower_bound=lower_bound,
+        arguments=tuple(_arguments(given, threads, precision, convention, lower_bound)),
+    )
+    document = explore_document(explored, asked)
+    unmodelled = [
+        name for model in document["models"] for name in model["structures"][0]["unmodelled"]
+    ]
+    return Page(write_page(document), () if lower_bound else tuple(unmodelled))
+
+
+def _reference(device: DeviceProfile) -> str:
+    """What leads to a device: its name where it is shipped, else its file."""
+    if device.name in device_names() and device.path == str(device_path(device.name)):
+        return device.name
+    return device.path or device.name
+
+
+def _arguments(
+    knobs: Mapping[str, Any],
+    threads: int | None,
+    precision: str | None,
+    convention: str,
+    lower_bound: bool,
+) -> list[str]:
+    """What leads to the page on a command line, beside models and devices."""
+    words: list[str] = []
+    for name, value in knobs.items():
+        words += (
+            ["--batch", word_of(value)] if name == BATCH else ["--set", f"{name}={word_of(value)}"]
+        )
+    if threads is not None:
+        words += ["--threads", str(threads)]
+    if precision is not None:
+        words += ["--precision", precision]
+    if convention != "paper":
+        words += ["--convention", convention]
+    if lower_bound:
+        words.append("--lower-bound")
+    return [shlex.quote(word) for word in words]

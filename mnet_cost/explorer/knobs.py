@@ -1,0 +1,358 @@
+"""Which control each knob of a network gets on the page, and its range.
+
+A number that changes sizes alone gets a slider, in a range in which the network does not break. A
+flag, a word, a choice, and a number that changes which layers there are get a select, of values
+that are legal. A knob of which no other value is legal gets nothing. Ranges come from what sources
+publish, and are tried by elaborating the network. Not here: at which settings costs are recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from mnet_cost.errors import MnetCostError
+from mnet_cost.models.types import BATCH, Knob, Model
+from mnet_cost.network import Network, elaborate
+from mnet_cost.search.usual_values import is_number
+from mnet_cost.tensors import HeightWidth
+
+_MOST_BATCH = 64
+_MOST_CHOICES = 12
+"""Selects for choices: each value is a structure of its own."""
+_MOST_VALUES = 5
+"""Values of a number that changes which layers there are."""
+_MOST_LAYERS = 25_000
+"""To record more takes half a minute and more."""
+_POSITIONS = 150
+"""Of a slider, about."""
+_WIDER = Fraction(5, 4)
+"""A range goes beyond what is published by as much."""
+_STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
+"""Of whole numbers: the least one is taken by which a network can grow and shrink."""
+_COARSER = (2, 5, 10, 20, 50, 100)
+
+
+class Slider(NamedTuple):
+    """A control for a number that changes sizes."""
+
+    name: str
+    help: str
+    default: int | float
+    low: int | float
+    high: int | float
+    step: int | float
+    published: tuple[int | float, ...] = ()
+    of: str = "network"
+    """`device` for a factor on a number of the devices."""
+
+    @property
+    def is_whole(self) -> bool:
+        return isinstance(self.default, int)
+
+    def positions(self) -> list[int | float]:
+        """All values that it can have."""
+        low, step = Fraction(str(self.low)), Fraction(str(self.step))
+        number = int if self.is_whole else float
+        count = int((Fraction(str(self.high)) - low) / step)
+        return [number(low + i * step) for i in range(count + 1)]
+
+
+class Select(NamedTuple):
+    """A control with some values."""
+
+    name: str
+    help: str
+    default: Any
+    values: tuple[Any, ...]
+    published: tuple[Any, ...] = ()
+
+
+class Fixed(NamedTuple):
+    """A knob that cannot move."""
+
+    name: str
+    help: str
+    default: Any
+    why: str
+
+
+Control = Slider | Select | Fixed
+
+
+def controls_of(model: Model, network: Network) -> tuple[Control, ...]:
+    """A control for each knob of `model`, then for choices, and for the batch.
+
+    `network` is that of the model at its own setting.
+    """
+    if len(network.steps) > _MOST_LAYERS:
+        why = f"a network of more than {_MOST_LAYERS:,} layers is shown at one setting"
+        return tuple(
+            [
+                Fixed(name, help_of(model, name), _plain(value), why)
+                for name, value in network.knobs.items()
+            ]
+        )
+    trial = _Trial(model, network)
+    found = [_control(trial, knob) for knob in model.spec.knobs.values()]
+    choices = [
+        Select(name, "", model.knobs.get(name, options[0]), options)
+        for name, options in network.choices.items()
+        if name not in model.spec.knobs
+    ]
+    return (*found, *choices[:_MOST_CHOICES], _batch(trial))
+
+
+def help_of(model: Model, name: str) -> str:
+    """What the spec says of a knob."""
+    knob = model.spec.knobs.get(name)
+    return "" if knob is None else knob.help
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, HeightWidth) else value
+
+
+def left_out_choices(network: Network) -> int:
+    """How many choices of a network have no control."""
+    return max(len([name for name in network.choices if "." in name]) - _MOST_CHOICES, 0)
+
+
+class _Trial:
+    """What a network is with other values of one knob."""
+
+    def __init__(self, model: Model, network: Network) -> None:
+        self._model = model
+        self.network = network
+        self.values = network.knobs
+
+    def at(self, name: str, value: Any) -> Network | None:
+        """The network with another value of a knob; None where it breaks."""
+        try:
+            return elaborate(self._model.spec, {**self._model.knobs, name: value})
+        except MnetCostError:
+            return None
+
+    def keeps_layers(self, name: str, value: Any) -> bool | None:
+        """Whether a value changes sizes alone; None where it breaks the network."""
+        other = self.at(name, value)
+        if other is None:
+            return None
+        return [step.name for step in other.steps] == [step.name for step in self.network.steps]
+
+
+def _batch(trial: _Trial) -> Slider:
+    now = trial.values[BATCH]
+    return Slider(BATCH, "examples per inference", now, 1, max(_MOST_BATCH, 2 * now), 1)
+
+
+def _control(trial: _Trial, knob: Knob) -> Control:
+    now = trial.values[knob.name]
+    help_ = knob.help
+    if isinstance(now, HeightWidth):
+        return Fixed(knob.name, help_, _plain(now), "a height and a width have no slider")
+    if isinstance(now, bool):
+        values: Sequence[Any] = (True, False)
+        return _select(trial, knob, values)
+    if knob.choices:
+        return _select(trial, knob, knob.choices)
+    if isinstance(now, str):
+        return _select(trial, knob, [word for word in knob.published if isinstance(word, str)])
+    published = [value for value in knob.published if is_number(value)]
+    if isinstance(now, int) and all(isinstance(value, int) for value in published):
+        return _whole(trial, knob, now, published)
+    return _real(trial, knob, float(now), [float(value) for value in published])
+
+
+def _select(trial: _Trial, knob: Knob, values: Sequence[Any]) -> Control:
+    """A select of those values that do not break the network."""
+    now = trial.values[knob.name]
+    legal = list(dict.fromkeys([*values, now]))
+    legal = [value for value in legal if value == now or trial.at(knob.name, value) is not None]
+    if len(legal) < 2:
+        why = "no other value is known" if len(values) < 2 else "every other value breaks it"
+        return Fixed(knob.name, knob.help, now, why)
+    published = tuple([value for value in knob.published if value in legal])
+    return Select(knob.name, knob.help, now, tuple(legal), published)
+
+
+def _whole(trial: _Trial, knob: Knob, now: int, published: list[int]) -> Control:
+    """A slider of a whole number whose neighbours have the same layers, else a select."""
+    name = knob.name
+    step = next((step for step in _STEPS if _moves(trial, name, now, step)), None)
+    if step is None or any(trial.keeps_layers(name, value) is False for value in published):
+        near = range(max(now - _MOST_VALUES // 2, 0), now + _MOST_VALUES // 2 + 1)
+        values = sorted({now, *published} if len(published) > 1 else {now, *published, *near})
+        return _select(trial, knob, values[: 2 * _MOST_VALUES])
+    low, high = _reach([now, *published], len(published) > 1)
+    if (high - low) / step > _POSITIONS:
+        step *= next(
+            (
+                times
+                for times in _COARSER
+                if (high - low) / (step * times) <= _POSITIONS
+                and not any((value - now) % (step * times) for value in published)
+            ),
+            1,
+        )
+
+    def legal(value: Fraction) -> bool:
+        return value >= 1 and trial.keeps_layers(name, int(value)) is True
+
+    low, high = _within(now, step, low, high, legal)
+    return Slider(name, knob.help, now, int(low), int(high), step, _inside(published, low, high))
+
+
+def _moves(trial: _Trial, name: str, now: int, step: int) -> bool:
+    """Whether a step up and one down are legal and change sizes alone."""
+    return all(
+        value >= 1 and trial.keeps_layers(name, value) is True for value in (now - step, now + step)
+    )
+
+
+def _real(trial: _Trial, knob: Knob, now: float, published: list[float]) -> Control:
+    name = knob.name
+    low, high = _reach([now, *published], len(published) > 1)
+    step = Fraction(1, 100)
+    while (high - low) / step > 2 * _POSITIONS:
+        step *= 10
+
+    def legal(value: Fraction) -> bool:
+        return value > 0 and trial.keeps_layers(name, float(value)) is True
+
+    low, high = _within(Fraction(str(now)), step, low, high, legal)
+    if low == high:
+        return _select(trial, knob, sorted({now, *published}))
+    return Slider(
+        name, knob.help, now, float(low), float(high), float(step), _inside(published, low, high)
+    )
+
+
+def _reach(values: Sequence[int | float], is_known: bool) -> tuple[Fraction, Fraction]:
+    """Ends of a range: a bit beyond what is published; without that, from half to twice."""
+    numbers = [Fraction(str(value)) for value in values]
+    wider = _WIDER if is_known else 2
+    return min(numbers) / wider, max(numbers) * wider
+
+
+def _within(
+    now: int | Fraction,
+    step: int | Fraction,
+    low: Fraction,
+    high: Fraction,
+    legal: Callable[[Fraction], bool],
+) -> tuple[Fraction, Fraction]:
+    """The ends of the range around `now`, in whole steps, that are legal: both are looked for by
+    halving, since what breaks a network at one value mostly does at those beyond."""
+    now, step = Fraction(now), Fraction(step)
+    down = _most(lambda count: legal(now - count * step), math.floor((now - low) / step))
+    up = _most(lambda count: legal(now + count * step), math.floor((high - now) / step))
+    return now - down * step, now + up * step
+
+
+def _most(is_legal: Callable[[int], bool], count: int) -> int:
+    """The most steps up to `count` that are legal, if those below the first illegal ones are."""
+    if count <= 0 or is_legal(count):
+        return max(count, 0)
+    legal, illegal = 0, count
+    while illegal - legal > 1:
+        middle = (legal + illegal) // 2
+        if is_legal(middle):
+            legal = middle
+        else:
+            illegal = middle
+    return legal
+
+
+def _inside(published: Sequence[Any], low: int | Fraction, high: int | Fraction) -> tuple[Any, ...]:
+    return tuple(sorted({value for value in published if low <= value <= high}))
+
+
+def control_data(control: Control) -> dict[str, Any]:
+    """A control as the document has it."""
+    name, help_, default = control[:3]
+    data: dict[str, Any] = {"name": name, "help": help_, "default": default, "of": "network"}
+    if isinstance(control, Slider):
+        return {
+            **data,
+            "of": control.of,
+            "control": "slider",
+            "min": control.low,
+            "max": control.high,
+            "step": control.step,
+            "whole": control.is_whole,
+            "is_log": control.of == "device",
+            "published": list(control.published),
+        }
+    if isinstance(control, Select):
+        values, published = list(control.values), list(control.published)
+        return {**data, "control": "select", "values": values, "published": published}
+    return {**data, "control": "fixed", "why": control.why}
+
+
+def values_at(controls: Sequence[Control]) -> dict[str, Any]:
+    """The values of all knobs at the setting of the model."""
+    return {control.name: control.default for control in controls}
+
+
+def settings_of(
+    controls: Sequence[Control], published: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Settings that the page should know, each once, the most likely ones first."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for setting in _likely(controls, published):
+        found.setdefault(tuple([(type(value), value) for value in setting.values()]), setting)
+    return list(found.values())
+
+
+def _likely(
+    controls: Sequence[Control], published: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    sliders = [control for control in controls if isinstance(control, Slider)]
+    selects = [control for control in controls if isinstance(control, Select)]
+    now = values_at(controls)
+    yield now
+    for row in published:
+        yield {**now, **row}
+    for select in selects:
+        for value in select.values:
+            yield {**now, select.name: value}
+    yield from _batched(now, sliders, selects)
+    positions = {slider.name: slider.positions() for slider in sliders}
+    for count in (5, 17, 4 * _POSITIONS):
+        for slider in sliders:
+            for value in _some(positions[slider.name], count):
+                yield {**now, slider.name: value}
+    ends = {name: _some(values, 5) for name, values in positions.items()}
+    for i, slider in enumerate(sliders):
+        for other in sliders[i + 1 :]:
+            for value in ends[slider.name]:
+                for beside in ends[other.name]:
+                    yield {**now, slider.name: value, other.name: beside}
+    for select in selects:
+        for value in select.values:
+            for slider in sliders:
+                for beside in ends[slider.name]:
+                    yield {**now, select.name: value, slider.name: beside}
+
+
+def _batched(
+    now: dict[str, Any], sliders: Sequence[Slider], selects: Sequence[Select]
+) -> Iterator[dict[str, Any]]:
+    """Settings with a batch, which many rules tell from a single example."""
+    for slider in sliders:
+        if slider.name == BATCH:
+            batched = {**now, BATCH: slider.high}
+            yield batched
+            for select in selects:
+                for value in select.values:
+                    yield {**batched, select.name: value}
+
+
+def _some(values: list[Any], count: int) -> list[Any]:
+    """So many of the values at equal distances, both ends among them."""
+    if len(values) <= count:
+        return values
+    return [values[round(i * (len(values) - 1) / (count - 1))] for i in range(count)]

@@ -1,0 +1,3587 @@
+"use strict";
+(() => {
+  // src/document.ts
+  function readDocument(text) {
+    const page = JSON.parse(text);
+    if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
+    for (const model of page.models) {
+      const shared = model.shared;
+      model.structures = withShared(model.structures, shared);
+    }
+    return page;
+  }
+  function withShared(value, shared) {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) {
+      return typeof value[0] === "object" ? value.map((item) => withShared(item, shared)) : value;
+    }
+    const entries = Object.entries(value);
+    if (entries.length === 1 && entries[0][0] === "shared") {
+      return withShared(shared[entries[0][1]], shared);
+    }
+    return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
+  }
+
+  // src/amounts.ts
+  var Columns = class {
+    /** The kernel that each layer names; -1 for a layer that runs in a kernel of another. */
+    kernelOf;
+    kernels;
+    numbers;
+    known = /* @__PURE__ */ new Map();
+    constructor(numbers, device) {
+      this.numbers = numbers;
+      this.kernels = numbers.devices[device]?.kernels ?? null;
+      this.kernelOf = new Int32Array(numbers.structure.layers.name.length).fill(-1);
+      this.kernels?.layers.forEach((layers, kernel) => {
+        if (layers.length) this.kernelOf[layers[0]] = kernel;
+      });
+    }
+    /** Whether this device times kernels at all. */
+    get hasTime() {
+      return this.kernels?.latency_s.some((one) => one != null) ?? false;
+    }
+    /** The same for a block, once: views ask for the same blocks. */
+    ofBlock(block2) {
+      let found = this.known.get(block2);
+      if (!found) {
+        found = this.of(block2.layers);
+        this.known.set(block2, found);
+      }
+      return found;
+    }
+    of(layers) {
+      const { layers: columns, memory: memory2 } = this.numbers;
+      let timed = 0;
+      let kernels = 0;
+      let time2 = 0;
+      const sums = { mult_adds: 0, params: 0, bytes: 0 };
+      let alive = null;
+      for (const layer of layers) {
+        sums.mult_adds = plus(sums.mult_adds, columns.mult_adds[layer]);
+        sums.params = plus(sums.params, columns.params[layer]);
+        sums.bytes = plus(sums.bytes, bytesOf(this.numbers, layer));
+        const live = memory2.live[layer];
+        if (live != null && (alive == null || live > alive)) alive = live;
+        const kernel = this.kernelOf[layer];
+        if (kernel < 0) continue;
+        kernels += 1;
+        const latency = this.kernels.latency_s[kernel];
+        if (latency == null) continue;
+        timed += 1;
+        time2 += latency;
+      }
+      return {
+        ...sums,
+        alive,
+        time: timed ? time2 : null,
+        isLeast: timed > 0 && timed < kernels,
+        isFused: this.hasKernels && kernels === 0
+      };
+    }
+    get hasKernels() {
+      return (this.kernels?.layers.length ?? 0) > 0;
+    }
+  };
+  function bytesOf({ layers }, layer) {
+    return plus(
+      plus(layers.weight_bytes[layer], layers.input_bytes[layer]),
+      layers.output_bytes[layer]
+    );
+  }
+  var plus = (a, b) => a == null || b == null ? null : a + b;
+  var ratio = (a, b) => a == null || !b ? null : a / b;
+  function totalOf(numbers, metric, device) {
+    const { totals: totals2, devices } = numbers;
+    switch (metric) {
+      case "time":
+        return devices[device]?.latency_s ?? null;
+      case "mult_adds":
+        return totals2.mult_adds;
+      case "params":
+        return totals2.params;
+      case "bytes":
+        return totals2.traffic_bytes;
+      case "alive":
+        return totals2.peak_bytes;
+    }
+  }
+  var METRIC_NAMES = {
+    time: "time",
+    mult_adds: "mult-adds",
+    params: "params",
+    bytes: "bytes moved",
+    alive: "memory alive"
+  };
+  var METRIC_UNITS = {
+    time: "s",
+    mult_adds: "",
+    params: "",
+    bytes: "B",
+    alive: "B"
+  };
+  var VARIETIES = [
+    ["1x1", "1×1 convolution"],
+    ["depthwise", "depthwise"],
+    ["convolution", "other convolution"],
+    ["linear", "linear"],
+    ["pooling", "pooling"],
+    ["other", "the rest"]
+  ];
+  function varietyIndex(variety) {
+    const index = VARIETIES.findIndex(([name]) => name === variety);
+    return index < 0 ? VARIETIES.length - 1 : index;
+  }
+
+  // src/clipboard.ts
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copySelected(text);
+    }
+  }
+  function copySelected(text) {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "unseen";
+    document.body.append(area);
+    const before = document.activeElement;
+    area.select();
+    const isDone = document.execCommand("copy");
+    area.remove();
+    if (before instanceof HTMLElement) before.focus();
+    return isDone;
+  }
+
+  // src/numbers.ts
+  var UNKNOWN = "–";
+  var PREFIXES = [
+    [15, "P"],
+    [12, "T"],
+    [9, "G"],
+    [6, "M"],
+    [3, "k"],
+    [0, ""],
+    [-3, "m"],
+    [-6, "µ"],
+    [-9, "n"],
+    [-12, "p"]
+  ];
+  var GROUPED = new Intl.NumberFormat("en-US");
+  var WHOLE_UNITS = /* @__PURE__ */ new Set(["", "B", "MAC", "op"]);
+  function quantity(value, unit, digits = 3) {
+    if (value == null || Number.isNaN(value)) return UNKNOWN;
+    const end = (text, prefix2 = "") => prefix2 + unit ? `${text} ${prefix2}${unit}` : text;
+    if (!Number.isFinite(value)) return end(value > 0 ? "∞" : "-∞");
+    if (Number.isInteger(value) && Math.abs(value) < 1e3) return end(String(value));
+    const exponent = Number(value.toExponential(digits - 1).split("e")[1]);
+    const highest = unit === "s" ? 0 : 15;
+    const lowest = WHOLE_UNITS.has(unit) ? 0 : -12;
+    const usable = PREFIXES.filter(([power2]) => power2 <= highest && power2 >= lowest);
+    const [power, prefix] = usable.find(([p]) => p <= exponent) ?? usable[usable.length - 1];
+    const scaled = power >= 0 ? value / 10 ** power : value * 10 ** -power;
+    if (exponent < power) return end(String(Number(scaled.toPrecision(digits))), prefix);
+    return end(scaled.toFixed(Math.max(0, digits - 1 - exponent + power)), prefix);
+  }
+  var seconds = (value) => quantity(value, "s");
+  var bytes = (value) => quantity(value == null ? value : Math.round(value), "B");
+  var count = (value) => quantity(value, "", 4);
+  function whole(value) {
+    if (value == null || Number.isNaN(value)) return UNKNOWN;
+    const text = GROUPED.format(Math.round(value));
+    return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
+  }
+  function capacity(value) {
+    if (value == null) return UNKNOWN;
+    if (value % 1024 === 0 && value % 1e3 !== 0) {
+      for (const [power, prefix] of [[40, "Ti"], [30, "Gi"], [20, "Mi"], [10, "Ki"]]) {
+        const size = value / 2 ** power;
+        if (Number.isInteger(size)) return `${size} ${prefix}B`;
+      }
+    }
+    return bytes(value);
+  }
+  function percent(share) {
+    if (share == null || !Number.isFinite(share)) return UNKNOWN;
+    if (share === 0) return "0";
+    if (share < 5e-4) return "<0.1 %";
+    const hundred = 100 * share;
+    return `${hundred.toFixed(hundred >= 9.95 && hundred < 99.95 ? 0 : hundred >= 99.95 ? 0 : 1)} %`;
+  }
+  function times(ratio2) {
+    if (ratio2 == null || !Number.isFinite(ratio2)) return UNKNOWN;
+    if (ratio2 === 0) return "0×";
+    if (ratio2 < 0.1) return `${Number(ratio2.toPrecision(2))}×`;
+    if (ratio2 < 9.995) return `${ratio2.toFixed(2)}×`;
+    if (ratio2 < 99.95) return `${ratio2.toFixed(1)}×`;
+    return `${GROUPED.format(Math.round(ratio2))}×`;
+  }
+  function range(low, high, unit) {
+    if (low == null || high == null) return UNKNOWN;
+    const [least, first = ""] = split(quantity(low, unit));
+    const [most, second = ""] = split(quantity(high, unit));
+    if (first === second) return `${least}–${most} ${second}`.trimEnd();
+    return `${least} ${first} – ${most} ${second}`;
+  }
+  function split(text) {
+    const at = text.indexOf(" ");
+    return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+  }
+  function setting(value) {
+    if (typeof value === "number") return String(Number(value.toPrecision(12)));
+    return String(value);
+  }
+  var plural = (n, word) => `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;
+
+  // src/state.ts
+  var METRICS = ["time", "mult_adds", "params", "bytes", "alive"];
+  function initialState(page) {
+    return {
+      values: {},
+      precision: page.precisions[0],
+      device: 0,
+      model: 0,
+      metric: page.devices.length ? "time" : "mult_adds",
+      open: /* @__PURE__ */ new Set(),
+      selected: "",
+      sort: null
+    };
+  }
+  function controlsOf(page) {
+    const found = /* @__PURE__ */ new Map();
+    for (const model of page.models) {
+      for (const knob of model.knobs) {
+        const before = found.get(knob.name);
+        if (!before || before.control === "fixed" && knob.control !== "fixed") {
+          found.set(knob.name, knob);
+        }
+      }
+    }
+    return [...found.values()];
+  }
+  function settingOf(page, state, model) {
+    const found = {};
+    for (const knob of page.models[model].knobs) {
+      const chosen = Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : void 0;
+      found[knob.name] = chosen === void 0 || knob.control === "fixed" ? knob.default : chosen;
+    }
+    return found;
+  }
+  function valueOf(state, knob) {
+    return Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : knob.default;
+  }
+  function setValue(page, state, name, value) {
+    const isDefault = defaultsOf(page, name).every((one) => one === value);
+    if (isDefault) delete state.values[name];
+    else state.values[name] = value;
+  }
+  function defaultsOf(page, name) {
+    const found = page.models.flatMap(
+      (model) => model.knobs.filter((knob) => knob.name === name).map((knob) => knob.default)
+    );
+    return [...new Set(found)];
+  }
+  var OWN = ["@precision", "@device", "@model", "@metric", "@sort", "@layer", "@open"];
+  function toFragment(page, state) {
+    const first = initialState(page);
+    const parts = Object.entries(state.values).map(([name, value]) => [
+      name,
+      setting(value)
+    ]);
+    if (state.precision !== first.precision) parts.push(["@precision", state.precision]);
+    if (state.device) parts.push(["@device", page.devices[state.device].name]);
+    if (state.model) parts.push(["@model", page.models[state.model].title]);
+    if (state.metric !== first.metric) parts.push(["@metric", state.metric]);
+    if (state.sort) parts.push(["@sort", (state.sort.rising ? "-" : "") + state.sort.by]);
+    if (state.selected) parts.push(["@layer", state.selected]);
+    for (const path of state.open) parts.push(["@open", path]);
+    return parts.map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&");
+  }
+  var encode = (text) => encodeURIComponent(text).replace(/%40/g, "@");
+  function fromFragment(page, fragment) {
+    const state = initialState(page);
+    const ignored = [];
+    const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
+    for (const [name, value] of pairsOf(fragment)) {
+      const knob = knobs.get(name);
+      if (knob) readKnob(page, state, knob, value, ignored);
+      else if (OWN.includes(name)) readOwn(page, state, name, value, ignored);
+      else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
+    }
+    return { state, ignored };
+  }
+  function pairsOf(fragment) {
+    const text = fragment.replace(/^#/, "");
+    if (!text) return [];
+    return text.split("&").filter(Boolean).map((part) => {
+      const at = part.indexOf("=");
+      const name = at < 0 ? part : part.slice(0, at);
+      return [decode(name), at < 0 ? "" : decode(part.slice(at + 1))];
+    });
+  }
+  function decode(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  }
+  function readKnob(page, state, knob, text, ignored) {
+    if (knob.control === "fixed") {
+      if (text !== setting(knob.default)) {
+        ignored.push(`The link sets “${knob.name}”, which stays ${setting(knob.default)} here.`);
+      }
+    } else if (knob.control === "select") {
+      const value = knob.values.find((one) => setting(one) === text);
+      if (value === void 0) {
+        ignored.push(`“${knob.name}” cannot be “${cut(text)}” here: it is its default.`);
+      } else setValue(page, state, knob.name, value);
+    } else {
+      const value = text.trim() === "" ? Number.NaN : Number(text);
+      if (!Number.isFinite(value)) {
+        ignored.push(`“${knob.name}” cannot be “${cut(text)}”: it is its default.`);
+        return;
+      }
+      const rounded = knob.whole ? Math.round(value) : value;
+      const inside = Math.min(Math.max(rounded, knob.min), knob.max);
+      if (inside !== rounded) {
+        ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
+      }
+      setValue(page, state, knob.name, inside);
+    }
+  }
+  function readOwn(page, state, name, value, ignored) {
+    const unknown = () => {
+      ignored.push(`The link asks for ${name.slice(1)} “${cut(value)}”, which this page has not.`);
+    };
+    const among = (names, then) => {
+      const index = names.indexOf(value);
+      if (index < 0) unknown();
+      else then(index);
+    };
+    if (name === "@precision") among(page.precisions, () => state.precision = value);
+    else if (name === "@device") {
+      among(page.devices.map((one) => one.name), (index) => state.device = index);
+    } else if (name === "@model") {
+      among(page.models.map((one) => one.title), (index) => state.model = index);
+    } else if (name === "@metric") {
+      among(METRICS, (index) => state.metric = METRICS[index]);
+    } else if (name === "@sort") {
+      const by = METRICS.find((one) => one === value.replace(/^-/, ""));
+      if (by) state.sort = { by, rising: value.startsWith("-") };
+      else unknown();
+    } else if (name === "@layer") state.selected = value;
+    else state.open.add(value);
+  }
+  var cut = (text) => text.length > 40 ? `${text.slice(0, 40)}…` : text;
+
+  // src/command.ts
+  function commandFor(page, state) {
+    const changed = /* @__PURE__ */ new Map();
+    page.models.forEach((model, index) => {
+      const now2 = settingOf(page, state, index);
+      for (const knob of model.knobs) {
+        if (knob.of === "network" && now2[knob.name] !== knob.default) {
+          changed.set(knob.name, setting(now2[knob.name]));
+        }
+      }
+    });
+    const batch = changed.get("batch");
+    changed.delete("batch");
+    return [
+      "mnet-cost explore",
+      page.models.map((one) => one.reference).join(" vs "),
+      ...[...changed].map(([name, value]) => `--set ${quoted(`${name}=${value}`)}`),
+      batch === void 0 ? "" : `--batch ${quoted(batch)}`,
+      state.precision === page.precisions[0] ? "" : `--precision ${quoted(state.precision)}`,
+      ...page.devices.map((one) => `--device ${one.reference}`)
+    ].filter(Boolean).join(" ");
+  }
+  function quoted(word) {
+    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'"'"'`)}'`;
+  }
+
+  // src/csv.ts
+  function toCsv(numbers, devices) {
+    const { structure, layers, memory: memory2 } = numbers;
+    const columns = devices.map((_, index) => new Columns(numbers, index));
+    const head = [
+      "layer",
+      "kind",
+      "output",
+      "mult_adds",
+      "params",
+      "bytes",
+      "alive_bytes",
+      ...devices.map((device) => `${device.name}_s`)
+    ];
+    const rows = structure.layers.name.map((name, layer) => [
+      name,
+      structure.layers.kind[layer],
+      layers.shape[layer].map((size) => size ?? "").join("x"),
+      layers.mult_adds[layer],
+      layers.params[layer],
+      bytesOf(numbers, layer),
+      memory2.live[layer] ?? null,
+      ...columns.map(
+        ({ kernels, kernelOf }) => kernelOf[layer] < 0 ? null : kernels?.latency_s[kernelOf[layer]] ?? null
+      )
+    ]);
+    return [head, ...rows].map((row2) => row2.map(csvCell).join(",")).join("\r\n") + "\r\n";
+  }
+  function csvCell(value) {
+    if (value == null) return "";
+    if (typeof value === "number") return String(value);
+    const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  }
+
+  // src/knobs.ts
+  var LOG_STEPS = 240;
+  function placeOf(knob, value) {
+    if (knob.max <= knob.min) return 0;
+    const place2 = knob.is_log ? Math.log(value / knob.min) / Math.log(knob.max / knob.min) : (value - knob.min) / (knob.max - knob.min);
+    return Math.min(Math.max(place2, 0), 1);
+  }
+  function valueAt(knob, place2) {
+    const exact = knob.is_log ? knob.min * (knob.max / knob.min) ** place2 : knob.min + place2 * (knob.max - knob.min);
+    return toStep(knob, exact);
+  }
+  function toStep(knob, value) {
+    const steps = Math.round((value - knob.min) / knob.step);
+    const inside = Math.min(Math.max(knob.min + steps * knob.step, knob.min), knob.max);
+    return knob.whole ? Math.round(inside) : Number(inside.toPrecision(12));
+  }
+  function neighbour(knob, value, direction) {
+    if (!knob.is_log) return toStep(knob, value + direction * knob.step);
+    let place2 = placeOf(knob, value);
+    for (let tries = 0; tries < LOG_STEPS; tries += 1) {
+      place2 += direction / 32;
+      const next = valueAt(knob, Math.min(Math.max(place2, 0), 1));
+      if (next !== value) return next;
+      if (place2 <= 0 || place2 >= 1) return value;
+    }
+    return value;
+  }
+
+  // src/curves.ts
+  var PLACES = 33;
+  function curveOf(scene, knob) {
+    const { setting: setting2, index } = scene.chosen;
+    const points = [];
+    let last = null;
+    for (let i = 0; i < PLACES; i += 1) {
+      const value = valueAt(knob, i / (PLACES - 1));
+      if (value === last) continue;
+      last = value;
+      const numbers = scene.headlineAt(index, { ...setting2, [knob.name]: value });
+      points.push([
+        placeOf(knob, value),
+        numbers && totalOf(numbers, scene.metric, scene.state.device)
+      ]);
+    }
+    return { points };
+  }
+  function curveKey(scene, knob) {
+    const { [knob.name]: _own, ...others2 } = scene.chosen.setting;
+    return JSON.stringify([scene.chosen.index, scene.metric, scene.state.device, scene.state.precision, others2]);
+  }
+
+  // src/program.ts
+  var OPERANDS = {
+    a: 2,
+    s: 2,
+    m: 2,
+    d: 2,
+    f: 2,
+    r: 2,
+    l: 1,
+    c: 1,
+    i: 1,
+    q: 1,
+    e: 1,
+    g: 1,
+    x: 2,
+    n: 2,
+    v: 2,
+    w: 3,
+    t: 2,
+    u: 2,
+    y: 2,
+    b: 2,
+    o: 2,
+    z: 1,
+    p: 2,
+    k: 2
+  };
+  var NEAR = 32;
+  var MOST = Number.MAX_SAFE_INTEGER + 1;
+  function remainder(a, b) {
+    const rest = a % b;
+    return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+  }
+  function floorDivide(a, b) {
+    if (b === 0) return NaN;
+    const rest = a % b;
+    let quotient = (a - rest) / b;
+    if (rest !== 0 && rest < 0 !== b < 0) quotient -= 1;
+    const below = Math.floor(quotient);
+    return quotient - below > 0.5 ? below + 1 : below;
+  }
+  function roundEven(a) {
+    const below = Math.floor(a);
+    const above = a - below;
+    return above > 0.5 || above === 0.5 && below % 2 !== 0 ? below + 1 : below;
+  }
+  function larger(a, b) {
+    return a !== a ? a : b !== b || b > a ? b : a;
+  }
+  function smaller(a, b) {
+    return a !== a ? a : b !== b || b < a ? b : a;
+  }
+  function commonDivisor(a, b) {
+    a = Math.abs(a);
+    b = Math.abs(b);
+    while (b > 0) [a, b] = [b, a % b];
+    return a;
+  }
+  var Program = class {
+    /** Values of constants, then of inputs, then of the other nodes, at the last run. */
+    values;
+    /** Whether all whole numbers of the last run are below 2^53, and so exact. */
+    isExact = true;
+    inputs;
+    constants;
+    operations;
+    isWhole;
+    operands;
+    constructor(data) {
+      this.inputs = data.inputs;
+      this.constants = data.constants.length;
+      const letters = data.operations;
+      const first = this.constants + data.inputs.length;
+      this.values = new Float64Array(first + letters.length);
+      data.constants.forEach((constant, i) => this.values[i] = Number(constant));
+      this.operations = new Uint8Array(letters.length);
+      this.isWhole = new Uint8Array(letters.length);
+      const lists = /* @__PURE__ */ new Map();
+      for (const [key, list2] of Object.entries(data.operands)) {
+        lists.set(key, { list: list2, next: 0, far: 0 });
+      }
+      const operands = [];
+      for (let i = 0; i < letters.length; i++) {
+        const letter = letters[i].toLowerCase();
+        this.operations[i] = letter.charCodeAt(0);
+        this.isWhole[i] = letter === letters[i] ? 0 : 1;
+        let count2 = OPERANDS[letter];
+        if (letter === "h") {
+          const factors = lists.get(letters[i]);
+          count2 = factors.list[factors.next++] + 1;
+          operands.push(count2 - 1);
+        } else if (count2 === void 0) {
+          throw new Error(`a program has no operation "${letter}"`);
+        }
+        for (let place2 = 0; place2 < count2; place2++) {
+          const from = lists.get(letters[i] + Math.min(place2, 2));
+          operands.push(this.place(from, first + i));
+        }
+      }
+      this.operands = Int32Array.from(operands);
+    }
+    /** The address of the next operand in a list, of the node at the address `own`. */
+    place(from, own) {
+      const written = from.list[from.next++];
+      let place2;
+      if (written < 0) {
+        place2 = -1 - written;
+      } else if (written <= NEAR) {
+        place2 = own - written;
+      } else {
+        const step = written - NEAR - 1;
+        from.far += step % 2 === 0 ? step / 2 : -(step + 1) / 2;
+        place2 = this.constants + from.far;
+      }
+      if (!(place2 >= 0 && place2 < own)) throw new Error("a program has an operand out of place");
+      return place2;
+    }
+    /** Where the value of a slot is. */
+    address(slot) {
+      return slot < 0 ? -1 - slot : this.constants + slot;
+    }
+    /** Calculate all nodes for these values of the inputs, in their order. */
+    run(inputs) {
+      const { values, operations, operands, isWhole } = this;
+      values.set(inputs, this.constants);
+      let own = this.constants + inputs.length;
+      let isExact = true;
+      let at = 0;
+      for (let i = 0; i < operations.length; i++, own++) {
+        const a = values[operands[at]];
+        let value;
+        switch (operations[i]) {
+          case 97:
+            value = a + values[operands[at + 1]];
+            at += 2;
+            break;
+          // a
+          case 98:
+            value = a !== 0 && values[operands[at + 1]] !== 0 ? 1 : 0;
+            at += 2;
+            break;
+          // b
+          case 99:
+            value = Math.ceil(a);
+            at += 1;
+            break;
+          // c
+          case 100:
+            value = a / values[operands[at + 1]];
+            at += 2;
+            break;
+          // d
+          case 101:
+            value = Math.exp(a);
+            at += 1;
+            break;
+          // e
+          case 102:
+            value = floorDivide(a, values[operands[at + 1]]);
+            at += 2;
+            break;
+          // f
+          case 103:
+            value = Math.log(a);
+            at += 1;
+            break;
+          // g
+          case 104: {
+            const end = at + 2 + operands[at];
+            value = values[operands[at + 1]];
+            for (at += 2; at < end; at++) value *= values[operands[at]];
+            break;
+          }
+          case 105:
+            value = roundEven(a);
+            at += 1;
+            break;
+          // i
+          case 107:
+          case 109:
+          case 112:
+            value = a * values[operands[at + 1]];
+            at += 2;
+            break;
+          // k m p
+          case 108:
+            value = Math.floor(a);
+            at += 1;
+            break;
+          // l
+          case 110:
+            value = smaller(a, values[operands[at + 1]]);
+            at += 2;
+            break;
+          // n
+          case 111:
+            value = a !== 0 || values[operands[at + 1]] !== 0 ? 1 : 0;
+            at += 2;
+            break;
+          // o
+          case 113:
+            value = Math.sqrt(a);
+            at += 1;
+            break;
+          // q
+          case 114:
+            value = remainder(a, values[operands[at + 1]]);
+            at += 2;
+            break;
+          // r
+          case 115:
+            value = a - values[operands[at + 1]];
+            at += 2;
+            break;
+          // s
+          case 116:
+            value = a === values[operands[at + 1]] ? 1 : 0;
+            at += 2;
+            break;
+          // t
+          case 117:
+            value = a < values[operands[at + 1]] ? 1 : 0;
+            at += 2;
+            break;
+          // u
+          case 118:
+            value = commonDivisor(a, values[operands[at + 1]]);
+            at += 2;
+            break;
+          // v
+          case 119:
+            value = values[operands[a !== 0 ? at + 1 : at + 2]];
+            at += 3;
+            break;
+          // w
+          case 120:
+            value = larger(a, values[operands[at + 1]]);
+            at += 2;
+            break;
+          // x
+          case 121:
+            value = a <= values[operands[at + 1]] ? 1 : 0;
+            at += 2;
+            break;
+          // y
+          default:
+            value = a === 0 ? 1 : 0;
+            at += 1;
+        }
+        values[own] = value;
+        if (isWhole[i] !== 0 && (value > MOST || value < -MOST)) isExact = false;
+      }
+      this.isExact = isExact;
+    }
+    /** Whether conditions came out as they have to: 2 * node + 1 where one has to hold. */
+    holds(guards) {
+      const { values, constants } = this;
+      for (const guard of guards) {
+        if ((values[constants + (guard >> 1)] !== 0 ? 1 : 0) !== (guard & 1)) return false;
+      }
+      return true;
+    }
+  };
+
+  // src/costs.ts
+  var DEVICE_NUMBERS = [
+    "latency_s",
+    "low_s",
+    "high_s",
+    "bound_s",
+    "inference_s",
+    "untimed",
+    "energy_j",
+    "energy_low_j",
+    "energy_high_j"
+  ];
+  var ModelCosts = class {
+    constructor(model) {
+      this.model = model;
+      const program = new Program(model.program);
+      const knobs = new Map(model.knobs.map((knob) => [knob.name, knob]));
+      this.program = program;
+      this.sliders = program.inputs.map((name) => {
+        const knob = knobs.get(name);
+        if (knob === void 0) throw new Error(`there is no knob for the input "${name}"`);
+        return knob;
+      });
+      this.others = model.knobs.filter((knob) => !program.inputs.includes(knob.name));
+      this.read = (slot) => {
+        if (slot === null) return null;
+        const value = program.values[program.address(slot)];
+        return Number.isNaN(value) ? null : value;
+      };
+    }
+    program;
+    sliders;
+    others;
+    read;
+    /** All numbers at a setting; null where no structure of the page holds. */
+    numbers(setting2, precision2) {
+      const found = this.find(setting2, precision2);
+      if (found === null) return null;
+      const { structure, outline } = found;
+      const read = this.read;
+      const layers = readTable(outline.layers, read);
+      const { memory: memory2 } = outline;
+      const bytes2 = undifferenced(memory2.bytes, read);
+      return {
+        structure,
+        precision: precision2,
+        is_exact: this.program.isExact,
+        totals: readTotals(outline, read),
+        layers: {
+          shape: layers.list("shape"),
+          symbols: layers.list("symbols"),
+          values: layers.list("values"),
+          mult_adds: layers.column("mult_adds"),
+          params: layers.column("params"),
+          weight_bytes: layers.column("weight_bytes"),
+          input_bytes: layers.column("input_bytes"),
+          output_bytes: layers.column("output_bytes")
+        },
+        memory: {
+          live: undifferenced(memory2.live, read),
+          tensors: memory2.name.map((name, i) => ({
+            name: typeof name === "number" ? structure.layers.name[name] : name,
+            bytes: bytes2[i],
+            first: memory2.first[i],
+            last: memory2.last[i]
+          }))
+        },
+        devices: outline.devices.map((device) => readDevice(device, structure, read))
+      };
+    }
+    /** Totals and times at a setting; null where no structure of the page holds. */
+    headline(setting2, precision2) {
+      const found = this.find(setting2, precision2);
+      if (found === null) return null;
+      return {
+        totals: readTotals(found.outline, this.read),
+        devices: found.outline.devices.map((device) => ({
+          ...readNumbers(device, this.read),
+          basis: device.basis
+        }))
+      };
+    }
+    /** Run the program, and find the structure that holds. */
+    find(setting2, precision2) {
+      const valueOf3 = (knob) => setting2[knob.name] ?? knob.default;
+      this.program.run(this.sliders.map((knob) => Number(valueOf3(knob))));
+      for (const structure of this.model.structures) {
+        const outline = structure.at[precision2];
+        if (outline !== void 0 && this.others.every((knob) => structure.fixed[knob.name] === valueOf3(knob)) && this.program.holds(outline.guards)) {
+          return { structure, outline };
+        }
+      }
+      return null;
+    }
+  };
+  function costsOf(page) {
+    return page.models.map((model) => new ModelCosts(model));
+  }
+  function undifferenced(column, read) {
+    let slot = 0;
+    return column.map((more) => more === null ? null : read(slot += more));
+  }
+  function readTable(table2, read) {
+    const { row: row2, columns, lists } = table2;
+    return {
+      column(name) {
+        const numbers = undifferenced(columns[name], read);
+        return row2.map((i) => numbers[i]);
+      },
+      list(name) {
+        const { lengths, places } = lists[name];
+        const parts = lengths.map(() => []);
+        places.forEach((slots, place2) => {
+          const numbers = undifferenced(slots, read);
+          let next = 0;
+          lengths.forEach((length, i) => {
+            if (place2 < length) parts[i].push(numbers[next++]);
+          });
+        });
+        return row2.map((i) => parts[i]);
+      }
+    };
+  }
+  function readTotals(outline, read) {
+    const totals2 = Object.entries(outline.totals).map(([name, slot]) => [name, read(slot)]);
+    return Object.fromEntries(totals2);
+  }
+  function readNumbers(device, read) {
+    const numbers = DEVICE_NUMBERS.map((name) => [name, read(device.numbers[name])]);
+    return Object.fromEntries(numbers);
+  }
+  function readDevice(device, structure, read) {
+    const numbers = readNumbers(device, read);
+    return {
+      ...numbers,
+      basis: numbers.latency_s === null ? null : device.basis,
+      is_least: device.basis === "bound" || (numbers.untimed ?? 0) > 0,
+      energy_how: numbers.energy_j === null ? "" : device.energy_how,
+      notes: said(device.notes, read),
+      outside: said(device.outside, read),
+      capacity: device.capacity.map((row2) => ({
+        what: row2.what,
+        where: row2.where,
+        needed_bytes: read(row2.needed),
+        available_bytes: read(row2.available),
+        is_least: row2.is_least
+      })),
+      kernels: readKernels(device, structure, read)
+    };
+  }
+  function readKernels(device, structure, read) {
+    const table2 = readTable(device.kernels, read);
+    const layers = structure.launches[device.launch];
+    const levels = table2.list("level_bytes");
+    return {
+      name: layers.map(([anchor]) => structure.layers.name[anchor]),
+      layers,
+      latency_s: table2.column("latency_s"),
+      compute_s: table2.column("compute_s"),
+      memory_s: table2.column("memory_s"),
+      overhead_s: table2.column("overhead_s"),
+      bound_compute_s: table2.column("bound_compute_s"),
+      bound_memory_s: table2.column("bound_memory_s"),
+      mult_adds: table2.column("mult_adds"),
+      traffic_bytes: table2.column("traffic_bytes"),
+      level_bytes: (levels[0] ?? []).map((_, level) => levels.map((bytes2) => bytes2[level] ?? null))
+    };
+  }
+  function said(sentences, read) {
+    const texts = [];
+    for (const { text, one, holds, number: number2 } of sentences) {
+      if (!read(holds)) continue;
+      const value = read(number2);
+      if (one !== "" && value === 1) texts.push(one);
+      else if (value === null) texts.push(text);
+      else texts.push(text.replace("{}", text.startsWith("{} %") ? percent2(value) : `${value}`));
+    }
+    return texts;
+  }
+  function percent2(share) {
+    return (100 * share).toFixed(0);
+  }
+
+  // src/dom.ts
+  function h(tag, attributes = {}, ...children) {
+    return { tag, svg: false, attributes, children: flat(children) };
+  }
+  function s(tag, attributes = {}, ...children) {
+    return { tag, svg: true, attributes, children: flat(children) };
+  }
+  function flat(children) {
+    const found = [];
+    const add = (child) => {
+      if (child == null || child === false) return;
+      if (Array.isArray(child)) child.forEach(add);
+      else if (typeof child === "object") found.push(child);
+      else if (typeof found[found.length - 1] === "string") found.push(found.pop() + String(child));
+      else found.push(String(child));
+    };
+    children.forEach(add);
+    return found;
+  }
+  var SVG = "http://www.w3.org/2000/svg";
+  var shown = /* @__PURE__ */ new WeakMap();
+  function patch(parent, children) {
+    const wanted = flat(children);
+    const before = shown.get(parent);
+    const nodes = arrange(parent, before?.nodes ?? [...parent.childNodes], wanted);
+    if (before) before.nodes = nodes;
+    else shown.set(parent, { item: h("div"), nodes, handlers: {}, heard: /* @__PURE__ */ new Set() });
+  }
+  function arrange(parent, old, wanted) {
+    const byKey = /* @__PURE__ */ new Map();
+    for (const node of old) {
+      const key = shown.get(node)?.item.attributes.key;
+      if (key !== void 0) byKey.set(key, node);
+    }
+    const free = byKey.size ? old.filter((n) => !shown.get(n)?.item.attributes.key) : old;
+    const kept3 = /* @__PURE__ */ new Set();
+    let next = 0;
+    const nodes = wanted.map((child) => {
+      const key = typeof child === "string" ? void 0 : child.attributes.key;
+      const candidate = key === void 0 ? free[next++] : byKey.get(key);
+      const node = candidate && !kept3.has(candidate) && fits(candidate, child) ? candidate : null;
+      const used = node ? update(node, child) : create(child);
+      kept3.add(used);
+      return used;
+    });
+    for (const node of old) if (!kept3.has(node)) node.remove();
+    let place2 = parent.firstChild;
+    for (const node of nodes) {
+      if (node === place2) place2 = place2.nextSibling;
+      else parent.insertBefore(node, place2);
+    }
+    return nodes;
+  }
+  function fits(node, child) {
+    if (typeof child === "string") return node.nodeType === 3;
+    const item = shown.get(node)?.item;
+    return item !== void 0 && item.tag === child.tag && item.svg === child.svg;
+  }
+  function update(node, child) {
+    if (typeof child === "string") {
+      if (node.nodeValue !== child) node.nodeValue = child;
+      return node;
+    }
+    const state = shown.get(node);
+    if (state.item === child) return node;
+    setAttributes(node, state.item.attributes, child.attributes, state);
+    const after = child.children;
+    if (after.length === 1 && typeof after[0] === "string" && state.nodes.length === 1) {
+      const only = state.nodes[0];
+      if (only.nodeType === 3) {
+        if (only.nodeValue !== after[0]) only.nodeValue = after[0];
+        state.item = child;
+        return node;
+      }
+    }
+    state.nodes = arrange(node, state.nodes, after);
+    state.item = child;
+    return node;
+  }
+  function create(child) {
+    if (typeof child === "string") return document.createTextNode(child);
+    const element = child.svg ? document.createElementNS(SVG, child.tag) : document.createElement(child.tag);
+    const state = { item: child, nodes: [], handlers: {}, heard: /* @__PURE__ */ new Set() };
+    shown.set(element, state);
+    state.nodes = child.children.map(create);
+    for (const node of state.nodes) element.appendChild(node);
+    setAttributes(element, {}, child.attributes, state);
+    return element;
+  }
+  var LIVE = /* @__PURE__ */ new Set(["value", "checked", "open"]);
+  function setAttributes(node, old, next, state) {
+    for (const name in old) {
+      if (!(name in next)) setAttribute(node, name, old[name], null, state);
+    }
+    for (const name in next) setAttribute(node, name, old[name], next[name], state);
+  }
+  function setAttribute(node, name, old, next, state) {
+    if (name === "key") return;
+    if (name === "style") {
+      setStyle(node, old ?? {}, next ?? {});
+    } else if (name === "on") {
+      listen(node, next ?? {}, state);
+    } else if (LIVE.has(name)) {
+      const properties = node;
+      const value = name === "value" ? String(next ?? "") : Boolean(next);
+      if (properties[name] !== value) properties[name] = value;
+    } else if (next !== old) {
+      if (next == null || next === false) node.removeAttribute(name);
+      else node.setAttribute(name, next === true ? "" : String(next));
+    }
+  }
+  function setStyle(node, old, next) {
+    for (const property in old) {
+      if (next[property] == null) node.style.removeProperty(property);
+    }
+    for (const property in next) {
+      const value = next[property];
+      if (value != null && value !== old[property]) node.style.setProperty(property, String(value));
+    }
+  }
+  function listen(node, next, state) {
+    for (const event in next) {
+      if (!state.heard.has(event)) {
+        state.heard.add(event);
+        node.addEventListener(event, (occurred) => state.handlers[event]?.(occurred));
+      }
+    }
+    state.handlers = next;
+  }
+
+  // src/tree.ts
+  function blocksOf(names) {
+    const top = block("", "", -1);
+    const byPath = /* @__PURE__ */ new Map();
+    names.forEach((name, layer) => {
+      let parent = top;
+      let path = "";
+      top.layers.push(layer);
+      for (const part of name.split(".")) {
+        path = path ? `${path}.${part}` : part;
+        let child = byPath.get(path);
+        if (!child) {
+          child = block(path, part, parent.depth + 1);
+          byPath.set(path, child);
+          parent.children.push(child);
+        }
+        child.layers.push(layer);
+        parent = child;
+      }
+    });
+    top.children = top.children.map(joinChains);
+    number(top, -1);
+    return top;
+  }
+  function block(path, label, depth) {
+    return { path, label, depth, children: [], layers: [], copies: 1 };
+  }
+  function joinChains(one) {
+    let here = one;
+    let label = one.label;
+    while (here.children.length === 1) {
+      here = here.children[0];
+      label = `${label}.${here.label}`;
+    }
+    const children = here.children.map(joinChains);
+    const areCopies = children.length > 1 && children.every((c, i) => isCopy(c.label, i + 1));
+    return { ...here, label, children, copies: areCopies ? children.length : 1 };
+  }
+  function isCopy(label, index) {
+    return label === String(index) || label.startsWith(`${index}.`);
+  }
+  function number(one, depth) {
+    one.depth = depth;
+    for (const child of one.children) number(child, depth + 1);
+  }
+  function rowsOf(top, open) {
+    const rows = [];
+    const walk = (parent) => {
+      for (const child of parent.children) {
+        rows.push(child);
+        if (child.children.length && open.has(child.path)) walk(child);
+      }
+    };
+    walk(top);
+    return rows;
+  }
+  function isOpen(one, open) {
+    return one.children.length > 0 && open.has(one.path);
+  }
+  function openable(top) {
+    return top.children.flatMap(
+      (child) => child.children.length ? [child.path, ...openable(child)] : []
+    );
+  }
+  function find(top, path) {
+    for (const child of top.children) {
+      if (child.path === path) return child;
+      const found = path.startsWith(`${child.path}.`) && find(child, path);
+      if (found) return found;
+    }
+    return void 0;
+  }
+
+  // src/lanes.ts
+  function lanesOf(rows, open, inputs) {
+    const reads = readsOf(rows, open, inputs);
+    const lastReader = new Array(rows.length).fill(-1);
+    reads.forEach((sources, row2) => {
+      for (const source of sources) if (source >= 0) lastReader[source] = row2;
+    });
+    const lanes = rows.map(
+      () => ({
+        dot: null,
+        past: [],
+        arriving: [],
+        fromOutside: false,
+        leaving: [],
+        ending: [],
+        goesOn: false
+      })
+    );
+    const holder = [];
+    let width = 1;
+    rows.forEach((row2, at) => {
+      if (isOpen(row2, open)) {
+        holder.forEach((source, lane2) => source != null && lanes[at].past.push(lane2));
+        return;
+      }
+      const here = lanes[at];
+      const read = new Set(reads[at].filter((source) => source >= 0));
+      here.fromOutside = reads[at].some((source) => source < 0);
+      let own = null;
+      holder.forEach((source, lane2) => {
+        if (source == null) return;
+        const stays = lastReader[source] > at;
+        if (stays) here.past.push(lane2);
+        if (read.has(source)) here.arriving.push(lane2);
+        if (!stays) {
+          holder[lane2] = null;
+          own ??= lane2;
+        }
+      });
+      own ??= firstFree(holder);
+      here.dot = own;
+      here.goesOn = lastReader[at] > at;
+      holder[own] = here.goesOn ? at : null;
+      width = Math.max(width, own + 1);
+    });
+    leaveAbove(lanes);
+    return { rows: lanes, width };
+  }
+  function leaveAbove(lanes) {
+    lanes.forEach((here, at) => {
+      if (here.dot == null || at === 0) return;
+      const above = lanes[at - 1];
+      for (const lane2 of here.arriving) {
+        if (lane2 === here.dot) continue;
+        above.leaving.push({ from: lane2, to: here.dot });
+        if (!here.past.includes(lane2) && above.past.includes(lane2)) {
+          above.past = above.past.filter((other) => other !== lane2);
+          above.ending.push(lane2);
+        } else if (!here.past.includes(lane2) && above.dot === lane2) {
+          above.goesOn = false;
+        }
+      }
+    });
+  }
+  function firstFree(holder) {
+    const free = holder.findIndex((source) => source == null);
+    return free < 0 ? holder.length : free;
+  }
+  function readsOf(rows, open, inputs) {
+    const rowOf = /* @__PURE__ */ new Map();
+    rows.forEach((row2, at) => {
+      if (!isOpen(row2, open)) for (const layer of row2.layers) rowOf.set(layer, at);
+    });
+    return rows.map((row2, at) => {
+      if (isOpen(row2, open)) return [];
+      const found = /* @__PURE__ */ new Set();
+      for (const layer of row2.layers) {
+        for (const source of inputs[layer]) {
+          const from = source < 0 ? -1 : rowOf.get(source) ?? -1;
+          if (from < at) found.add(from);
+        }
+      }
+      return [...found];
+    });
+  }
+  function pathOf(lane2, x, height) {
+    const middle = height / 2;
+    const bend = height * 0.28;
+    const pieces = [];
+    for (const one of lane2.past) pieces.push(`M${x(one)},0V${height}`);
+    for (const one of lane2.ending) pieces.push(`M${x(one)},0V${middle}`);
+    if (lane2.dot != null) {
+      const at = x(lane2.dot);
+      if (lane2.fromOutside && !lane2.arriving.includes(lane2.dot)) pieces.push(`M${at},3V${middle}`);
+      for (const one of lane2.arriving) {
+        if (one === lane2.dot) pieces.push(`M${at},0V${middle}`);
+        else pieces.push(`M${(x(one) + at) / 2},0Q${at},${middle - bend} ${at},${middle}`);
+      }
+      if (lane2.goesOn) pieces.push(`M${at},${middle}V${height}`);
+    }
+    for (const { from, to } of lane2.leaving) {
+      const between = (x(from) + x(to)) / 2;
+      pieces.push(`M${x(from)},${middle}Q${x(from)},${middle + bend} ${between},${height}`);
+    }
+    return pieces.join("");
+  }
+
+  // src/rows.ts
+  var ROW_HEIGHT = 28;
+  var LANE_STEP = 14;
+  var LANE_MARGIN = 9;
+  var tops = /* @__PURE__ */ new WeakMap();
+  function topOf(structure) {
+    let top = tops.get(structure);
+    if (!top) {
+      top = blocksOf(structure.layers.name);
+      if (top.children.length === 1 && top.children[0].children.length) {
+        top = { ...top.children[0], path: "" };
+      }
+      tops.set(structure, top);
+    }
+    return top;
+  }
+  var callsOf = /* @__PURE__ */ new WeakMap();
+  function callOf(structure, block2) {
+    let calls = callsOf.get(structure);
+    if (!calls) {
+      calls = new Map(structure.calls.map((call) => [call.path, call]));
+      callsOf.set(structure, calls);
+    }
+    return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
+  }
+  var kept = null;
+  function outlineOf(structure, open, room) {
+    const key = [...open].join("\n");
+    if (kept && kept.structure === structure && kept.key === key && kept.room === room) {
+      return kept.outline;
+    }
+    const top = topOf(structure);
+    const rows = rowsOf(top, open);
+    const lanes = lanesOf(rows, open, structure.layers.inputs);
+    const gaps = Math.max(lanes.width - 1, 1);
+    const step = Math.min(LANE_STEP, Math.max((room - 2 * LANE_MARGIN) / gaps, 2));
+    const outline = {
+      top,
+      rows,
+      lanes,
+      step,
+      laneWidth: Math.ceil((lanes.width - 1) * step + 2 * LANE_MARGIN),
+      paths: lanes.rows.map((lane2) => pathOf(lane2, (one) => LANE_MARGIN + one * step, ROW_HEIGHT))
+    };
+    kept = { structure, key, room, outline };
+    return outline;
+  }
+  var laneX = (outline, lane2) => LANE_MARGIN + lane2 * outline.step;
+  var allOpenable = (scene) => openable(scene.chosen.blocks);
+  function orderOf(rows, amounts, open, sort) {
+    const all = rows.map((_, index) => index);
+    if (!sort) return all;
+    const direction = sort.rising ? 1 : -1;
+    const value = (index) => amounts[index][sort.by] ?? -1;
+    return all.filter((index) => !isOpen(rows[index], open)).sort((a, b) => {
+      if (value(a) < 0 || value(b) < 0) return value(b) - value(a) || a - b;
+      return direction * (value(a) - value(b)) || a - b;
+    });
+  }
+  function heaviest(rows, amounts, open, metric) {
+    let best;
+    let most = -1;
+    rows.forEach((row2, index) => {
+      const value = amounts[index][metric] ?? -1;
+      if (!isOpen(row2, open) && value > most) {
+        best = row2;
+        most = value;
+      }
+    });
+    return best ?? rows[0];
+  }
+
+  // src/theme.ts
+  var root = () => document.documentElement.dataset;
+  function startTheme() {
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    let chosen;
+    const follow = () => {
+      root().theme = dark.matches ? "dark" : "light";
+    };
+    follow();
+    dark.addEventListener("change", follow);
+    addEventListener("beforeprint", () => {
+      chosen = root().theme;
+      root().theme = "light";
+    });
+    addEventListener("afterprint", () => {
+      if (chosen) root().theme = chosen;
+    });
+  }
+  function toggleTheme() {
+    root().theme = root().theme === "dark" ? "light" : "dark";
+  }
+
+  // src/parts.ts
+  function table(caption, columns, rows) {
+    return h(
+      "table",
+      { class: "plain" },
+      h("caption", { class: "unseen" }, caption),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          columns.map(
+            (one) => h("th", { scope: "col", class: one.isText ? "" : "num", "data-tip": one.tip }, one.title)
+          )
+        )
+      ),
+      h("tbody", {}, rows.map((row2) => h("tr", {}, row2.map((cell2, i) => cellOf(cell2, columns[i], i)))))
+    );
+  }
+  function cellOf(cell2, column, index) {
+    const { text, class: name = "", tip = void 0 } = typeof cell2 === "string" ? { text: cell2 } : cell2;
+    const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
+    if (index === 0) return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
+    return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);
+  }
+  function scrolling(label, ...children) {
+    return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, children);
+  }
+  function tableBelow(scene, name, title, make) {
+    const isOpen2 = scene.glance.tables.has(name);
+    return h(
+      "details",
+      {
+        open: isOpen2,
+        on: {
+          toggle: (event) => {
+            const opened = event.target.open;
+            if (opened === scene.glance.tables.has(name)) return;
+            scene.look(({ tables }) => opened ? tables.add(name) : tables.delete(name));
+          }
+        }
+      },
+      h("summary", {}, title),
+      isOpen2 ? make() : null
+    );
+  }
+  function legend(entries) {
+    return h(
+      "div",
+      { class: "legend" },
+      entries.map(
+        ({ color, text, hollow }) => h(
+          "span",
+          {},
+          h("i", {
+            class: hollow ? "hollow" : "",
+            style: { "--swatch": color }
+          }),
+          h("bdi", {}, text)
+        )
+      )
+    );
+  }
+  function heading(title, sentence4 = null) {
+    return [h("h2", {}, title), h("p", { class: "sub" }, sentence4)];
+  }
+  var note = (...text) => h("p", { class: "note" }, text);
+
+  // src/picture.ts
+  function linear(from, to) {
+    const span = from[1] - from[0] || 1;
+    return (value) => to[0] + (value - from[0]) / span * (to[1] - to[0]);
+  }
+  function logarithmic(from, to) {
+    const low = Math.log10(from[0]);
+    const span = Math.log10(from[1]) - low || 1;
+    return (value) => to[0] + (Math.log10(value) - low) / span * (to[1] - to[0]);
+  }
+  function roundTicks(low, high, most) {
+    const span = high - low;
+    if (!(span > 0)) return [low];
+    const power = 10 ** Math.floor(Math.log10(span / most));
+    const step = [1, 2, 5, 10].map((n) => n * power).find((one) => span / one <= most);
+    const ticks = [];
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1) {
+      ticks.push(Number((i * step).toPrecision(12)));
+    }
+    return ticks;
+  }
+  function logTicks(low, high, most) {
+    const between = [[1, 1.5, 2, 3, 4, 5, 7], [1, 2, 5], [1, 3], [1]];
+    for (const mantissas of between) {
+      const ticks = powers(low, high, mantissas, 1);
+      if (ticks.length <= most) return ticks;
+    }
+    for (const every of [2, 3, 6]) {
+      const ticks = powers(low, high, [1], every);
+      if (ticks.length <= most) return ticks;
+    }
+    return [];
+  }
+  function powers(low, high, mantissas, every) {
+    const ticks = [];
+    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e += 1) {
+      if (e % every) continue;
+      for (const mantissa of mantissas) {
+        const value = Number(`${mantissa}e${e}`);
+        if (value >= low * 0.9999 && value <= high * 1.0001) ticks.push(value);
+      }
+    }
+    return ticks;
+  }
+  function axes(frame, x, y) {
+    const { width, height, left, right, top, bottom } = frame;
+    const items = [];
+    for (const tick of x.ticks) {
+      const at = round(x.scale(tick));
+      if (at < left - 1 || at > width - right + 1) continue;
+      items.push(
+        s("line", { class: "hair", x1: at, x2: at, y1: top, y2: height - bottom }),
+        s("text", { x: at, y: height - bottom + 15, "text-anchor": "middle" }, x.write(tick))
+      );
+    }
+    for (const tick of y.ticks) {
+      const at = round(y.scale(tick));
+      if (at < top - 1 || at > height - bottom + 1) continue;
+      items.push(
+        s("line", { class: "hair", x1: left, x2: width - right, y1: at, y2: at }),
+        s("text", { x: left - 6, y: at + 4, "text-anchor": "end" }, y.write(tick))
+      );
+    }
+    items.push(
+      s("text", { x: width - right, y: height - 4, "text-anchor": "end" }, x.title),
+      s("text", { x: 2, y: 11 }, y.title)
+    );
+    return items;
+  }
+  var round = (value) => Math.round(value * 10) / 10;
+
+  // src/views/accuracy.ts
+  var LEAST_POINTS = 4;
+  function hasAccuracy({ page }) {
+    return rowsOfOneSet(page.models.flatMap((one) => one.published)).length >= LEAST_POINTS;
+  }
+  function accuracy(scene, width) {
+    const name = METRIC_NAMES[scene.metric];
+    const points = pointsOf(scene);
+    const title = `Accuracy against ${name}`;
+    if (points.length < 2) return [...heading(title), note("No cost is known of the published settings.")];
+    const front = frontOf(points);
+    const sources = [...new Set(points.map((one) => sourceOf(one.row)))];
+    const color = colorsOf(scene, points);
+    const set = points[0].row.dataset;
+    return [
+      ...heading(
+        title,
+        `Published top-1${set ? ` on ${set}` : ""}, our ${name}. The line is the setting above; click a point to go there.`
+      ),
+      picture(scene, points, front, sources, color, width),
+      legend([...color.entries, ...sourceEntries(sources)]),
+      tableBelow(
+        scene,
+        "accuracy",
+        "Table of published settings",
+        () => scrolling("Published settings", pointTable(scene, points, front))
+      )
+    ];
+  }
+  function rowsOfOneSet(rows) {
+    const rated = rows.filter((row2) => row2.figures.top1 != null);
+    const sizes = /* @__PURE__ */ new Map();
+    for (const { dataset } of rated) sizes.set(dataset, (sizes.get(dataset) ?? 0) + 1);
+    const [most] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? [null];
+    return rated.filter((row2) => row2.dataset === most);
+  }
+  var kept2 = /* @__PURE__ */ new WeakMap();
+  function pointsOf(scene) {
+    const chosen = new Set(rowsOfOneSet(scene.page.models.flatMap((one) => one.published)));
+    const points = [];
+    scene.models.forEach(({ model, setting: now2, index }) => {
+      for (const row2 of model.published) {
+        if (!chosen.has(row2)) continue;
+        const at = { ...now2, ...row2.setting };
+        const key = JSON.stringify([at, scene.state.precision]);
+        let known = kept2.get(row2);
+        if (known?.key !== key) {
+          known = { key, costs: scene.headlineAt(index, at) };
+          kept2.set(row2, known);
+        }
+        if (!known.costs) continue;
+        const cost = totalOf(known.costs, scene.metric, scene.state.device);
+        if (!cost) continue;
+        const time2 = scene.metric === "time" ? known.costs.devices[scene.state.device] : null;
+        const hasBand = time2 != null && time2.basis !== "bound" && !time2.untimed;
+        points.push({
+          row: row2,
+          model: index,
+          cost,
+          accuracy: row2.figures.top1,
+          low: hasBand ? time2.low_s : null,
+          high: hasBand ? time2.high_s : null,
+          setting: at,
+          isCurrent: Object.entries(row2.setting).every(([name, value]) => now2[name] === value)
+        });
+      }
+    });
+    return points;
+  }
+  function frontOf(points) {
+    const front = [];
+    for (const point of [...points].sort((a, b) => a.cost - b.cost || b.accuracy - a.accuracy)) {
+      const last = front[front.length - 1];
+      if (!last || point.accuracy > last.accuracy) front.push(point);
+    }
+    return front;
+  }
+  function colorsOf(scene, points) {
+    const kind = (index) => `var(--kind${index % 6})`;
+    if (scene.models.length > 1) {
+      return {
+        of: (point) => kind(point.model),
+        entries: scene.models.map(({ model, index }) => ({ color: kind(index), text: model.title }))
+      };
+    }
+    for (const knob of scene.controls) {
+      const values = [...new Set(points.map((point) => point.row.setting[knob.name]))];
+      if (knob.of === "device" || values.length < 2 || values.length > 6) continue;
+      values.sort((a, b) => typeof a === "number" && typeof b === "number" ? b - a : 0);
+      return {
+        of: (point) => kind(values.indexOf(point.row.setting[knob.name])),
+        entries: values.map((value, i) => ({ color: kind(i), text: `${knob.name} ${setting(value)}` }))
+      };
+    }
+    return { of: () => kind(0), entries: [] };
+  }
+  var sourceOf = (row2) => row2.source.split(",")[0];
+  function sourceEntries(sources) {
+    if (sources.length < 2) return sources.map((text) => ({ color: "var(--mute)", text }));
+    return sources.map((text, i) => ({ color: "var(--mute)", text, hollow: i === 0 }));
+  }
+  function picture(scene, points, front, sources, color, width) {
+    const frame = { width, height: heightOf(width), left: 34, right: 14, top: 20, bottom: 36 };
+    const costs = points.map((one) => one.cost);
+    const rates = points.map((one) => one.accuracy);
+    const xs = [Math.min(...costs) / 1.4, Math.max(...costs) * 1.5];
+    const ys = [Math.min(...rates) - 2, Math.min(Math.max(...rates) + 2, 100)];
+    const x = logarithmic(xs, [frame.left, width - frame.right]);
+    const y = linear(ys, [frame.height - frame.bottom, frame.top]);
+    const unit = METRIC_UNITS[scene.metric];
+    const on = scene.metric === "time" && scene.device ? ` on ${scene.device.name}` : "";
+    const hollow = sources.length > 1 ? sources[0] : null;
+    return s(
+      "svg",
+      {
+        width,
+        height: frame.height,
+        role: "group",
+        "aria-label": `Top-1 against ${METRIC_NAMES[scene.metric]} of ${points.length} published settings`
+      },
+      axes(
+        frame,
+        { scale: x, ticks: logTicks(...xs, width / 70), write: (v) => quantity(v, unit, 2), title: METRIC_NAMES[scene.metric] + on },
+        { scale: y, ticks: roundTicks(...ys, 7), write: String, title: "top-1 %" }
+      ),
+      s("path", { d: stairs(front.map((one) => [x(one.cost), y(one.accuracy)])), fill: "none", stroke: "var(--faint)", "stroke-dasharray": "3 3" }),
+      current(scene, frame, x, xs),
+      points.map((point) => dot(scene, point, x(point.cost), y(point.accuracy), color.of(point), sourceOf(point.row) === hollow))
+    );
+  }
+  var heightOf = (width) => Math.round(Math.max(230, Math.min(320, width * 0.56)));
+  function stairs(points) {
+    return points.map(([x, y], i) => i ? `H${round(x)}V${round(y)}` : `M${round(x)},${round(y)}`).join("");
+  }
+  function current(scene, frame, x, xs) {
+    const { chosen, state, metric } = scene;
+    const cost = totalOf(chosen.numbers, metric, state.device);
+    const time2 = metric === "time" ? chosen.numbers.devices[state.device] : null;
+    const inside = (value) => round(Math.max(frame.left, Math.min(frame.width - frame.right, x(value))));
+    const { low_s: low, high_s: high } = time2 ?? {};
+    const height = frame.height - frame.top - frame.bottom;
+    const isBand = low != null && high != null && !time2?.is_least;
+    const isSeen = cost != null && cost >= xs[0] && cost <= xs[1];
+    return [
+      s("rect", {
+        x: isBand ? inside(low) : 0,
+        width: isBand ? Math.max(inside(high) - inside(low), 0) : 0,
+        y: frame.top,
+        height,
+        fill: "var(--accent)",
+        opacity: 0.12
+      }),
+      s("line", {
+        x1: isSeen ? inside(cost) : -9,
+        x2: isSeen ? inside(cost) : -9,
+        y1: frame.top,
+        y2: frame.top + height,
+        stroke: "var(--accent)",
+        "stroke-width": 1.5
+      })
+    ];
+  }
+  var settingWords = (row2) => Object.entries(row2.setting).map(([name, value]) => `${name} ${setting(value)}`).join(", ") || "as published";
+  function costWords(scene, point) {
+    const text = quantity(point.cost, METRIC_UNITS[scene.metric]);
+    return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
+  }
+  function dot(scene, point, x, y, color, isHollow) {
+    const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+    const go = () => goTo(scene, point);
+    return s("circle", {
+      class: "point",
+      cx: round(x),
+      cy: round(y),
+      r: point.isCurrent ? 6.5 : 5,
+      fill: isHollow ? "var(--card)" : color,
+      stroke: point.isCurrent ? "var(--ink)" : color,
+      "stroke-width": point.isCurrent ? 2.2 : 1.8,
+      tabindex: 0,
+      role: "button",
+      "aria-label": words,
+      "data-tip": [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
+      on: {
+        click: go,
+        keydown: (event) => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          go();
+        }
+      }
+    });
+  }
+  function goTo(scene, { row: row2, model }) {
+    scene.change((state) => {
+      state.model = model;
+      for (const knob of scene.page.models[model].knobs) {
+        const value = row2.setting[knob.name];
+        if (value !== void 0 && knob.control !== "fixed") setValue(scene.page, state, knob.name, value);
+      }
+    });
+  }
+  function pointTable(scene, points, front) {
+    const onFront = new Set(front);
+    const rows = [...points].sort((a, b) => a.cost - b.cost).map((point) => [
+      settingWords(point.row),
+      ...scene.models.length > 1 ? [scene.models[point.model].model.title] : [],
+      costWords(scene, point) || UNKNOWN,
+      String(point.accuracy),
+      onFront.has(point) ? "yes" : "",
+      point.row.source
+    ]);
+    return table(
+      "Published settings with their accuracy and our cost",
+      [
+        { title: "setting", isText: true },
+        ...scene.models.length > 1 ? [{ title: "network", isText: true }] : [],
+        { title: METRIC_NAMES[scene.metric] },
+        { title: "top-1 %" },
+        { title: "on the front", isText: true },
+        { title: "source", isText: true }
+      ],
+      rows
+    );
+  }
+
+  // src/views/cards.ts
+  function cards(scene) {
+    const span = spanOf(scene);
+    return [
+      h("legend", { class: "unseen" }, "Device that colours and sorts what is below"),
+      ...scene.page.devices.map((device, index) => card(scene, device, index, span))
+    ];
+  }
+  function card(scene, device, index, span) {
+    const costs = scene.chosen.numbers.devices[index];
+    const before = scene.chosen.defaults?.devices[index];
+    const isChosen = scene.state.device === index;
+    return h(
+      "label",
+      { class: isChosen ? "card chosen" : "card" },
+      h("input", {
+        type: "radio",
+        name: "device",
+        checked: isChosen,
+        on: { change: () => scene.change((state) => state.device = index) }
+      }),
+      h(
+        "span",
+        { class: "name" },
+        h("b", { class: "cut" }, h("bdi", {}, device.name)),
+        h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time")
+      ),
+      h("span", { class: "what cut" }, h("bdi", {}, device.title)),
+      h("span", { class: "what cut" }, runtimeOf(device)),
+      time(costs, before?.latency_s ?? null),
+      span ? strip(costs, span) : null,
+      scene.models.length > 1 ? others(scene, index) : null,
+      h(
+        "span",
+        { class: "facts" },
+        costs.capacity.length ? costs.capacity.map(fits2) : fact("memory", "size not known"),
+        fact("energy", energyOf(costs))
+      )
+    );
+  }
+  function basisTip(basis) {
+    switch (basis) {
+      case "calibrated":
+        return "fitted to measurements of this device by its user";
+      case "fitted":
+        return "fitted to published measurements";
+      case "datasheet":
+        return "a share of the peaks of the data sheet";
+      case "bound":
+        return "a lower bound: no real run is faster";
+      default:
+        return "no time is known";
+    }
+  }
+  function runtimeOf(device) {
+    if (device.class === "gpu" || device.class === "accelerator") return device.runtime;
+    const cores = device.cores == null ? "" : ` on ${plural(device.cores, "core")}`;
+    return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
+  }
+  function time(costs, before) {
+    if (costs.latency_s == null) {
+      return h("span", { class: "time" }, UNKNOWN, h("small", {}, costs.notes[0] ?? "no time is known"));
+    }
+    const change = ratio(costs.latency_s, before);
+    return h(
+      "span",
+      { class: "time" },
+      `${costs.is_least ? "≥ " : ""}${seconds(costs.latency_s)}`,
+      h(
+        "small",
+        {},
+        costs.low_s != null && costs.high_s != null && !costs.is_least ? h("span", { "data-tip": "Four of five measurements are expected in this range." }, range(costs.low_s, costs.high_s, "s")) : "lower bound"
+      ),
+      change != null && change !== 1 ? h("small", {}, `${times(change)} the default`) : null
+    );
+  }
+  function spanOf(scene) {
+    const all = scene.chosen.numbers.devices.flatMap(
+      (one) => [one.latency_s, one.low_s, one.high_s].filter((x) => x != null && x > 0)
+    );
+    return all.length ? [Math.min(...all) / 1.5, Math.max(...all) * 1.5] : null;
+  }
+  function strip(costs, span) {
+    const x = logarithmic(span, [2, 298]);
+    const fine = { "vector-effect": "non-scaling-stroke" };
+    const { latency_s: at, low_s: low, high_s: high } = costs;
+    return s(
+      "svg",
+      { class: "strip", viewBox: "0 0 300 14", preserveAspectRatio: "none", "aria-hidden": "true" },
+      s("line", { x1: 0, x2: 300, y1: 7, y2: 7, stroke: "var(--grid)", "stroke-width": 3, ...fine }),
+      logTicks(span[0], span[1], 8).map(
+        (tick) => s("line", { x1: round(x(tick)), x2: round(x(tick)), y1: 4, y2: 10, stroke: "var(--line)", ...fine })
+      ),
+      at && low != null && high != null && !costs.is_least ? s("rect", {
+        x: round(x(low)),
+        width: Math.max(round(x(high) - x(low)), 2),
+        y: 4.5,
+        height: 5,
+        fill: "var(--accent)",
+        opacity: 0.4
+      }) : null,
+      at && costs.is_least ? s("rect", { x: round(x(at)), width: round(300 - x(at)), y: 4.5, height: 5, fill: "var(--accent)", opacity: 0.15 }) : null,
+      at ? s("line", { x1: round(x(at)), x2: round(x(at)), y1: 2, y2: 12, stroke: "var(--accent)", "stroke-width": 2, ...fine }) : null
+    );
+  }
+  function others(scene, device) {
+    const first = scene.models[0].numbers?.devices[device]?.latency_s ?? null;
+    return h(
+      "span",
+      { class: "facts" },
+      scene.models.flatMap(({ model, numbers, index }) => {
+        const at = numbers?.devices[device];
+        const against = index ? ratio(at?.latency_s ?? null, first) : null;
+        return fact(
+          model.title,
+          `${at?.is_least ? "≥ " : ""}${seconds(at?.latency_s)}${against == null ? "" : ` (${times(against)})`}`
+        );
+      })
+    );
+  }
+  function fact(name, value, isBad = false) {
+    return [
+      h("span", { class: "cut" }, h("bdi", {}, name)),
+      h("span", { class: isBad ? "bad" : "" }, value)
+    ];
+  }
+  function fits2(one) {
+    const { needed_bytes: needed, available_bytes: there } = one;
+    if (there == null) return fact(one.where, "size not known");
+    const least = one.is_least ? "at least " : "";
+    if (needed == null) return fact(one.where, `need not known, ${capacity(there)} there`);
+    if (needed > there) return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
+    const verdict = one.is_least ? "fits, if the arena has no gaps" : "fits";
+    return fact(one.where, `${verdict}: ${least}${bytes(needed)} of ${capacity(there)}`);
+  }
+  function energyOf(costs) {
+    if (costs.energy_j == null) return "not known";
+    const at = quantity(costs.energy_j, "J");
+    if (costs.energy_low_j == null || costs.energy_high_j == null) return `≥ ${at}`;
+    return `${at} (${range(costs.energy_low_j, costs.energy_high_j, "J")})`;
+  }
+  function totals({ chosen, state }) {
+    const { totals: all, memory: memory2, structure } = chosen.numbers;
+    const peak = all.peak_bytes;
+    const step = peak == null ? -1 : memory2.live.indexOf(peak);
+    const entry = (name, value, more) => h("div", {}, h("dt", {}, name), h("dd", {}, value, h("small", {}, h("bdi", {}, more))));
+    return [
+      entry("mult-adds", count(all.mult_adds), whole(all.mult_adds)),
+      entry("params", count(all.params), whole(all.params)),
+      entry("weights in memory", bytes(all.weight_bytes), state.precision),
+      entry("peak activations", bytes(peak), step < 0 ? "" : `at ${structure.layers.name[step]}`),
+      entry("bytes moved", bytes(all.traffic_bytes), "layer by layer, without caches")
+    ];
+  }
+
+  // src/views/comparison.ts
+  function comparison(scene) {
+    if (scene.models.length < 2) return [];
+    const lines = linesOf(scene).filter(
+      (line) => scene.models.some(({ numbers }) => numbers && line.of(numbers) != null)
+    );
+    return [
+      ...heading("Compared", sentence(scene)),
+      scrolling(
+        "Comparison of networks",
+        h(
+          "table",
+          { class: "plain compared" },
+          h("caption", { class: "unseen" }, "Networks at the same settings"),
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf))),
+          h("tbody", {}, lines.flatMap((line, i) => [
+            line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
+            row(scene, line)
+          ]))
+        )
+      )
+    ];
+  }
+  function headOf({ model, index }) {
+    const name = h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title));
+    return index ? [name, h("th", { scope: "col", class: "num ratio" }, "ratio")] : [name];
+  }
+  var groupRow = (name, models) => h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name)));
+  function row({ models }, line) {
+    const first = models[0].numbers && line.of(models[0].numbers);
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, h("bdi", {}, line.name)),
+      models.map(({ numbers, index }) => {
+        const value = numbers ? line.of(numbers) : null;
+        const least = numbers && value != null && line.isLeast?.(numbers) ? "≥ " : "";
+        const cell2 = h("td", { class: "num" }, value == null ? UNKNOWN : least + line.write(value));
+        if (!index) return cell2;
+        const against = ratio(value, first);
+        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
+      })
+    );
+  }
+  function toneOf(against) {
+    if (against == null || against <= 0) return "";
+    const size = Math.abs(Math.log2(against));
+    if (size < 0.01) return "";
+    const strength = size < 0.25 ? 1 : size < 1 ? 2 : 3;
+    return `${against < 1 ? "less" : "more"}${strength}`;
+  }
+  function sentence({ models, state, device }) {
+    const [first, ...rest] = models;
+    const said2 = rest.flatMap(({ model, numbers }) => {
+      if (!numbers || !first.numbers) return [];
+      const time2 = ratio(
+        numbers.devices[state.device]?.latency_s ?? null,
+        first.numbers.devices[state.device]?.latency_s ?? null
+      );
+      const counted = ratio(numbers.totals.mult_adds, first.numbers.totals.mult_adds);
+      if (counted == null) return [];
+      const name = h("bdi", {}, model.title);
+      return time2 == null ? [name, ` has ${times(counted)} the mult-adds. `] : [name, ` has ${times(counted)} the mult-adds and ${times(time2)} the time. `];
+    });
+    const against = [" Against ", h("bdi", {}, first.model.title)];
+    return [against, device ? [", time on ", h("bdi", {}, device.name)] : null, ": ", said2];
+  }
+  function linesOf(scene) {
+    const group = "Totals";
+    const totals2 = [
+      { group, name: "mult-adds", write: count, of: (n) => n.totals.mult_adds },
+      { group, name: "params", write: count, of: (n) => n.totals.params },
+      { group, name: "weights in memory", write: bytes, of: (n) => n.totals.weight_bytes },
+      { group, name: "peak activations", write: bytes, of: (n) => n.totals.peak_bytes },
+      { group, name: "bytes moved", write: bytes, of: (n) => n.totals.traffic_bytes },
+      { group, name: "layers", write: String, of: (n) => n.structure.layers.name.length }
+    ];
+    const devices = scene.page.devices.flatMap((device, i) => [
+      {
+        group: "Time",
+        name: device.name,
+        write: seconds,
+        of: (n) => n.devices[i].latency_s,
+        isLeast: (n) => n.devices[i].is_least
+      }
+    ]);
+    const energies = scene.page.devices.map((device, i) => ({
+      group: "Energy",
+      name: device.name,
+      write: (value) => quantity(value, "J"),
+      of: (n) => n.devices[i].energy_j,
+      isLeast: (n) => n.devices[i].energy_high_j == null
+    }));
+    const kinds = VARIETIES.map(([, name], index) => ({
+      group: "Mult-adds by kind of layer",
+      name,
+      write: count,
+      of: (n) => kindTotal(n, index)
+    }));
+    return [...totals2, ...devices, ...energies, ...kinds];
+  }
+  function kindTotal(numbers, variety) {
+    let sum = 0;
+    for (const [layer, name] of numbers.structure.layers.variety.entries()) {
+      if (varietyIndex(name) !== variety) continue;
+      const counted = numbers.layers.mult_adds[layer];
+      if (counted == null) return null;
+      sum += counted;
+    }
+    return sum || null;
+  }
+
+  // src/views/table.ts
+  function tableHead(scene, tools) {
+    const { metric, device, state } = scene;
+    const on = metric === "time" && device ? [" on ", h("bdi", {}, device.name)] : null;
+    return [
+      ...heading("Blocks and layers", [
+        "The graph as rows: squares open, circles are layers, a line is a tensor that is alive. ",
+        `Shaded by ${METRIC_NAMES[metric]}`,
+        on,
+        "."
+      ]),
+      h(
+        "div",
+        { class: "bar" },
+        h(
+          "div",
+          { class: "segments", role: "group", "aria-label": "Metric that shades, and has bars" },
+          METRICS.filter((one) => one !== "time" || scene.chosen.columns.hasTime).map(
+            (one) => h(
+              "button",
+              {
+                type: "button",
+                "aria-pressed": String(one === metric),
+                on: { click: () => scene.change((to) => to.metric = one) }
+              },
+              METRIC_NAMES[one]
+            )
+          )
+        ),
+        h("span", { class: "gap" }),
+        h(
+          "button",
+          { type: "button", on: { click: tools.openAll } },
+          state.open.size ? "Close all" : "Open all"
+        ),
+        h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy as CSV")
+      )
+    ];
+  }
+  var drawn = { outline: null, key: "", rows: [] };
+  function layerTable(scene, width, all) {
+    const { state, metric, chosen, glance } = scene;
+    const { numbers, columns } = chosen;
+    const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
+    const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
+    const order = orderOf(outline.rows, amounts, state.open, state.sort);
+    const shown2 = shownMetrics(metric, columns.hasTime);
+    const most = {};
+    for (const index of order) {
+      if (isOpen(outline.rows[index], state.open)) continue;
+      most[metric] = Math.max(most[metric] ?? 0, amounts[index][metric] ?? 0);
+    }
+    const context = {
+      scene,
+      outline,
+      shown: shown2,
+      most: most[metric] ?? 0,
+      total: totalOf(numbers, metric, state.device)
+    };
+    const key = [metric, columns.hasTime, order.join()].join(" ");
+    const isFresh = outline !== drawn.outline || key !== drawn.key || all;
+    const rows = order.map((index, place2) => {
+      const inSight = place2 >= glance.sight.first && place2 <= glance.sight.last;
+      const before = drawn.rows[place2];
+      return before && !isFresh && !inSight ? before : rowItem(context, index, amounts[index]);
+    });
+    drawn = { outline, key, rows };
+    return [
+      h(
+        "table",
+        {
+          class: "layers",
+          role: "table",
+          "aria-rowcount": rows.length + 1,
+          style: { "--lanes": `${state.sort ? 0 : outline.laneWidth}px` }
+        },
+        h("caption", { class: "unseen" }, `Blocks and layers of ${chosen.model.title} with their costs`),
+        h("thead", { role: "rowgroup" }, headRow(scene, shown2)),
+        h("tbody", { role: "rowgroup", id: "rows" }, rows)
+      )
+    ];
+  }
+  function shownMetrics(metric, hasTime) {
+    return METRICS.filter(
+      (one) => (one !== "time" || hasTime) && (one !== "alive" || metric === "alive")
+    );
+  }
+  function headRow(scene, shown2) {
+    const { sort } = scene.state;
+    const text = (title, name) => h("th", { scope: "col", role: "columnheader", class: name }, title);
+    return h(
+      "tr",
+      { role: "row" },
+      h("th", { scope: "col", role: "columnheader", class: "lane" }, h("span", { class: "unseen" }, "graph")),
+      text("layer", "layer"),
+      text("kind", "kind wide"),
+      text("output", "output wide"),
+      shown2.map((metric) => {
+        const direction = sort?.by === metric ? sort.rising ? "ascending" : "descending" : "none";
+        return h(
+          "th",
+          {
+            scope: "col",
+            role: "columnheader",
+            class: cellClass(scene, metric),
+            "aria-sort": direction
+          },
+          h(
+            "button",
+            { type: "button", on: { click: () => scene.change((state) => state.sort = turned(sort, metric)) } },
+            metric === "bytes" || metric === "alive" ? metric : METRIC_NAMES[metric]
+          )
+        );
+      })
+    );
+  }
+  function turned(sort, by) {
+    if (sort?.by !== by) return { by, rising: false };
+    return sort.rising ? null : { by, rising: true };
+  }
+  var cellClass = (scene, metric) => metric === scene.metric ? "num main" : "num side";
+  function rowItem(context, index, amounts) {
+    const { scene, outline, shown: shown2 } = context;
+    const { state, chosen } = scene;
+    const row2 = outline.rows[index];
+    const opened = isOpen(row2, state.open) && !state.sort;
+    const classes = [
+      opened ? "opened" : "",
+      amounts.isFused && scene.metric === "time" ? "fused" : "",
+      state.selected === row2.path ? "selected" : ""
+    ];
+    return h(
+      "tr",
+      { role: "row", class: classes.filter(Boolean).join(" ") || null },
+      state.sort ? h("td", { role: "cell", class: "lane" }) : h("td", { role: "cell", class: "lane" }, lane(context, index, amounts)),
+      h(
+        "th",
+        {
+          scope: "row",
+          role: "rowheader",
+          class: "layer",
+          style: { "--depth": state.sort ? 0 : row2.depth }
+        },
+        nameButton(scene, row2, opened)
+      ),
+      h("td", { role: "cell", class: "kind wide cut" }, h("bdi", {}, kindOf(chosen.numbers, row2))),
+      h("td", { role: "cell", class: "output wide cut" }, shapeOf(chosen.numbers, row2)),
+      shown2.map((metric) => cell(context, metric, amounts, opened))
+    );
+  }
+  function nameButton(scene, row2, opened) {
+    const canOpen = row2.children.length > 0 && !scene.state.sort;
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "cut",
+        "aria-expanded": canOpen ? String(opened) : null,
+        "data-tip": row2.path,
+        on: {
+          click: () => scene.change((state) => {
+            state.selected = row2.path;
+            if (!canOpen) return;
+            if (opened) state.open.delete(row2.path);
+            else state.open.add(row2.path);
+          })
+        }
+      },
+      h("span", { class: "turn", "aria-hidden": "true" }, canOpen ? opened ? "▾" : "▸" : ""),
+      h("bdi", {}, scene.state.sort ? row2.path : row2.label),
+      row2.copies > 1 ? h("span", { class: "faint" }, ` ×${row2.copies}`) : null
+    );
+  }
+  function kindOf(numbers, row2) {
+    const { layers } = numbers.structure;
+    if (!row2.children.length) return layers.kind[row2.layers[0]];
+    const call = callOf(numbers.structure, row2);
+    const name = call?.block ?? "";
+    const known = name && name !== row2.label.replace(/_\d+$/, "") ? `${name}, ` : "";
+    return known + plural(row2.layers.length, "layer");
+  }
+  function shapeOf(numbers, row2) {
+    const shape = numbers.layers.shape[row2.layers[row2.layers.length - 1]];
+    return shape.map((size) => size ?? "?").join("×");
+  }
+  function cell(context, metric, amounts, opened) {
+    const { scene, most, total } = context;
+    const value = amounts[metric];
+    const isMain = metric === scene.metric;
+    const least = metric === "time" && amounts.isLeast ? "≥ " : "";
+    const text = value == null ? metric === "time" && amounts.isFused ? "fused" : UNKNOWN : least + quantity(metric === "bytes" || metric === "alive" ? Math.round(value) : value, METRIC_UNITS[metric]);
+    return h(
+      "td",
+      { role: "cell", class: cellClass(scene, metric) },
+      h("span", { class: value ? "value" : "value faint" }, text),
+      isMain ? [
+        h(
+          "span",
+          { class: "track", "aria-hidden": "true" },
+          h("i", { style: { transform: `scaleX(${barLength(opened ? 0 : value, most)})` } })
+        ),
+        metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent(value / total) : "")
+      ] : null
+    );
+  }
+  var barLength = (value, most) => value && most ? (value / most).toFixed(3) : "0";
+  function lane(context, index, amounts) {
+    const { outline, scene, most } = context;
+    const dot2 = outline.lanes.rows[index].dot;
+    const row2 = outline.rows[index];
+    const paint = {
+      fill: `var(--heat${heat(amounts[scene.metric], most)})`,
+      stroke: "var(--mute)"
+    };
+    const size = Math.min(5, Math.max(outline.step * 0.42, 2));
+    return s(
+      "svg",
+      { width: outline.laneWidth, height: ROW_HEIGHT, "aria-hidden": "true" },
+      s("path", { d: outline.paths[index], fill: "none", stroke: "var(--faint)", "stroke-width": 1.3 }),
+      dot2 == null ? null : row2.children.length ? s("rect", { x: laneX(outline, dot2) - size, y: ROW_HEIGHT / 2 - size, width: 2 * size, height: 2 * size, rx: 2, ...paint }) : s("circle", { cx: laneX(outline, dot2), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint })
+    );
+  }
+  function heat(value, most) {
+    const part = value && most ? value / most : 0;
+    return [0.03, 0.12, 0.3, 0.6].filter((limit) => part > limit).length;
+  }
+
+  // src/views/details.ts
+  function details(scene) {
+    const row2 = chosenRow(scene);
+    if (!row2) return [note("This network has no layers.")];
+    const { numbers, model } = scene.chosen;
+    const layer = row2.children.length ? null : row2.layers[0];
+    return [
+      h("h3", {}, h("bdi", {}, row2.path)),
+      h("p", { class: "sub" }, h("bdi", {}, kindOf(numbers, row2))),
+      counts(scene, row2),
+      scene.page.devices.length ? [times2(scene, row2), partLegend] : null,
+      layer == null ? null : riding(scene, layer),
+      layer == null ? null : formulas(numbers, layer, model.forms[numbers.structure.layers.form[layer]]),
+      specLine(scene, row2)
+    ];
+  }
+  function chosenRow(scene) {
+    const { state, chosen, metric } = scene;
+    const found = state.selected ? find(chosen.blocks, state.selected) : void 0;
+    if (found) return found;
+    const rows = rowsOf(chosen.blocks, state.open);
+    return heaviest(rows, rows.map((row2) => chosen.columns.ofBlock(row2)), state.open, metric);
+  }
+  function counts(scene, row2) {
+    const { numbers, columns } = scene.chosen;
+    const amounts = columns.ofBlock(row2);
+    const { structure, layers } = numbers;
+    const first = row2.layers[0];
+    const own = new Set(row2.layers);
+    const reads = new Set(
+      row2.layers.flatMap((layer) => structure.layers.inputs[layer]).filter((from) => !own.has(from))
+    );
+    const names = [...reads].map(
+      (from) => from < 0 ? structure.inputs[-1 - from]?.name ?? "input" : structure.layers.name[from]
+    );
+    const entry = (name, value) => [h("dt", {}, name), h("dd", {}, value)];
+    return h(
+      "dl",
+      {},
+      entry("reads", h("bdi", {}, names.slice(0, 6).join(", ") + (names.length > 6 ? ` and ${names.length - 6} more` : "") || UNKNOWN)),
+      row2.children.length ? null : entry("output", layers.shape[first].map((size) => whole(size)).join(" × ") || "a number"),
+      entry("mult-adds", whole(amounts.mult_adds)),
+      entry("params", whole(amounts.params)),
+      entry("bytes moved", bytes(amounts.bytes)),
+      entry("memory alive", bytes(amounts.alive))
+    );
+  }
+  var partLegend = legend([
+    { color: "var(--heat3)", text: "compute" },
+    { color: "var(--kind1)", text: "memory" },
+    { color: "var(--kind5)", text: "launch" }
+  ]);
+  function partsOf(columns, layers) {
+    const parts = { compute: 0, memory: 0, overhead: 0 };
+    const { time: time2, isLeast } = columns.of(layers);
+    for (const layer of layers) {
+      const kernel = columns.kernelOf[layer];
+      if (kernel < 0 || !columns.kernels) continue;
+      parts.compute += columns.kernels.compute_s[kernel] ?? 0;
+      parts.memory += columns.kernels.memory_s[kernel] ?? 0;
+      parts.overhead += columns.kernels.overhead_s[kernel] ?? 0;
+    }
+    return { time: time2, isLeast, ...parts };
+  }
+  function times2(scene, row2) {
+    const { numbers } = scene.chosen;
+    return h(
+      "table",
+      { class: "plain" },
+      h("caption", { class: "unseen" }, "Time on each device, and what it is made of"),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, "device"),
+          h("th", { scope: "col", class: "num" }, "time"),
+          h("th", { scope: "col" }, "made of")
+        )
+      ),
+      h(
+        "tbody",
+        {},
+        scene.page.devices.map((device, index) => {
+          const parts = partsOf(index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index), row2.layers);
+          const isLeast = parts.isLeast || numbers.devices[index].is_least;
+          return h(
+            "tr",
+            {},
+            h("th", { scope: "row", class: "cut" }, h("bdi", {}, device.name)),
+            h("td", { class: "num" }, parts.time == null ? UNKNOWN : `${isLeast ? "≥ " : ""}${seconds(parts.time)}`),
+            h("td", {}, stack(parts))
+          );
+        })
+      )
+    );
+  }
+  function stack({ time: time2, compute, memory: memory2, overhead }) {
+    if (!time2) return null;
+    const shares2 = [
+      ["compute", compute / time2],
+      ["memory", memory2 / time2],
+      ["launch", overhead / time2]
+    ];
+    const words = shares2.map(([name, share]) => `${name} ${percent(share)}`).join(", ");
+    return h(
+      "span",
+      { class: "stack", role: "img", "aria-label": words, "data-tip": words },
+      shares2.map(([name, share]) => h("i", { class: name, style: { width: `${(100 * share).toFixed(1)}%` } }))
+    );
+  }
+  function riding(scene, layer) {
+    const { columns, numbers } = scene.chosen;
+    if (columns.kernelOf[layer] >= 0 || !columns.kernels) return null;
+    const host = columns.kernels.layers.find((layers) => layers.includes(layer));
+    if (!host || !scene.device) return null;
+    return note(
+      "On ",
+      h("bdi", {}, scene.device.name),
+      " it runs in the kernel of ",
+      h("bdi", {}, numbers.structure.layers.name[host[0]]),
+      " and takes no time of its own."
+    );
+  }
+  function formulas(numbers, layer, form) {
+    if (!form?.formulas.length) return null;
+    const values = numbers.layers.values[layer];
+    const symbols = new Map(
+      form.symbols.map((name, i) => [name, numbers.layers.symbols[layer][i] ?? null])
+    );
+    return [
+      h("h4", {}, "Formulas, for one example"),
+      form.formulas.map(({ what, names }, i) => {
+        const isSaid = what === "weights" && form.formulas.some((f) => f.what === "params" && f.names === names);
+        if (isSaid || what.endsWith(" elements")) return null;
+        const value = whole(values[i]);
+        const filled = withValues(names, symbols);
+        return h(
+          "div",
+          { class: "code" },
+          h("b", {}, what),
+          "\n",
+          names,
+          filled === names ? "" : `
+= ${filled}`,
+          filled.replace(/,/g, "") === value.replace(/,/g, "") ? "" : `
+= ${value}`
+        );
+      })
+    ];
+  }
+  function withValues(names, symbols) {
+    return names.replace(/[A-Za-z_][A-Za-z0-9_]*/g, (name) => {
+      const value = symbols.get(name);
+      return value == null ? name : setting(value);
+    });
+  }
+  function specLine({ chosen }, row2) {
+    const { structure } = chosen.numbers;
+    const call = callOf(structure, row2);
+    const line = row2.children.length && call ? call.line : structure.layers.line[row2.layers[0]];
+    const text = chosen.model.lines[String(line)];
+    if (!line || text === void 0) return null;
+    const file = chosen.model.path.split("/").pop();
+    return [
+      h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
+      h("div", { class: "code" }, h("bdi", {}, text.trim())),
+      row2.children.length ? note(`It holds ${plural(row2.layers.length, "layer")}.`) : null
+    ];
+  }
+
+  // src/views/header.ts
+  function header(scene, tools, said2) {
+    const { page, chosen } = scene;
+    const titles = page.models.map((one) => one.title);
+    return [
+      h("h1", {}, titles.map((title, i) => [i ? h("span", { class: "versus" }, " vs ") : null, h("bdi", {}, title)])),
+      h("p", { class: "where" }, h("bdi", {}, sourceOf2(scene)), " · ", settingsOf(scene)),
+      h(
+        "div",
+        { class: "tools" },
+        h("span", { class: "said", role: "status" }, said2),
+        h("button", { type: "button", on: { click: tools.copyLink } }, "Copy link"),
+        h(
+          "button",
+          { type: "button", "aria-label": "Switch between light and dark", on: { click: tools.toggleTheme } },
+          h("span", { "aria-hidden": "true" }, "◐")
+        )
+      ),
+      titles.length > 1 ? modelChoice(scene, chosen.index) : null
+    ];
+  }
+  function sourceOf2({ page }) {
+    return page.models.length === 1 ? page.models[0].source : "compared at the same settings";
+  }
+  function settingsOf(scene) {
+    const knobs = controlsOf(scene.page).filter((knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default).map((knob) => `${knob.name} ${setting(valueOf(scene.state, knob))}`);
+    return [...knobs, scene.state.precision].join(" · ");
+  }
+  function modelChoice(scene, chosen) {
+    return h(
+      "div",
+      { class: "segments", role: "group", "aria-label": "Network of the cards and pictures" },
+      scene.page.models.map(
+        (model, index) => h(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(index === chosen),
+            on: { click: () => scene.change((state) => state.model = index) }
+          },
+          h("bdi", {}, model.title)
+        )
+      )
+    );
+  }
+
+  // src/views/memory.ts
+  function memory(scene, width) {
+    const { numbers, blocks } = scene.chosen;
+    const { live } = numbers.memory;
+    const title = "Memory over the schedule";
+    const peak = numbers.totals.peak_bytes;
+    if (peak == null || !live.length) return [...heading(title), note("It is not known what is alive.")];
+    const limit = limitOf(scene, peak);
+    const top = Math.max(peak, limit?.isNear ? limit.bytes : 0) * 1.08 || 1;
+    const frame = { width, height: heightOf(width), left: 56, right: 10, top: 20, bottom: 36 };
+    const x = linear([0, live.length], [frame.left, width - frame.right]);
+    const y = linear([0, top], [frame.height - frame.bottom, frame.top]);
+    const step = Math.min(scene.glance.step ?? live.indexOf(peak), live.length - 1);
+    const [odd, even] = stackPaths(numbers.memory, live.length, x, y);
+    return [
+      ...heading(title, ["Activations that are alive while each layer runs, in place where possible. ", limit?.words]),
+      s(
+        "svg",
+        { width, height: frame.height, role: "group", "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${bytes(peak)}` },
+        axes(
+          frame,
+          { scale: x, ticks: [], write: String, title: "layers in order" },
+          { scale: y, ticks: roundTicks(0, top, 4), write: (v) => v ? quantity(v, "B", 2) : "0", title: "alive" }
+        ),
+        s("path", { d: odd, fill: "var(--heat1)" }),
+        s("path", { d: even, fill: "var(--heat2)" }),
+        s("path", { d: outlinePath(live, x, y), fill: "none", stroke: "var(--accent)", "stroke-width": 1.5 }),
+        peakLabel(scene, frame, x, y, peak),
+        limit?.isNear ? limitLine(limit, frame, y) : null,
+        blockTicks(blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })), frame, x),
+        cursor(scene, frame, x, step)
+      ),
+      readout(scene, step),
+      tableBelow(
+        scene,
+        "memory",
+        "Table of what is alive",
+        () => scrolling("Memory by layer", stepTable(scene))
+      )
+    ];
+  }
+  function aliveAt({ tensors }, step) {
+    return tensors.filter((one) => one.first <= step && step <= one.last).sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
+  }
+  function stackPaths({ tensors }, steps, x, y) {
+    const starting = Array.from({ length: steps }, () => []);
+    tensors.forEach((one, index) => starting[one.first]?.push(index));
+    const areas = [[], []];
+    const rank = /* @__PURE__ */ new Map();
+    const drawn2 = /* @__PURE__ */ new Map();
+    const close = (index, to) => {
+      const area = drawn2.get(index);
+      if (!area) return;
+      const [left, right] = [round(x(area.from)), round(x(to))];
+      const [low, high] = [round(y(area.low)), round(y(area.low + (tensors[index].bytes ?? 0)))];
+      areas[rank.get(index) % 2].push(`M${left},${low}V${high}H${right}V${low}Z`);
+      drawn2.delete(index);
+    };
+    let alive = [];
+    for (let step = 0; step < steps; step += 1) {
+      for (const index of alive) if (tensors[index].last < step) close(index, step);
+      alive = alive.filter((index) => tensors[index].last >= step);
+      for (const index of starting[step]) {
+        rank.set(index, rank.size);
+        alive.push(index);
+      }
+      let low = 0;
+      for (const index of alive) {
+        const area = drawn2.get(index);
+        if (!area || area.low !== low) {
+          close(index, step);
+          drawn2.set(index, { from: step, low });
+        }
+        low += tensors[index].bytes ?? 0;
+      }
+    }
+    for (const index of [...drawn2.keys()]) close(index, steps);
+    return [areas[0].join(""), areas[1].join("")];
+  }
+  function outlinePath(live, x, y) {
+    return live.map((value, i) => `${i ? "V" : `M${round(x(0))},`}${round(y(value ?? 0))}H${round(x(i + 1))}`).join("");
+  }
+  function peakLabel(scene, frame, x, y, peak) {
+    const { memory: kept3, structure } = scene.chosen.numbers;
+    const at = kept3.live.indexOf(peak);
+    const isRight = x(at) > frame.width * 0.55;
+    return [
+      s("circle", { cx: round(x(at + 0.5)), cy: round(y(peak)), r: 3.5, fill: "var(--accent)" }),
+      s(
+        "text",
+        {
+          class: "ink",
+          x: round(x(at + 0.5)) + (isRight ? -8 : 8),
+          y: round(Math.max(y(peak) - 4, frame.top - 6)),
+          "text-anchor": isRight ? "end" : "start"
+        },
+        `${bytes(peak)} at ${shortName(structure.layers.name[at], frame.width / 13)}`
+      )
+    ];
+  }
+  function shortName(name, room) {
+    return name.length <= room ? name : `…${name.slice(name.length - Math.floor(room) + 1)}`;
+  }
+  function limitOf(scene, peak) {
+    const { numbers } = scene.chosen;
+    const all = numbers.devices[scene.state.device]?.capacity ?? [];
+    const one = all.find((entry) => /activation/.test(entry.what)) ?? null;
+    if (!one || one.available_bytes == null || !scene.device) return null;
+    const sharing = /weight/.test(one.what) ? numbers.totals.weight_bytes ?? 0 : 0;
+    const left = Math.max(one.available_bytes - sharing, 0);
+    return {
+      bytes: left,
+      isNear: left <= peak * 3,
+      words: wordsOf(scene, one, left, peak),
+      label: `${one.where}: ${capacity(one.available_bytes)}${sharing ? " less weights" : ""}`
+    };
+  }
+  function wordsOf(scene, one, left, peak) {
+    const device = h("bdi", {}, scene.device?.name);
+    if (left > peak * 3) return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
+    if (!one.is_least) return null;
+    return ["On ", device, " it takes at least the peak: an arena can have gaps, which are not shown here."];
+  }
+  function limitLine(limit, frame, y) {
+    const at = round(y(limit.bytes));
+    const right = frame.width - frame.right;
+    return [
+      s("line", { x1: frame.left, x2: right, y1: at, y2: at, stroke: "var(--bad)", "stroke-width": 1.5, "stroke-dasharray": "5 3" }),
+      s("text", { class: "limit", x: right, y: at - 5, "text-anchor": "end" }, limit.label)
+    ];
+  }
+  function blockTicks(all, frame, x) {
+    const items = [];
+    let free = 0;
+    for (const { label, first } of all) {
+      const at = round(x(first));
+      const room = label.length * 6.4 + 8;
+      if (at < free || at + room > frame.width - frame.right) continue;
+      const below = frame.height - frame.bottom;
+      items.push(
+        s("line", { x1: at, x2: at, y1: below, y2: below + 4, stroke: "var(--faint)" }),
+        s("text", { x: at + 2, y: below + 15 }, label)
+      );
+      free = at + room;
+    }
+    return items;
+  }
+  function cursor(scene, frame, x, step) {
+    const { memory: kept3, structure } = scene.chosen.numbers;
+    const steps = kept3.live.length;
+    const move = (to) => scene.look((glance) => glance.step = Math.max(0, Math.min(steps - 1, to)));
+    const area = { y: frame.top, height: frame.height - frame.top - frame.bottom };
+    return [
+      s("rect", {
+        x: round(x(step)),
+        width: Math.max(round(x(1) - x(0)), 1),
+        fill: "var(--ink)",
+        opacity: 0.14,
+        ...area
+      }),
+      s("rect", {
+        x: frame.left,
+        width: frame.width - frame.left - frame.right,
+        fill: "transparent",
+        tabindex: 0,
+        role: "slider",
+        "aria-label": "Layer whose memory is shown",
+        "aria-valuemin": 1,
+        "aria-valuemax": steps,
+        "aria-valuenow": step + 1,
+        "aria-valuetext": `${structure.layers.name[step]}: ${bytes(kept3.live[step])}`,
+        on: {
+          pointermove: (event) => {
+            const box = event.currentTarget.getBoundingClientRect();
+            move(Math.floor((event.clientX - box.left) / box.width * steps));
+          },
+          keydown: (event) => {
+            const by = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
+            if (!by) return;
+            event.preventDefault();
+            move(step + by);
+          }
+        },
+        ...area
+      })
+    ];
+  }
+  function readout(scene, step) {
+    const { memory: kept3, structure } = scene.chosen.numbers;
+    const alive = aliveAt(kept3, step);
+    const shown2 = alive.slice(0, 4).map((one) => `${one.name} ${bytes(one.bytes)}`);
+    const rest = alive.length > 4 ? ` and ${plural(alive.length - 4, "tensor")} more` : "";
+    return h(
+      "p",
+      { class: "readout" },
+      h("b", {}, h("bdi", {}, structure.layers.name[step])),
+      ` ${bytes(kept3.live[step])}: `,
+      h("bdi", {}, shown2.join(", ") || "nothing"),
+      rest
+    );
+  }
+  function stepTable(scene) {
+    const { memory: kept3, structure } = scene.chosen.numbers;
+    const rows = kept3.live.map((value, step) => [
+      structure.layers.name[step],
+      bytes(value) || UNKNOWN,
+      String(aliveAt(kept3, step).length),
+      aliveAt(kept3, step)[0]?.name ?? UNKNOWN
+    ]);
+    return table(
+      "Bytes alive while each layer runs",
+      [
+        { title: "layer", isText: true },
+        { title: "alive" },
+        { title: "tensors" },
+        { title: "largest", isText: true }
+      ],
+      rows
+    );
+  }
+
+  // src/views/notes.ts
+  function notes(scene) {
+    const { page, chosen } = scene;
+    const general = [...page.left_out, ...chosen.model.notes, ...unmodelled(scene)];
+    return [
+      ...heading(
+        "How to read this",
+        "1 mult-add is 1 MAC, or 2 FLOPs. Counts are exact. A time has a range in which four of five measurements are expected, or is a lower bound (≥). The page works offline and sends nothing."
+      ),
+      list(general),
+      h("ul", { class: "notes" }, page.devices.map((device, index) => deviceNote(scene, device, chosen.numbers.devices[index]))),
+      list(fixedKnobs(scene)),
+      page.devices.some((one) => one.facts.length) ? tableBelow(
+        scene,
+        "facts",
+        "Numbers of the devices and their sources",
+        () => scrolling("Numbers of the devices", factTable(page.devices))
+      ) : null,
+      h("p", { class: "note" }, `mnet_cost ${page.version}`)
+    ];
+  }
+  function list(sentences) {
+    return sentences.length ? h("ul", { class: "notes" }, sentences.map((one) => h("li", {}, h("bdi", {}, one)))) : null;
+  }
+  function unmodelled({ chosen }) {
+    const names = chosen.numbers.structure.unmodelled;
+    if (!names.length) return [];
+    const shown2 = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
+    return [`${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown2}.`];
+  }
+  function deviceNote(scene, device, costs) {
+    const at = device.at[scene.state.precision];
+    const words = [
+      device.title,
+      runtimeOf(device),
+      at?.fitted_to ?? "",
+      at?.error_percent == null ? "" : `off by ${quantity(at.error_percent, "%", 2)} where it was not fitted`,
+      costs.energy_how ? `energy: ${costs.energy_how}` : ""
+    ].filter(Boolean);
+    return h(
+      "li",
+      {},
+      h("b", {}, h("bdi", {}, device.name)),
+      ": ",
+      h("bdi", {}, words.join("; ")),
+      ".",
+      [...costs.notes, ...costs.outside].map((one) => h("span", { class: "warn-line" }, h("bdi", {}, one)))
+    );
+  }
+  function fixedKnobs(scene) {
+    return scene.controls.flatMap(
+      (knob) => knob.control === "fixed" ? [`${knob.name} is ${setting(knob.default)} here: ${knob.why}`] : []
+    );
+  }
+  function factTable(devices) {
+    const rows = devices.flatMap(
+      (device) => device.facts.map((fact2) => [device.name, fact2.what, valueOf2(fact2), fact2.basis, fact2.source])
+    );
+    return table(
+      "Numbers of the devices and their sources",
+      [
+        { title: "device", isText: true },
+        { title: "what", isText: true },
+        { title: "value" },
+        { title: "basis", isText: true },
+        { title: "source", isText: true }
+      ],
+      rows
+    );
+  }
+  function valueOf2({ value, unit, low, high }) {
+    const at = quantity(value, unit);
+    return low == null || high == null ? at : `${at} (${range(low, high, unit)})`;
+  }
+
+  // src/views/roofline.ts
+  function roofline(scene, width) {
+    const title = "Roofline";
+    const { device, state, glance } = scene;
+    const known = device?.at[state.precision]?.peak_macs_per_s ?? null;
+    if (!device || known == null) return [...heading(title), note("No peak rate is known in this precision.")];
+    const peak = known * factorOf(scene, "macs");
+    const level = levelOf(device, glance.level);
+    const { dots, left } = dotsOf(scene, level);
+    if (!dots.length) return [...heading(title), note("No times of kernels with mult-adds are known.")];
+    const roofs = roofsOf(scene, device);
+    const time2 = scene.chosen.numbers.devices[state.device];
+    const kinds = [...new Set(dots.map((one) => one.variety))].sort();
+    return [
+      ...heading(title, sentence2(scene, device, peak, dots.length)),
+      device.levels.length > 1 ? levelChoice(scene, device, level) : null,
+      picture2(dots, roofs, peak, time2.latency_s ?? 0, width),
+      legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
+      left ? note(`${plural(left, "kernel")} without mult-adds, bytes or a known time ${left === 1 ? "is" : "are"} not shown.`) : null,
+      tableBelow(
+        scene,
+        "roofline",
+        "Table of kernels",
+        () => scrolling("Kernels", kernelTable(dots, peak))
+      )
+    ];
+  }
+  function sentence2(scene, device, peak, shown2) {
+    const { numbers } = scene.chosen;
+    const { latency_s: time2, is_least: isLeast } = numbers.devices[scene.state.device];
+    const counted = numbers.totals.mult_adds;
+    return [
+      `${plural(shown2, "kernel")} on `,
+      h("bdi", {}, device.name),
+      ", area by time. ",
+      time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
+    ];
+  }
+  function factorOf({ controls, state }, name) {
+    const knob = controls.find((one) => one.of === "device" && one.name === name);
+    return knob ? Number(valueOf(state, knob)) : 1;
+  }
+  function roofsOf(scene, device) {
+    const main = mainLevel(device);
+    return device.levels.flatMap(({ name, bytes_per_s: rate }, level) => {
+      const factor = level === main ? factorOf(scene, "bandwidth") : 1;
+      return rate == null ? [] : [{ name, bytes_per_s: rate * factor }];
+    });
+  }
+  var mainLevel = (device) => device.levels.length - (device.has_storage ? 2 : 1);
+  function levelOf(device, chosen) {
+    return chosen != null && chosen < device.levels.length ? chosen : mainLevel(device);
+  }
+  function dotsOf(scene, level) {
+    const { numbers } = scene.chosen;
+    const { kernels } = numbers.devices[scene.state.device];
+    const dots = [];
+    let left = 0;
+    kernels.name.forEach((name, i) => {
+      const macs = kernels.mult_adds[i];
+      const time2 = kernels.latency_s[i];
+      const moved = kernels.level_bytes[level]?.[i] || kernels.traffic_bytes[i];
+      if (!macs || !time2 || !moved) {
+        left += 1;
+        return;
+      }
+      const variety = varietyIndex(numbers.structure.layers.variety[kernels.layers[i][0]] ?? "");
+      dots.push({ name, variety, macs, bytes: moved, time: time2, intensity: macs / moved, rate: macs / time2 });
+    });
+    return { dots: dots.sort((a, b) => b.time - a.time), left };
+  }
+  function levelChoice(scene, device, level) {
+    return h(
+      "div",
+      { class: "bar" },
+      h("span", { class: "faint" }, "bytes that pass"),
+      h(
+        "div",
+        { class: "segments", role: "group", "aria-label": "Memory whose bytes are counted" },
+        device.levels.map(
+          (one, index) => h(
+            "button",
+            {
+              type: "button",
+              "aria-pressed": String(index === level),
+              on: { click: () => scene.look((glance) => glance.level = index) }
+            },
+            one.name
+          )
+        )
+      )
+    );
+  }
+  function picture2(dots, roofs, peak, total, width) {
+    const frame = { width, height: heightOf(width), left: 58, right: 14, top: 24, bottom: 36 };
+    const ridges = roofs.map((roof) => peak / roof.bytes_per_s);
+    const intensities = dots.map((one) => one.intensity);
+    const xs = [
+      Math.min(...intensities, ...ridges) / 2,
+      Math.max(...intensities, ...ridges) * 2.5
+    ];
+    const ys = [Math.min(...dots.map((one) => one.rate)) / 2, peak * 2];
+    const x = logarithmic(xs, [frame.left, width - frame.right]);
+    const y = logarithmic(ys, [frame.height - frame.bottom, frame.top]);
+    return s(
+      "svg",
+      { width, height: frame.height, role: "img", "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers` },
+      axes(
+        frame,
+        { scale: x, ticks: logTicks(...xs, width / 60), write: (v) => String(v), title: "mult-adds for each byte" },
+        { scale: y, ticks: logTicks(...ys, 7), write: (v) => quantity(v, "", 2), title: "mult-adds a second" }
+      ),
+      slopes(roofs, peak, xs, ys, x, y),
+      s("line", { class: "roof", x1: round(x(Math.max(Math.min(...ridges, xs[1]), xs[0]))), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
+      s("text", { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" }, `peak ${quantity(peak, "MAC/s")}`),
+      dots.map(
+        (dot2) => s("circle", {
+          cx: round(x(dot2.intensity)),
+          cy: round(y(dot2.rate)),
+          r: round(Math.max(3, Math.sqrt(total ? dot2.time / total : 0) * 26)),
+          fill: `var(--kind${dot2.variety})`,
+          stroke: "var(--card)",
+          opacity: 0.75,
+          "data-tip": `${dot2.name}
+${seconds(dot2.time)}${total ? `, ${percent(dot2.time / total)} of the time` : ""}
+${percent(dot2.rate / peak)} of the peak`
+        })
+      )
+    );
+  }
+  function slopes(roofs, peak, xs, ys, x, y) {
+    return roofs.flatMap(({ name, bytes_per_s: rate }) => {
+      const from = Math.max(xs[0], ys[0] / rate);
+      const to = Math.min(peak / rate, xs[1]);
+      if (to <= from) return [];
+      const [x1, y1, x2, y2] = [x(from), y(from * rate), x(to), y(to * rate)].map(round);
+      const angle = Math.atan2(y2 - y1, x2 - x1) * 180 / Math.PI;
+      const label = `${name} ${quantity(rate, "B/s")}`;
+      const hasRoom = Math.hypot(x2 - x1, y2 - y1) > label.length * 6.5;
+      return [
+        s("line", { class: "roof", x1, y1, x2, y2 }),
+        hasRoom ? s("text", { x: x1 + 4, y: y1 - 6, transform: `rotate(${round(angle)} ${x1 + 4} ${y1 - 6})` }, label) : s("text", { x: round((x1 + x2) / 2) + 8, y: round((y1 + y2) / 2) + 10 }, label)
+      ];
+    });
+  }
+  function kernelTable(dots, peak) {
+    const rows = dots.map((dot2) => [
+      dot2.name,
+      seconds(dot2.time),
+      whole(dot2.macs),
+      bytes(dot2.bytes),
+      dot2.intensity.toPrecision(3),
+      percent(dot2.rate / peak) || UNKNOWN
+    ]);
+    return table(
+      "Kernels with their intensity and rate",
+      [
+        { title: "kernel", isText: true },
+        { title: "time" },
+        { title: "mult-adds" },
+        { title: "bytes" },
+        { title: "mult-adds for each byte" },
+        { title: "of the peak" }
+      ],
+      rows
+    );
+  }
+
+  // src/views/shares.ts
+  function shares(scene, width) {
+    const { numbers, columns } = scene.chosen;
+    const kinds = kindsOf(numbers, columns);
+    const total = numbers.devices[scene.state.device]?.latency_s ?? null;
+    const bars = barsOf(kinds, numbers, total);
+    const title = total == null ? "Where params and mult-adds part" : "Where mult-adds and time part";
+    if (!bars.length) {
+      return [...heading(title), note("Some layers have no cost rule, so there are no shares.")];
+    }
+    return [
+      ...heading(title, sentence3(scene, kinds, total)),
+      picture3(bars, width),
+      scrolling("Shares by kind of layer", shareTable(scene, kinds))
+    ];
+  }
+  function kindsOf(numbers, columns) {
+    const layersOf = /* @__PURE__ */ new Map();
+    numbers.structure.layers.variety.forEach((variety, layer) => {
+      const index = varietyIndex(variety);
+      const found = layersOf.get(index);
+      if (found) found.push(layer);
+      else layersOf.set(index, [layer]);
+    });
+    return [...layersOf].sort(([a], [b]) => a - b).map(([variety, layers]) => ({ variety, amounts: columns.of(layers) }));
+  }
+  function barsOf(kinds, numbers, time2) {
+    const bar = (name, total, of) => total ? [
+      {
+        name,
+        parts: kinds.map(({ variety, amounts }) => ({
+          variety,
+          share: (of(amounts) ?? 0) / total
+        }))
+      }
+    ] : [];
+    return [
+      ...bar("params", numbers.totals.params, (one) => one.params),
+      ...bar("mult-adds", numbers.totals.mult_adds, (one) => one.mult_adds),
+      ...bar("time", time2, (one) => one.time)
+    ];
+  }
+  function sentence3(scene, kinds, time2) {
+    const { totals: totals2 } = scene.chosen.numbers;
+    const of = ({ variety, amounts }) => ({
+      name: VARIETIES[variety][1],
+      mult_adds: totals2.mult_adds ? (amounts.mult_adds ?? 0) / totals2.mult_adds : 0,
+      other: time2 ? (amounts.time ?? 0) / time2 : totals2.params ? (amounts.params ?? 0) / totals2.params : 0
+    });
+    const text = partingSentence(kinds.map(of), time2 ? "time" : "params");
+    return time2 && scene.device ? ["On ", h("bdi", {}, scene.device.name), `, ${text}`] : capital(text);
+  }
+  function partingSentence(all, what) {
+    const widest = [...all].sort((a, b) => b.other - b.mult_adds - (a.other - a.mult_adds))[0];
+    if (!widest || widest.other - widest.mult_adds < 0.01) {
+      return `the ${what} ${what === "time" ? "is" : "are"} shared as the mult-adds are, within 1 %.`;
+    }
+    const { name, mult_adds: counted, other } = widest;
+    const layers = name.startsWith("the ") ? `${name} of the layers` : `${name} layers`;
+    const verb = name.startsWith("the ") ? "has" : "have";
+    const first = counted === 0 ? "none" : percent(counted);
+    return `${layers} ${verb} ${first} of the mult-adds and ${percent(other)} of the ${what}.`;
+  }
+  var capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+  var BAR = { height: 30, gap: 26, left: 72, top: 4 };
+  function picture3(bars, width) {
+    const room = width - BAR.left - 2;
+    const ends = bars.map(({ parts }) => {
+      let at = BAR.left;
+      return parts.map(({ share }) => [at, at += share * room]);
+    });
+    const y = (row2) => BAR.top + row2 * (BAR.height + BAR.gap);
+    const items = [];
+    bars.forEach((bar, row2) => {
+      items.push(s("text", { class: "ink", x: BAR.left - 8, y: y(row2) + 19, "text-anchor": "end" }, bar.name));
+      bar.parts.forEach(({ variety, share }, i) => {
+        const [from, to] = ends[row2][i];
+        if (row2) items.push(ribbon(ends[row2 - 1][i], ends[row2][i], y(row2) - BAR.gap, y(row2), variety));
+        items.push(...segment(bar.name, variety, share, from, to, y(row2)));
+      });
+    });
+    const height = y(bars.length - 1) + BAR.height + 4;
+    return s(
+      "svg",
+      {
+        width,
+        height,
+        role: "img",
+        "aria-label": `Shares of ${bars.map((one) => one.name).join(", ")} by kind of layer; the table below has the numbers`
+      },
+      items
+    );
+  }
+  function segment(name, variety, share, from, to, y) {
+    const isWide = to - from > 36;
+    const tip = `${VARIETIES[variety][1]}: ${percent(share)} of ${name === "time" ? "the time" : `the ${name}`}`;
+    return [
+      s("rect", {
+        x: round(from),
+        y,
+        width: share > 5e-4 ? Math.max(round(to - from - 1), 0.5) : 0,
+        height: BAR.height,
+        rx: 2,
+        fill: `var(--kind${variety})`,
+        "data-tip": tip
+      }),
+      s("text", { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" }, isWide ? percent(share) : "")
+    ];
+  }
+  function ribbon(above, below, top, bottom, variety) {
+    const middle = (top + bottom) / 2;
+    const [a, b] = above.map(round);
+    const [c, d] = below.map(round);
+    const isThere = b - a > 0.3 || d - c > 0.3;
+    return s("path", {
+      d: isThere ? `M${a},${top}C${a},${middle} ${c},${middle} ${c},${bottom}L${d},${bottom}C${d},${middle} ${b},${middle} ${b},${top}Z` : "",
+      fill: `var(--kind${variety})`,
+      opacity: 0.22
+    });
+  }
+  function shareTable(scene, kinds) {
+    const { numbers } = scene.chosen;
+    const { totals: totals2 } = numbers;
+    const timed = scene.page.devices.flatMap((device, index) => {
+      const total = numbers.devices[index].latency_s;
+      if (!total) return [];
+      const isChosen = index === scene.state.device;
+      const columns = isChosen ? scene.chosen.columns : new Columns(numbers, index);
+      const shares2 = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total);
+      return [{ device, isChosen, shares: shares2 }];
+    });
+    const part = (value, total) => value == null || !total ? UNKNOWN : percent(value / total);
+    const rows = kinds.map((kind, i) => [
+      { text: VARIETIES[kind.variety][1], class: `swatch kind${kind.variety}` },
+      part(kind.amounts.params, totals2.params),
+      part(kind.amounts.mult_adds, totals2.mult_adds),
+      ...timed.map(({ shares: shares2 }) => percent(shares2[i]))
+    ]);
+    return table(
+      "Shares by kind of layer",
+      [
+        { title: "kind", isText: true },
+        { title: "params" },
+        { title: "mult-adds" },
+        ...timed.map(({ device, isChosen }) => ({
+          title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
+          tip: device.title
+        }))
+      ],
+      rows
+    );
+  }
+
+  // src/views/sliders.ts
+  function sliders(scene) {
+    const movable = scene.controls.filter((knob) => knob.control !== "fixed");
+    const ofNetwork = movable.filter((knob) => knob.of === "network");
+    const ofDevice = movable.filter((knob) => knob.of === "device");
+    return [
+      now(scene),
+      h(
+        "div",
+        { class: "knobs" },
+        ofNetwork.map((knob) => control(scene, knob)),
+        scene.page.precisions.length > 1 ? precision(scene) : null
+      ),
+      ofDevice.length ? whatIf(scene, ofDevice) : null,
+      h(
+        "button",
+        {
+          type: "button",
+          class: "reset",
+          "aria-label": "Reset all knobs to their defaults",
+          on: {
+            click: () => scene.change((state) => {
+              state.values = {};
+              state.precision = scene.page.precisions[0];
+            })
+          }
+        },
+        "Reset"
+      )
+    ];
+  }
+  function now(scene) {
+    const { metric, chosen, state, device } = scene;
+    const at = totalOf(chosen.numbers, metric, state.device);
+    const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
+    const change = ratio(at, before);
+    const isLeast = metric === "time" && chosen.numbers.devices[state.device]?.is_least;
+    return h(
+      "div",
+      { class: "now", "aria-live": "polite" },
+      h("b", {}, `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`),
+      h("span", { class: "cut" }, metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]),
+      h("span", { class: "cut" }, change == null || change === 1 ? "at the defaults" : `${times(change)} the default`)
+    );
+  }
+  function control(scene, knob) {
+    if (knob.control === "slider") return slider(scene, knob);
+    return knob.control === "select" ? select(scene, knob) : null;
+  }
+  var idOf = (knob) => `knob-${knob.name}`;
+  function shell(knob, value, ...content) {
+    return h(
+      "div",
+      { class: "knob", key: knob.name, "data-tip": knob.help || null },
+      h("label", { for: idOf(knob) }, h("bdi", { class: "cut" }, knob.name), value),
+      content
+    );
+  }
+  function slider(scene, knob) {
+    const value = Number(valueOf(scene.state, knob));
+    const set = (next) => scene.change((state) => setValue(scene.page, state, knob.name, next));
+    const words = valueWords(scene, knob, value);
+    const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
+    return shell(
+      knob,
+      h("output", { for: idOf(knob) }, words),
+      curve(scene.glance.curves.get(knob.name), knob, value),
+      h("input", {
+        id: idOf(knob),
+        type: "range",
+        min: 0,
+        max: round(places * 1e3) / 1e3,
+        step: knob.is_log ? 1 : "any",
+        value: placeOf(knob, value) * places,
+        "aria-valuetext": `${knob.name} ${words}`,
+        "data-min": knob.min,
+        "data-max": knob.max,
+        on: {
+          input: (event) => set(valueAt(knob, Number(event.target.value) / places)),
+          keydown: (event) => {
+            const direction = DIRECTIONS[event.key];
+            if (!direction) return;
+            event.preventDefault();
+            set(neighbour(knob, value, direction));
+          }
+        }
+      })
+    );
+  }
+  function valueWords(scene, knob, value) {
+    if (knob.of === "device") return `${setting(value)}×`;
+    if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
+    return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
+  }
+  var DIRECTIONS = {
+    ArrowRight: 1,
+    ArrowUp: 1,
+    ArrowLeft: -1,
+    ArrowDown: -1
+  };
+  var CURVE = { width: 100, height: 22 };
+  function curve(found, knob, value) {
+    const fine = { "vector-effect": "non-scaling-stroke" };
+    const x = (at) => round(placeOf(knob, at) * CURVE.width);
+    return s(
+      "svg",
+      {
+        class: "curve",
+        viewBox: `0 0 ${CURVE.width} ${CURVE.height}`,
+        preserveAspectRatio: "none",
+        "aria-hidden": "true"
+      },
+      s("path", { d: found ? curvePath(found) : "", fill: "none", stroke: "var(--bar)", "stroke-width": 1.5, ...fine }),
+      s("line", { x1: x(value), x2: x(value), y1: 0, y2: CURVE.height, stroke: "var(--accent)", ...fine }),
+      knob.published.map(
+        (at) => s("line", { x1: x(at), x2: x(at), y1: 19, y2: CURVE.height, stroke: "var(--mute)", ...fine })
+      )
+    );
+  }
+  function curvePath({ points }) {
+    const most = Math.max(...points.map(([, value]) => value ?? 0), Number.MIN_VALUE);
+    let isDrawing = false;
+    return points.map(([place2, value]) => {
+      if (value == null) {
+        isDrawing = false;
+        return "";
+      }
+      const command = isDrawing ? "L" : "M";
+      isDrawing = true;
+      return `${command}${round(place2 * CURVE.width)},${round(21 - 19 * value / most)}`;
+    }).join("");
+  }
+  function select(scene, knob) {
+    const value = valueOf(scene.state, knob);
+    return shell(
+      knob,
+      null,
+      choice(
+        idOf(knob),
+        knob.values,
+        value,
+        (next) => scene.change((state) => setValue(scene.page, state, knob.name, next))
+      )
+    );
+  }
+  function choice(id, values, value, set) {
+    return h(
+      "select",
+      {
+        id,
+        value: String(values.indexOf(value)),
+        on: {
+          change: (event) => set(values[Number(event.target.value)])
+        }
+      },
+      values.map((one, index) => h("option", { value: String(index) }, setting(one)))
+    );
+  }
+  function precision(scene) {
+    return h(
+      "div",
+      { class: "knob", key: "@precision" },
+      h("label", { for: "knob-@precision" }, "precision"),
+      choice(
+        "knob-@precision",
+        scene.page.precisions,
+        scene.state.precision,
+        (next) => scene.change((state) => state.precision = String(next))
+      )
+    );
+  }
+  function whatIf(scene, knobs) {
+    const name = "what if";
+    const moved = knobs.filter((knob) => valueOf(scene.state, knob) !== knob.default).length;
+    const isOpen2 = scene.glance.tables.has(name);
+    return h(
+      "div",
+      { class: "what-if" },
+      h(
+        "button",
+        {
+          type: "button",
+          "aria-expanded": String(isOpen2),
+          on: {
+            click: () => scene.look(({ tables }) => isOpen2 ? tables.delete(name) : tables.add(name))
+          }
+        },
+        moved ? `Device (${moved} changed)` : "Device"
+      ),
+      isOpen2 ? h("div", { class: "knobs" }, knobs.map((knob) => control(scene, knob))) : null
+    );
+  }
+
+  // src/explorer.ts
+  var REST = 150;
+  var Explorer = class {
+    constructor(page, root2) {
+      this.page = page;
+      this.root = root2;
+      const { state, ignored } = fromFragment(page, location.hash);
+      this.state = state;
+      this.ignored = ignored;
+      this.controls = controlsOf(page);
+      this.costs = costsOf(page);
+      this.lastGood = page.models.map(() => null);
+    }
+    state;
+    ignored;
+    glance = {
+      step: null,
+      level: null,
+      tables: /* @__PURE__ */ new Set(),
+      sight: { first: 0, last: 60 },
+      curves: /* @__PURE__ */ new Map()
+    };
+    parts = /* @__PURE__ */ new Map();
+    controls;
+    costs;
+    curveKeys = /* @__PURE__ */ new Map();
+    atDefaults = /* @__PURE__ */ new Map();
+    lastGood;
+    scene = null;
+    said = "";
+    isAsked = false;
+    resting;
+    /** Draw for the first time, and whenever something changes from then on. */
+    start() {
+      this.build();
+      this.draw();
+      addEventListener("resize", () => this.ask());
+      addEventListener("scroll", () => this.onScroll(), { passive: true });
+      addEventListener("hashchange", () => this.onAddress());
+      addEventListener("beforeprint", () => this.draw(true));
+    }
+    /** The frame of the page, once; views fill its parts. */
+    build() {
+      const section = (name, label) => h("section", { id: name, "aria-label": label });
+      const skip = () => document.getElementById("table").focus();
+      patch(this.root, [
+        h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
+        h("header", { id: "top" }),
+        h("div", { id: "said" }),
+        h("fieldset", { id: "cards" }),
+        h("dl", { id: "totals" }),
+        h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
+        h(
+          "div",
+          { id: "content" },
+          this.page.models.length > 1 ? section("comparison", "Comparison") : null,
+          h("div", { class: "two" }, section("shares", "Shares"), section("accuracy", "Accuracy")),
+          h(
+            "section",
+            { id: "blocks", "aria-label": "Blocks and layers" },
+            h("div", { id: "table-head" }),
+            h(
+              "div",
+              { class: "beside" },
+              h("div", { id: "table", class: "scroll", tabindex: 0, role: "region", "aria-label": "Layers" }),
+              h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" })
+            )
+          ),
+          h("div", { class: "two" }, section("memory", "Memory"), section("roofline", "Roofline")),
+          section("notes", "Notes")
+        )
+      ]);
+      const add = (name, draw, isLazy = true) => {
+        const element = document.getElementById(name);
+        if (!element) return;
+        this.parts.set(name, { element, draw, isLazy, inSight: true, isLate: false });
+      };
+      add("top", (scene) => header(scene, this.tools, this.said), false);
+      add("cards", cards, false);
+      add("totals", totals, false);
+      add("sliders", sliders, false);
+      add("comparison", comparison);
+      add("shares", shares);
+      add("accuracy", accuracy);
+      add("table-head", (scene) => tableHead(scene, this.tools));
+      add("table", (scene, width) => layerTable(scene, width, this.isComplete));
+      add("details", details);
+      add("memory", memory);
+      add("roofline", roofline);
+      add("notes", notes);
+      const observer = new IntersectionObserver((seen) => this.onSight(seen), { rootMargin: "200px" });
+      for (const part of this.parts.values()) if (part.isLazy) observer.observe(part.element);
+    }
+    tools = {
+      copyLink: async () => {
+        this.writeAddress();
+        const done = await copy(location.href);
+        this.say(done ? "Link copied" : "The link is in the address bar");
+      },
+      copyCsv: async () => {
+        if (!this.scene) return;
+        const done = await copy(toCsv(this.scene.chosen.numbers, this.page.devices));
+        this.say(done ? "CSV copied" : "The browser does not let a file copy");
+      },
+      toggleTheme,
+      openAll: () => {
+        this.change((state) => {
+          const paths = state.open.size || !this.scene ? [] : allOpenable(this.scene);
+          state.open = new Set(paths);
+        });
+      }
+    };
+    /** A word about what was done, for eyes and ears; it goes after a while. */
+    say(words) {
+      this.said = words;
+      this.ask();
+      setTimeout(() => {
+        if (this.said !== words) return;
+        this.said = "";
+        this.ask();
+      }, 4e3);
+    }
+    change = (what) => {
+      what(this.state);
+      this.ignored.length = 0;
+      this.ask();
+    };
+    look = (what) => {
+      what(this.glance);
+      this.ask();
+    };
+    /** Draw in the next frame, once, however often it is asked for. */
+    ask() {
+      if (this.isAsked) return;
+      this.isAsked = true;
+      requestAnimationFrame(() => {
+        this.isAsked = false;
+        this.draw();
+      });
+    }
+    isComplete = false;
+    /** One redraw. With `all`, nothing waits. */
+    draw(all = false) {
+      this.findSight();
+      const widths = new Map([...this.parts].map(([name, part]) => [name, contentWidth(part.element)]));
+      const scene = this.makeScene();
+      this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
+      patch(document.getElementById("said"), this.warnings(scene));
+      if (!scene) return;
+      this.scene = scene;
+      this.isComplete = all;
+      const noAccuracy = !hasAccuracy(scene);
+      this.parts.get("accuracy").element.hidden = noAccuracy;
+      for (const [name, part] of this.parts) {
+        if (name === "accuracy" && noAccuracy) continue;
+        part.isLate = part.isLazy && !part.inSight && !all;
+        if (!part.isLate) patch(part.element, part.draw(scene, widths.get(name)));
+      }
+      this.isComplete = false;
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.onRest(), REST);
+    }
+    makeScene() {
+      const { page, state } = this;
+      const models = page.models.map((model2, index) => {
+        const setting2 = settingOf(page, state, index);
+        return {
+          index,
+          model: model2,
+          setting: setting2,
+          numbers: this.costs[index].numbers(setting2, state.precision),
+          defaults: this.defaultsOf(index)
+        };
+      });
+      for (const { numbers: numbers2, index } of models) if (numbers2) this.lastGood[index] = numbers2;
+      const model = models[state.model];
+      const numbers = model.numbers ?? this.lastGood[state.model] ?? model.defaults;
+      if (!numbers) return null;
+      const chosen = {
+        ...model,
+        numbers,
+        columns: new Columns(numbers, state.device),
+        blocks: topOf(numbers.structure)
+      };
+      const hasTotal = totalOf(numbers, state.metric, state.device) != null;
+      return {
+        page,
+        state,
+        controls: this.controls,
+        models,
+        chosen,
+        device: page.devices[state.device],
+        metric: state.metric === "time" && !hasTotal ? "mult_adds" : state.metric,
+        glance: this.glance,
+        headlineAt: (index, setting2) => this.costs[index].headline(setting2, state.precision),
+        change: this.change,
+        look: this.look
+      };
+    }
+    defaultsOf(index) {
+      const key = `${index} ${this.state.precision}`;
+      let found = this.atDefaults.get(key);
+      if (found === void 0) {
+        const setting2 = {};
+        for (const knob of this.page.models[index].knobs) setting2[knob.name] = knob.default;
+        found = this.costs[index].numbers(setting2, this.state.precision);
+        this.atDefaults.set(key, found);
+      }
+      return found;
+    }
+    warnings(scene) {
+      const items = this.ignored.map((one) => h("p", { class: "warning" }, h("bdi", {}, one)));
+      const broken = scene ? scene.models.filter((one) => !one.numbers) : this.page.models;
+      if (!broken.length) return items;
+      const names = broken.map((one) => "model" in one ? one.model.title : one.title).join(", ");
+      return [
+        ...items,
+        h(
+          "div",
+          { class: "warning", role: "alert" },
+          h("p", {}, "At this setting ", h("bdi", {}, names), " has another structure than in this page, or is not valid. This command shows it:"),
+          h("pre", { class: "code" }, commandFor(this.page, this.state))
+        )
+      ];
+    }
+    onSight(seen) {
+      for (const entry of seen) {
+        for (const part of this.parts.values()) {
+          if (part.element === entry.target) part.inSight = entry.isIntersecting;
+        }
+      }
+      if ([...this.parts.values()].some((part) => part.isLate && part.inSight)) this.ask();
+    }
+    onScroll() {
+      const { first, last } = this.glance.sight;
+      this.findSight();
+      const moved = this.glance.sight;
+      if (moved.first < first || moved.last > last) this.ask();
+    }
+    /** Which rows of the table are on the screen, with some to spare. */
+    findSight() {
+      const body = document.getElementById("rows");
+      if (!body) return;
+      const { top } = body.getBoundingClientRect();
+      const spare = 6;
+      this.glance.sight = {
+        first: Math.floor(-top / ROW_HEIGHT) - spare,
+        last: Math.ceil((innerHeight - top) / ROW_HEIGHT) + spare
+      };
+    }
+    /** Nothing moved for a while: now what nobody looks at follows. */
+    onRest() {
+      const { scene } = this;
+      if (!scene) return;
+      this.writeAddress();
+      const table2 = this.parts.get("table");
+      if (!table2.isLate) patch(table2.element, layerTable(scene, contentWidth(table2.element), true));
+      this.drawCurves(scene);
+    }
+    /** One curve a frame, until all are there or something moves. */
+    drawCurves(scene) {
+      if (scene !== this.scene || this.isAsked) return;
+      const waiting = this.controls.find(
+        (knob) => knob.control === "slider" && (knob.of === "network" || this.glance.tables.has("what if")) && this.curveKeys.get(knob.name) !== curveKey(scene, knob)
+      );
+      if (!waiting) return;
+      this.glance.curves.set(waiting.name, curveOf(scene, waiting));
+      this.curveKeys.set(waiting.name, curveKey(scene, waiting));
+      const part = this.parts.get("sliders");
+      patch(part.element, part.draw(scene, 0));
+      requestAnimationFrame(() => this.drawCurves(scene));
+    }
+    writeAddress() {
+      const fragment = toFragment(this.page, this.state);
+      if (fragment === location.hash.replace(/^#/, "")) return;
+      history.replaceState(null, "", `#${fragment}`);
+    }
+    /** Someone put another fragment into the address. */
+    onAddress() {
+      if (location.hash.replace(/^#/, "") === toFragment(this.page, this.state)) return;
+      const { state, ignored } = fromFragment(this.page, location.hash);
+      Object.assign(this.state, state);
+      this.ignored.splice(0, this.ignored.length, ...ignored);
+      this.ask();
+    }
+  };
+  function contentWidth(element) {
+    const style = getComputedStyle(element);
+    const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+    return Math.max(260, Math.floor(element.clientWidth - padding));
+  }
+
+  // src/tip.ts
+  function startTips() {
+    const tip = document.createElement("div");
+    tip.className = "tip";
+    tip.setAttribute("aria-hidden", "true");
+    tip.hidden = true;
+    document.body.append(tip);
+    const hide = () => {
+      tip.hidden = true;
+    };
+    const show = (target, x, y) => {
+      const host = target instanceof Element ? target.closest("[data-tip]") : null;
+      const text = host?.getAttribute("data-tip");
+      if (!host || !text) return hide();
+      if (tip.textContent !== text) tip.textContent = text;
+      tip.hidden = false;
+      const box = host.getBoundingClientRect();
+      place(tip, x ?? box.left + box.width / 2, y ?? box.bottom);
+    };
+    document.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse") show(event.target, event.clientX, event.clientY);
+    });
+    document.addEventListener("pointerleave", hide);
+    document.addEventListener("focusin", (event) => {
+      const target = event.target;
+      if (target.matches(":focus-visible")) show(target);
+    });
+    document.addEventListener("focusout", hide);
+    document.addEventListener("scroll", hide, { passive: true });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") hide();
+    });
+  }
+  function place(tip, x, y) {
+    const left = Math.max(4, Math.min(window.innerWidth - tip.offsetWidth - 8, x + 12));
+    const isLow = y + 18 + tip.offsetHeight > window.innerHeight;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${isLow ? Math.max(4, y - tip.offsetHeight - 10) : y + 16}px`;
+  }
+
+  // src/unpack.ts
+  async function unpack(id) {
+    if (typeof DecompressionStream === "undefined") {
+      throw new Error("this browser cannot unpack it; one of 2023 or later can");
+    }
+    const text = document.getElementById(id)?.textContent ?? "";
+    const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+  function sayBroken(error) {
+    const words = error instanceof Error ? error.message : String(error);
+    document.getElementById("app").textContent = `This page could not be read: ${words}.`;
+  }
+
+  // src/main.ts
+  async function start() {
+    startTheme();
+    startTips();
+    const page = readDocument(await unpack("packed-data"));
+    const explorer = new Explorer(page, document.getElementById("app"));
+    explorer.start();
+    document.documentElement.dataset.ready = "yes";
+  }
+  start().catch(sayBroken);
+})();

@@ -1,0 +1,341 @@
+"""The page in Chromium: it opens from a file and shows Python's numbers; texts stay texts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+from base64 import b64decode
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mnet_cost
+from mnet_cost.devices.choice import choose_devices
+from mnet_cost.explorer.document import Asked, Explored, explore_document
+from mnet_cost.explorer.explore import explore_page
+from mnet_cost.explorer.page import write_page
+from mnet_cost.models.library import load_model, model_names
+from mnet_cost.units import format_seconds
+from tests.explorer.browser import Opened, browser, missing
+from tests.hostile_text import FRAGMENTS
+
+_WHY = missing()
+pytestmark = pytest.mark.skipif(_WHY is not None, reason=str(_WHY))
+
+UNKNOWN, TIMES = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+DEVICES = ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100", "stm32f746")
+AXE = Path(__file__).parent.parent.parent / "explorer/node_modules/axe-core/axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """One browser for all tests here."""
+    with browser() as started:
+        yield started
+
+
+def written(folder: Path, names: Sequence[str], devices: Sequence[str] = DEVICES) -> Path:
+    """The file of a page about library networks."""
+    page = explore_page(names, [load_model(name) for name in names], choose_devices(devices))
+    file = folder / f"{'-'.join(names)}.html"
+    file.write_text(page.text, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of MobileNet V1."""
+    return written(tmp_path_factory.mktemp("one"), ["mobilenet_v1"])
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two networks."""
+    return written(tmp_path_factory.mktemp("two"), ["mobilenet_v1", "mobilenet_v2"])
+
+
+def test_it_opens_from_a_file_and_asks_for_nothing(chromium: Any, one: Path) -> None:
+    with Opened(chromium, one) as opened:
+        opened.rest()
+        assert opened.requests == [opened.address]
+        assert opened.said == []
+        assert opened.page.text_content("h1") == "mobilenet_v1"
+        assert opened.page.locator(".card").count() == len(DEVICES)
+        assert opened.page.locator("#rows tr").count() == 14
+
+
+def shown_numbers(opened: Opened) -> dict[str, str]:
+    """What the page says: times of devices by name, and totals in full."""
+    cards = opened.page.locator(".card")
+    shown = {}
+    for i in range(cards.count()):
+        name = cards.nth(i).locator(".name b").text_content()
+        shown[name] = cards.nth(i).locator(".time").evaluate("e => e.firstChild.textContent")
+    entries = opened.page.locator("#totals div")
+    for i in range(entries.count()):
+        shown[entries.nth(i).locator("dt").text_content()] = (
+            entries.nth(i).locator("small").text_content()
+        )
+    return shown
+
+
+def python_numbers(**knobs: Any) -> dict[str, str]:
+    """What Python says at the same setting, in the same words."""
+    analysis = mnet_cost.analyze("mobilenet_v1", devices=DEVICES, **knobs)
+    shown = {}
+    for estimate in analysis.devices:
+        least = "≥ " if estimate.basis == "bound" else ""
+        seconds = estimate.latency_s
+        shown[estimate.device.name] = (
+            UNKNOWN if seconds is None else f"{least}{format_seconds(seconds)}"
+        )
+    return {
+        **shown,
+        "mult-adds": f"{analysis.totals.mult_adds:,}",
+        "params": f"{analysis.totals.params:,}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("alpha", "resolution", "batch"),
+    [(0.5, 160, 1), (0.75, 192, 8), (1.13, 226, 3), (0.2, 104, 64)],
+)
+def test_sliders_show_what_python_says(
+    chromium: Any, one: Path, alpha: float, resolution: int, batch: int
+) -> None:
+    with Opened(chromium, one) as opened:
+        for name, value in (("alpha", alpha), ("resolution", resolution), ("batch", batch)):
+            opened.set(name, value)
+        shown = shown_numbers(opened)
+        expected = python_numbers(alpha=alpha, resolution=resolution, batch=batch)
+        assert {name: shown[name] for name in expected} == expected
+        opened.page.select_option("select", label="int8")
+        opened.rest()
+        shown = shown_numbers(opened)
+        expected = python_numbers(alpha=alpha, resolution=resolution, batch=batch, precision="int8")
+        assert {name: shown[name] for name in expected} == expected
+
+
+def test_rows_and_shares_are_those_of_the_analysis(chromium: Any, one: Path) -> None:
+    analysis = mnet_cost.analyze("mobilenet_v1", devices=DEVICES, alpha=0.5)
+    with Opened(chromium, one, "alpha=0.5&@layer=logits") as opened:
+        opened.rest()
+        row = opened.page.locator("#rows tr").filter(has_text="middle")
+        inside = [layer for layer in analysis.layers if layer.step.name.startswith("middle.")]
+        counted = sum(layer.mult_adds for layer in inside)
+        assert f"{counted / 1e6:.1f} M" in row.text_content()
+        details = opened.page.locator("#details").text_content()
+        assert f"{512 * 1000 + 1000:,}" in details  # params of the classifier
+        assert "512 * 1000" in details  # and its formula with values
+
+
+def test_a_link_leads_to_the_same_page(chromium: Any, one: Path) -> None:
+    with Opened(chromium, one) as opened:
+        opened.set("alpha", 0.6)
+        opened.page.locator(".card").nth(1).click()
+        opened.page.locator("#table thead button").nth(1).click()
+        opened.page.locator("#rows button").first.click()
+        opened.rest()
+        fragment = opened.page.evaluate("location.hash.slice(1)")
+        before = opened.page.text_content("#app")
+    assert fragment.startswith("alpha=0.6&@device=raspberry_pi_4_ncnn&@sort=mult_adds")
+    with Opened(chromium, one, fragment) as opened:
+        opened.rest()
+        assert opened.page.text_content("#app") == before
+        assert opened.said == []
+
+
+def test_a_link_of_strangers_is_read_with_a_word(chromium: Any, one: Path) -> None:
+    hostile = "alpha=99&gamma=%3Cimg src=x onerror=alert(1)%3E&@device=<b>&__proto__=1&@open=x"
+    with Opened(chromium, one, hostile) as opened:
+        opened.rest()
+        said = opened.page.locator("#said").text_content()
+        assert "“alpha” goes from 0.2 to 1.25 here: it is 1.25." in said
+        assert "“gamma”, which is no knob of this page" in said
+        assert "asks for device “<b>”" in said
+        assert opened.page.locator("#app img, #app b b").count() == 0
+        assert opened.said == []
+        opened.page.evaluate("location.hash = 'alpha=0.5'")
+        opened.rest()
+        assert opened.page.locator("#said").text_content() == ""
+        assert shown_numbers(opened)["mult-adds"] == python_numbers(alpha=0.5)["mult-adds"]
+
+
+def test_where_no_structure_holds_it_says_so(chromium: Any, one: Path, tmp_path: Path) -> None:
+    text = one.read_text(encoding="utf-8")
+    packed = re.search(r'id="packed-data">([^<]*)<', text)
+    assert packed is not None
+    document = json.loads(gzip.decompress(b64decode(packed[1])))
+    assert len(document["models"][0]["structures"]) == 2
+    del document["models"][0]["structures"][1]  # of more than one image at once
+    file = tmp_path / "less.html"
+    file.write_text(write_page(document), encoding="utf-8")
+    with Opened(chromium, file) as opened:
+        before = shown_numbers(opened)
+        opened.set("batch", 8)
+        assert opened.page.locator("#app.stale").count() == 1
+        warning = opened.page.locator(".warning").text_content()
+        assert "mobilenet_v1 has another structure than in this page" in warning
+        assert "mnet-cost explore mobilenet_v1 --batch 8 --device" in warning
+        assert shown_numbers(opened) == before  # dimmed, and not of another setting by halves
+        opened.page.click("text=Reset")
+        opened.rest()
+        assert opened.page.locator("#app.stale").count() == 0
+        assert opened.page.locator(".warning").count() == 0
+        assert opened.said == []
+
+
+HOSTILE = "".join(part for part in FRAGMENTS if "\0" not in part and part.isprintable())
+
+
+def test_hostile_texts_stay_texts(chromium: Any, tmp_path: Path) -> None:
+    source = json.dumps(f"</script><img src=x onerror=alert(1)>{HOSTILE}", ensure_ascii=False)
+    spec = tmp_path / "=cmd <b>&'\".yaml"
+    spec.write_text(
+        f"format: 1\nname: evil\nsource: {source}\n"
+        f"knobs: {{width: {{default: 8, help: {source}}}}}\n"
+        "input: {image: [3, 16, 16]}\n"
+        f"layers:\n  - conv2d: {{channels: width, kernel: 3}} # {HOSTILE[:80]}</script>\n",
+        encoding="utf-8",
+    )
+    model = load_model(str(spec))
+    page = explore_page([str(spec)], [model], choose_devices(["pixel_1"]))
+    file = tmp_path / "evil.html"
+    file.write_text(page.text, encoding="utf-8")
+    with Opened(chromium, file) as opened:
+        opened.page.hover(".knob >> nth=0")
+        opened.rest()
+        assert opened.said == []
+        assert opened.requests == [opened.address]
+        assert opened.page.locator("#app img, #app script, #app iframe, #app a").count() == 0
+        assert "onerror=alert(1)" in opened.page.text_content(".where")
+        assert "onerror=alert(1)" in opened.page.text_content(".tip")
+        assert opened.page.evaluate("document.scripts.length") == 5
+
+
+def test_several_networks_move_together(chromium: Any, two: Path) -> None:
+    with Opened(chromium, two, "resolution=160") as opened:
+        opened.rest()
+        table = opened.page.locator("#comparison").text_content()
+        first, second = (
+            mnet_cost.analyze(name, devices=DEVICES, resolution=160)
+            for name in ("mobilenet_v1", "mobilenet_v2")
+        )
+        ratio = second.totals.mult_adds / first.totals.mult_adds
+        assert f"{ratio:.2f}{TIMES}" in table
+        times = [one.devices[0].latency_s for one in (first, second)]
+        assert times[0] is not None
+        assert times[1] is not None
+        assert format_seconds(times[1]) in table
+        assert f"{times[1] / times[0]:.2f}{TIMES}" in table
+        opened.page.click("#top >> text=mobilenet_v2 >> nth=-1")
+        opened.rest()
+        assert shown_numbers(opened)["mult-adds"] == f"{second.totals.mult_adds:,}"
+        assert opened.said == []
+
+
+def test_keys_do_what_the_pointer_does(chromium: Any, one: Path) -> None:
+    with Opened(chromium, one) as opened:
+        opened.page.focus("#knob-resolution")
+        opened.page.keyboard.press("ArrowLeft")
+        opened.rest()
+        assert opened.page.text_content("output >> nth=2") == "222"
+        assert opened.page.evaluate("document.activeElement.id") == "knob-resolution"
+        opened.page.locator(".card input").first.focus()
+        opened.page.keyboard.press("ArrowDown")
+        opened.rest()
+        assert "raspberry_pi_4_ncnn" in opened.page.text_content(".card.chosen")
+        block = opened.page.locator("#rows button[aria-expanded]").first
+        block.focus()
+        opened.page.keyboard.press("Enter")
+        opened.rest()
+        assert block.get_attribute("aria-expanded") == "true"
+        assert opened.page.evaluate("document.activeElement.textContent") == block.text_content()
+        point = opened.page.locator("#accuracy .point").last
+        point.focus()
+        opened.page.keyboard.press("Enter")
+        opened.rest()
+        assert "alpha" in opened.page.evaluate("location.hash")
+        opened.page.focus("#memory [role=slider]")
+        step = opened.page.get_attribute("#memory [role=slider]", "aria-valuenow")
+        opened.page.keyboard.press("ArrowRight")
+        opened.rest()
+        moved = opened.page.get_attribute("#memory [role=slider]", "aria-valuenow")
+        assert int(moved) == int(step) + 1
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_it_has_room_at_every_width(chromium: Any, two: Path, width: int) -> None:
+    with Opened(chromium, two, width=width, height=6000) as opened:
+        opened.page.click("text=Open all")
+        opened.rest()
+        size = opened.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert size[0] <= size[1]
+        least = opened.page.evaluate(
+            "Math.min(...[...document.querySelectorAll('#rows th')].map((e) => e.offsetWidth))"
+        )
+        assert least >= 90
+        cut = opened.page.evaluate(
+            """[...document.querySelectorAll("#rows .value, .card .time, .now b")]
+              .filter((e) => e.offsetWidth && e.scrollWidth > e.clientWidth + 1)
+              .map((e) => e.textContent)"""
+        )
+        assert cut == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: npm ci in explorer/")
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_everybody_can_use_it(chromium: Any, two: Path, dark: bool, width: int) -> None:
+    with Opened(chromium, two, width=width, height=6000, dark=dark, checked=True) as opened:
+        for summary in opened.page.query_selector_all("summary"):
+            summary.click()
+        opened.rest()
+        opened.page.add_script_tag(path=str(AXE))
+        found = opened.page.evaluate("axe.run()")["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_on_paper_nothing_is_late(chromium: Any, one: Path) -> None:
+    with Opened(chromium, one, height=400) as opened:
+        opened.set("alpha", 0.5)
+        opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        last = opened.page.locator("#rows tr").last.text_content()
+        assert "513 k" in last  # params of the classifier at half the width
+        assert opened.page.evaluate("document.documentElement.dataset.theme") == "light"
+        assert len(opened.page.pdf()) > 10_000
+
+
+@pytest.mark.skipif(not os.environ.get("CI"), reason="takes minutes: set CI=1")
+def test_all_networks_of_the_library_are_drawn(chromium: Any, tmp_path: Path) -> None:
+    drawn = 0
+    for name in model_names():
+        file = written(tmp_path, [name], ["pixel_1_tflite"])
+        with Opened(chromium, file, height=5000) as opened:
+            opened.rest()
+            assert opened.said == [], name
+            assert opened.page.locator("#rows tr").count() > 0, name
+            assert opened.page.locator("#app.stale").count() == 0, name
+            total = mnet_cost.analyze(name, devices=()).totals.mult_adds
+            assert shown_numbers(opened)["mult-adds"] == f"{total:,}", name
+        file.unlink()
+        drawn += 1
+    assert drawn >= 80
+
+
+def test_the_document_of_no_device_has_no_time(chromium: Any, tmp_path: Path) -> None:
+    document = explore_document([Explored("net", "net", load_model("mobilenet_v2"))], Asked((), ()))
+    file = tmp_path / "net.html"
+    file.write_text(write_page(document), encoding="utf-8")
+    with Opened(chromium, file, height=5000) as opened:
+        opened.rest()
+        assert opened.said == []
+        assert opened.page.locator(".card").count() == 0
+        assert "time" not in opened.page.text_content("#table-head .segments")
+        assert opened.page.text_content(".now b") == "300.8 M"
