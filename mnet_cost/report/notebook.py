@@ -8,6 +8,7 @@ and words are there. Columns for wide screens are left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from mnet_cost.escaping import html_text
@@ -56,6 +57,15 @@ def to_notebook(report: Report) -> str:
     body = "\n".join(filter(None, parts))
     page = f'<div style="{style}">\n{body}\n</div>\n'
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def framed(page: str, title: str) -> str:
+    """A whole page in a frame: it sees nothing of the notebook, and the other way round."""
+    style = "width:100%;height:760px;border:1px solid rgba(128,128,128,.3)"
+    return (
+        f'<iframe title="{html_text(title)}" sandbox="allow-scripts" style="{style}" '
+        f'srcdoc="{escape(page)}"></iframe>'
+    )
 
 
 def _span(text: str, style: str) -> str:

@@ -3500,6 +3500,7 @@ ${percent(dot2.rate / peak)} of the peak`
       requestAnimationFrame(() => this.drawCurves(scene));
     }
     writeAddress() {
+      if (location.protocol === "about:") return;
       const fragment = toFragment(this.page, this.state);
       if (fragment === location.hash.replace(/^#/, "")) return;
       history.replaceState(null, "", `#${fragment}`);
