@@ -127,10 +127,9 @@ def _grid(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
     shown = [i for i, column in enumerate(columns) if column.weight > SPARE or i == 0]
     most = most_share(table)
     heads = "".join(_heading(columns[i]) for i in shown)
-    body = "".join(
-        f"<tr>{''.join(_cell(row[i], columns[i], most) for i in shown)}</tr>\n"
-        for row in (*rows, *([table.total] if table.total else []))
-    )
+    totals = [table.total] if table.total else []
+    lines = [[_cell(row[i], columns[i], most) for i in shown] for row in (*rows, *totals)]
+    body = "".join(f'<tr style="vertical-align:top">{"".join(line)}</tr>\n' for line in lines)
     style = "margin:.4em 0;border-collapse:collapse;white-space:nowrap"
     return (
         f'<table style="{style}">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}</tbody></table>'
