@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -90,6 +90,11 @@ class Analysis(Result, passes.Analysis):
 
     __slots__ = ()
 
+    def explore(self) -> ExplorerPage:
+        """A page with sliders that recompute, which notebooks show in a frame. Sparsity and the
+        order of layers are those of the spec in it."""
+        return _explored([self.network.spec.title], [self])
+
     def _view(self, by: Any = None) -> Report:
         from mnet_cost.report.analysis import analysis_report
 
@@ -141,6 +146,11 @@ class Comparison(Result):
         from mnet_cost.report.compare import compare_report
 
         return compare_report(self.names, self.analyses, by)
+
+    def explore(self) -> ExplorerPage:
+        """A page of the networks side by side with sliders that recompute, which notebooks show in
+        a frame."""
+        return _explored(self.names, self.analyses)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw the times with their ranges, and the accuracies where they are known, as `.png` or
@@ -409,6 +419,31 @@ class Fit(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ExplorerPage:
+    """The page of `mnet-cost explore`: one HTML file with sliders that recompute."""
+
+    title: str
+    html: str
+    """The text of the file, which needs nothing else."""
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the file, whole or not at all."""
+        from mnet_cost.paths import whole_file
+
+        with whole_file(path) as draft:
+            draft.write_text(self.html, encoding="utf-8", newline="\n")
+
+    def __repr__(self) -> str:
+        return f"<ExplorerPage {self.title}: {len(self.html) / 1000:.0f} kB>"
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of a notebook, apart from whatever else is there."""
+        from mnet_cost.report.notebook import framed
+
+        return framed(self.html, self.title)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Drawing:
     """The architecture of a network as a figure, which notebooks show."""
 
@@ -434,6 +469,24 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+
+def _explored(names: Sequence[str], analyses: Sequence[passes.Analysis]) -> ExplorerPage:
+    """The page of some analyses, which have their devices and options in common."""
+    from mnet_cost.explorer.explore import explore_page
+    from mnet_cost.models.types import Model
+
+    first = analyses[0]
+    models = [Model(each.network.spec, dict(each.network.knobs)) for each in analyses]
+    page = explore_page(
+        names,
+        models,
+        [estimate.device for estimate in first.devices],
+        precision=first.precision,
+        convention=first.convention,
+        lower_bound=first.gives_lower_bounds,
+    )
+    return ExplorerPage(title=" vs ".join(names), html=page.text)
 
 
 def shown_analysis(found: passes.Analysis) -> Analysis:

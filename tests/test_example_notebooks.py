@@ -51,7 +51,11 @@ def test_the_sizes_of_a_network(capsys: pytest.CaptureFixture[str]) -> None:
         if cell["cell_type"] == "code"
     ]
     kinds = [type(each).__name__ for each in shown]
-    assert kinds == ["Analysis", "NoneType", "Comparison", "Sweep", "Fit", "str"]
-    assert all("<table" in each._repr_html_() for each in shown if hasattr(each, "_repr_html_"))
+    assert kinds == [
+        "Analysis", "NoneType", "Comparison", "Sweep", "Fit", "str", "ExplorerPage", "Drawing",
+    ]  # fmt: skip
+    assert all("<table" in shown[i]._repr_html_() for i in (0, 2, 3, 4))
+    assert "<iframe" in shown[6]._repr_html_()
+    assert shown[7]._repr_svg_().startswith("<svg")
     assert capsys.readouterr().out.splitlines()[0] == "568,740,352 mult-adds"
-    assert shown[-1].startswith("mobilenet_v1@alpha=")
+    assert shown[5].startswith("mobilenet_v1@alpha=")

@@ -313,6 +313,8 @@ export class Explorer {
   }
 
   private writeAddress(): void {
+    // A page in a frame of a notebook has no address of its own.
+    if (location.protocol === "about:") return;
     const fragment = toFragment(this.page, this.state);
     if (fragment === location.hash.replace(/^#/, "")) return;
     history.replaceState(null, "", `#${fragment}`);

@@ -11,36 +11,25 @@ from typing import Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.layers import FAMILIES
-from mnet_cost.network import Step
+from mnet_cost.explorer.varieties import variety_of
 from mnet_cost.report.rows import Group, Times, groups, shape_text
 
 Grain = Literal["block", "layer"]
-Sort = Literal["pointwise", "depthwise", "convolution", "linear", "pooling", "other"]
-"""What a layer is, as far as figures tell by colour."""
-
-SORTS: dict[Sort, str] = {
-    "pointwise": "1x1 convolution",
+VARIETIES = {
+    "1x1": "1x1 convolution",
     "depthwise": "depthwise",
     "convolution": "other convolution",
-    "linear": "linear, attention",
+    "linear": "linear, matrix products",
     "pooling": "pooling",
     "other": "other",
 }
-_FAMILIES: dict[str, Sort] = {
-    "Convolutions": "convolution",
-    "Linear layers and matrix products": "linear",
-    "Attention": "linear",
-    "Recurrent layers": "linear",
-    "Pooling": "pooling",
-}
-_OF_KINDS = {kind: sort for family, sort in _FAMILIES.items() for kind in FAMILIES[family]}
+"""Varieties of layers, which figures tell by colour, and what a legend calls them."""
 
 
 class Part(NamedTuple):
-    """How much of a box is of one sort."""
+    """How much of a box is of one variety."""
 
-    sort: Sort
+    variety: str
     amount: float
 
 
@@ -61,10 +50,10 @@ class Box(NamedTuple):
     """On the first device; None where it is not known, or spent in the kernel of another box."""
     share: float | None = None
     """Of the network's time, or without times of its mult-adds, from 0 to 1."""
-    sort: Sort = "other"
+    variety: str = "other"
     """That of most of its mult-adds."""
     parts: tuple[Part, ...] = ()
-    """Its time, or without times its mult-adds, by sort."""
+    """Its time, or without times its mult-adds, by variety."""
 
 
 class Diagram(NamedTuple):
@@ -111,23 +100,13 @@ def diagram_of(analysis: Analysis, by: Grain = "block") -> Diagram:
     return Diagram(title, tuple(boxes), tuple(sorted(arrows)), device, analysis)
 
 
-def sort_of(step: Step) -> Sort:
-    """What a layer is, as figures tell it."""
-    kind, variety = step.layer.kind, step.layer.variety()
-    if variety.startswith("depthwise"):
-        return "depthwise"
-    if kind == "conv2d" and variety.endswith(" 1x1"):
-        return "pointwise"
-    return _OF_KINDS.get(kind, "other")
-
-
 def _box(analysis: Analysis, group: Group, times: Times | None) -> Box:
-    amounts: dict[Sort, float] = {}
-    mult_adds: Counter[Sort] = Counter()
+    amounts: dict[str, float] = {}
+    mult_adds: Counter[str] = Counter()
     for cost in group.layers:
-        sort = sort_of(cost.step)
-        mult_adds[sort] += cost.mult_adds
-        amounts[sort] = amounts.get(sort, 0.0) + _amount(cost, times)
+        variety = variety_of(cost.step)
+        mult_adds[variety] += cost.mult_adds
+        amounts[variety] = amounts.get(variety, 0.0) + _amount(cost, times)
     seconds = times.seconds(group) if times else None
     total = analysis.total("mult_adds")
     share = times.share(group) if times else None
@@ -144,8 +123,8 @@ def _box(analysis: Analysis, group: Group, times: Times | None) -> Box:
         group.params if group.modelled else None,
         seconds,
         share,
-        mult_adds.most_common(1)[0][0] if group.mult_adds else sort_of(group.layers[0].step),
-        tuple([Part(sort, amount) for sort, amount in amounts.items() if amount]),
+        mult_adds.most_common(1)[0][0] if group.mult_adds else variety_of(group.layers[0].step),
+        tuple([Part(variety, amount) for variety, amount in amounts.items() if amount]),
     )
 
 

@@ -50,7 +50,7 @@ def to_dot(diagram: Diagram) -> str:
     for number, box in enumerate(diagram.boxes):
         given: dict[str, Any] = {"label": _label(box), **_costs(box)}
         if box.layers:
-            given["color"] = COLOURS[box.sort]
+            given["color"] = COLOURS[box.variety]
         else:
             given["style"] = "rounded"
         listed = ", ".join(f"{key}={_value(value)}" for key, value in given.items())

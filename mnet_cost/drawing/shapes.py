@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from mnet_cost.drawing.diagram import SORTS, Box, Diagram, Sort
+from mnet_cost.drawing.diagram import VARIETIES, Box, Diagram
 from mnet_cost.drawing.layout import Point, layout_of
 from mnet_cost.escaping import printable
 from mnet_cost.units import format_count, format_seconds
 
-COLOURS: dict[Sort, str] = {
-    "pointwise": "#3b76d6",
+COLOURS = {
+    "1x1": "#3b76d6",
     "depthwise": "#e07b1f",
     "convolution": "#179a94",
     "linear": "#8a5cc7",
@@ -162,7 +162,7 @@ def _face(box: Box) -> _Face:
 
 
 def _drawn(face: _Face, corner: Point, size: Point, most: float, device: str | None) -> Drawn:
-    """A box with its texts, the stripe of its sort, and the bar of its share."""
+    """A box with its texts, the stripe of its variety, and the bar of its share."""
     (x, y), (width, height), box = corner, size, face.box
     right = x + width - _PAD
     told = _told(box, device)
@@ -175,7 +175,7 @@ def _drawn(face: _Face, corner: Point, size: Point, most: float, device: str | N
         ))  # fmt: skip
     shapes: list[Shape] = [
         Rectangle(x, y, width, height, PAPER, LINE, 3.0),
-        Rectangle(x, y, _STRIPE, height, COLOURS[box.sort]),
+        Rectangle(x, y, _STRIPE, height, COLOURS[box.variety]),
         Text(x + _STRIPE + _PAD, y + 15, face.name, _NAME, bold=bool(face.costs)),
         Text(right, y + 15, box.shape, _SMALL, MUTED, anchor="end"),
     ]
@@ -191,7 +191,7 @@ def _drawn(face: _Face, corner: Point, size: Point, most: float, device: str | N
     whole = sum(part.amount for part in box.parts)
     for part in box.parts if most and whole else ():
         own = length * (box.share or 0.0) / most * part.amount / whole
-        shapes.append(Rectangle(start, y + 36, own, 4, COLOURS[part.sort]))
+        shapes.append(Rectangle(start, y + 36, own, 4, COLOURS[part.variety]))
         start += own
     return Drawn(told, tuple(shapes))
 
@@ -252,10 +252,10 @@ def curve(points: tuple[Point, ...]) -> list[tuple[Point, ...]]:
 
 def _legend(diagram: Diagram) -> list[tuple[str | None, str]]:
     """(colour, words) of what the boxes show; what bars mean has no colour."""
-    used = {box.sort for box in diagram.boxes if box.layers}
-    used |= {part.sort for box in diagram.boxes for part in box.parts}
+    used = {box.variety for box in diagram.boxes if box.layers}
+    used |= {part.variety for box in diagram.boxes for part in box.parts}
     named: list[tuple[str | None, str]] = [
-        (COLOURS[sort], name) for sort, name in SORTS.items() if sort in used
+        (COLOURS[variety], name) for variety, name in VARIETIES.items() if variety in used
     ]
     what = f"time on {printable(diagram.device)}" if diagram.device else "mult-adds"
     named.append((None, f"bar: share of the {what}; right: output, mult-adds"

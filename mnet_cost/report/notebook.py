@@ -8,6 +8,7 @@ and words are there. Columns for wide screens are left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from mnet_cost.escaping import html_text
@@ -56,6 +57,15 @@ def to_notebook(report: Report) -> str:
     body = "\n".join(filter(None, parts))
     page = f'<div style="{style}">\n{body}\n</div>\n'
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def framed(page: str, title: str) -> str:
+    """A whole page in a frame: it sees nothing of the notebook, and the other way round."""
+    style = "width:100%;height:760px;border:1px solid rgba(128,128,128,.3)"
+    return (
+        f'<iframe title="{html_text(title)}" sandbox="allow-scripts" style="{style}" '
+        f'srcdoc="{escape(page)}"></iframe>'
+    )
 
 
 def _span(text: str, style: str) -> str:
@@ -117,10 +127,9 @@ def _grid(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
     shown = [i for i, column in enumerate(columns) if column.weight > SPARE or i == 0]
     most = most_share(table)
     heads = "".join(_heading(columns[i]) for i in shown)
-    body = "".join(
-        f"<tr>{''.join(_cell(row[i], columns[i], most) for i in shown)}</tr>\n"
-        for row in (*rows, *([table.total] if table.total else []))
-    )
+    totals = [table.total] if table.total else []
+    lines = [[_cell(row[i], columns[i], most) for i in shown] for row in (*rows, *totals)]
+    body = "".join(f'<tr style="vertical-align:top">{"".join(line)}</tr>\n' for line in lines)
     style = "margin:.4em 0;border-collapse:collapse;white-space:nowrap"
     return (
         f'<table style="{style}">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}</tbody></table>'

@@ -41,11 +41,11 @@ def test_boxes_are_blocks_with_their_copies_and_costs(diagram: Diagram) -> None:
     assert diagram.arrows == tuple((i, i + 1) for i in range(15))
     middle = diagram.boxes[10]
     assert (middle.copies, middle.layers, middle.shape) == (5, 30, "512x14x14")
-    assert (middle.mult_adds, middle.params, middle.sort) == (261_416_960, 1_344_000, "pointwise")
+    assert (middle.mult_adds, middle.params, middle.variety) == (261_416_960, 1_344_000, "1x1")
     assert sum(box.mult_adds or 0 for box in diagram.boxes) == 568_740_352
     assert sum(box.share or 0.0 for box in diagram.boxes) == pytest.approx(1)
-    amounts = {part.sort: part.amount for part in middle.parts}
-    assert set(amounts) == {"depthwise", "pointwise"}
+    amounts = {part.variety: part.amount for part in middle.parts}
+    assert set(amounts) == {"depthwise", "1x1"}
     assert sum(amounts.values()) == pytest.approx(middle.time_s)
     assert diagram.boxes[2].time_s is None  # fused
 
@@ -167,7 +167,7 @@ def hostile(text: str) -> Diagram:
     """A diagram with a text in every place that holds text."""
     boxes = (
         Box(text, "input", "3"),
-        Box(text, text, "4x4", 2, 3, 10, 5, 1e-3, 1.0, "pointwise", (Part("pointwise", 1.0),)),
+        Box(text, text, "4x4", 2, 3, 10, 5, 1e-3, 1.0, "1x1", (Part("1x1", 1.0),)),
     )
     analysis = mnet_cost.analyze("lenet5")
     return Diagram(text, boxes, ((0, 1),), text, analysis)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+from pathlib import Path
 
 import pytest
 
 import mnet_cost
 from mnet_cost.report import Column, Report, Table
-from mnet_cost.report.notebook import to_notebook
+from mnet_cost.report.notebook import framed, to_notebook
 from mnet_cost.report.types import Marked
 from mnet_cost.results import Result
 
@@ -83,3 +85,25 @@ def test_many_rows_are_cut_and_counted() -> None:
     shown = to_notebook(Report("t", "", (), (table,), (), dict))
     assert "the first 500 of 12,345 rows" in shown
     assert shown.count("<td") == 506
+
+
+def test_a_page_in_a_frame_is_one_attribute() -> None:
+    shown = framed('<p title="a">&amp; it\'s</p>', 'A "title" <b>')
+    assert shown.startswith(
+        '<iframe title="A &quot;title&quot; &lt;b&gt;" sandbox="allow-scripts" '
+    )
+    (inside,) = re.findall('srcdoc="([^"]*)"></iframe>$', shown)
+    assert unescape(inside) == '<p title="a">&amp; it\'s</p>'
+
+
+def test_the_explorer_of_results(tmp_path: Path) -> None:
+    analysis = mnet_cost.analyze("lenet5", devices=[PI])
+    page = analysis.explore()
+    assert re.fullmatch(r"<ExplorerPage lenet5: \d+ kB>", repr(page))
+    assert "Content-Security-Policy" in page.html
+    page.write(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.html
+    (inside,) = re.findall('srcdoc="([^"]*)"', page._repr_html_())
+    assert unescape(inside) == page.html
+    both = mnet_cost.compare("lenet5", analysis, devices=[PI]).explore()
+    assert both.title == "lenet5 vs lenet5"

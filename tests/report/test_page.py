@@ -113,7 +113,9 @@ def test_bars_are_as_long_as_their_shares() -> None:
     rows = (("a", 0.5), ("b", 0.25), ("c", 0.0), ("d", None), ("e", Marked(0.05, "largest")))
     page = render(small(Column("name", "name"), column, rows=rows), "html")
     assert re.findall(r'<rect width="(.*?)"', page) == ["100%", "50%", "10%"]
-    assert page.count("<svg") == 4  # no bar says nothing, an empty one says 0
+    assert page.count("<svg") == 4  # an empty bar says 0, and where nothing is known is none
+    assert page.count('<span class="bar"></span>') == 1
+    assert "span.bar {\n  visibility: hidden;" in page
     assert re.findall(r"<t[dh][^>]*>([\d.-]+)<", page) == ["50.0", "25.0", "0.0", "-", "5.0"]
 
 

@@ -3577,6 +3577,7 @@ ${percent2(dot2.rate / peak)} of the peak`
       requestAnimationFrame(() => this.drawCurves(scene));
     }
     writeAddress() {
+      if (location.protocol === "about:") return;
       const fragment = toFragment(this.page, this.state);
       if (fragment === location.hash.replace(/^#/, "")) return;
       history.replaceState(null, "", `#${fragment}`);
