@@ -39,38 +39,39 @@ def joined_axes(x: Tensor, first: int, count: int) -> Tensor:
 
 
 def slices_at(
-    x: Tensor, positions: Tensor, axis: int, shared: int, count: int
+    x: Tensor, positions: Tensor, at: tuple[int, int, int, int], sizes: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
     """x as [S, A, n, R], and positions [S, P] among the n, as an index of [S, A, P, R].
 
-    `axis`, below 0, is the first of `count` axes that positions count along: with more than one,
-    or where the last axis of the positions is one for that, 0 stands for a single position. N and
-    `shared` axes behind it are those of both.
+    `at` is how many axes S (with N), A, P and R have. `sizes` are those of the axes that tuples in
+    the last axis of the positions count along; there are none where positions are single numbers.
     """
-    place, whole = x.dim() + axis, positions.long()
-    sizes = x.shape[place : place + max(count, 1)]
-    if count:
-        parts = whole.unbind(-1)
-        whole = parts[0] % sizes[0]
-        for part, size in zip(parts[1:], sizes[1:], strict=True):
-            whole = whole * size + part % size
-    else:
-        whole = whole % sizes[0]
-    behind = x.dim() - place - len(sizes)
-    flat = joined_axes(x, 0, shared + 1)
-    flat = joined_axes(flat, 1, place - shared - 1)
-    flat = joined_axes(flat, 2, len(sizes))
+    shared, ahead, placed, behind = at
+    flat = joined_axes(x, 0, shared)
+    flat = joined_axes(flat, 1, ahead)
+    flat = joined_axes(flat, 2, max(len(sizes), 1))
     flat = joined_axes(flat, 3, behind)
-    index = joined_axes(whole, 0, shared + 1)
-    index = joined_axes(index, 1, index.dim() - 1)[:, None, :, None]
+    whole = positions.long()
+    if sizes:
+        parts = [whole[..., i] % size for i, size in enumerate(sizes)]
+        whole = parts[0]
+        for part, size in zip(parts[1:], sizes[1:], strict=True):
+            whole = whole * size + part
+    else:
+        whole = whole % flat.shape[2]
+    index = joined_axes(joined_axes(whole, 0, shared), 1, placed)[:, None, :, None]
     return flat, index.expand(-1, flat.shape[1], -1, flat.shape[3])
 
 
 def gather_slices(
-    x: Tensor, positions: Tensor, axis: int, shared: int, count: int, shape: tuple[int, ...]
+    x: Tensor,
+    positions: Tensor,
+    at: tuple[int, int, int, int],
+    sizes: tuple[int, ...],
+    shape: tuple[int, ...],
 ) -> Tensor:
     """Slices of x at positions, see `slices_at`, as [N, *shape]."""
-    flat, index = slices_at(x, positions, axis, shared, count)
+    flat, index = slices_at(x, positions, at, sizes)
     return torch.gather(flat, 2, index).reshape(-1, *shape)
 
 
@@ -78,13 +79,12 @@ def scatter_slices(
     x: Tensor,
     positions: Tensor,
     updates: Tensor,
-    axis: int,
-    shared: int,
-    count: int,
+    at: tuple[int, int, int, int],
+    sizes: tuple[int, ...],
     operation: str,
 ) -> Tensor:
     """x with slices at positions, see `slices_at`."""
-    flat, index = slices_at(x, positions, axis, shared, count)
+    flat, index = slices_at(x, positions, at, sizes)
     made = put_at(flat, index, updates.reshape(index.shape), 2, operation)
     return made.reshape(x.shape)
 

@@ -83,7 +83,9 @@ def spec_of(
         names = [f"{entry['id']}_{number}" for number in range(len(shapes))]
         inputs |= {n: {"shape": list(s), **typed} for n, s in zip(names, shapes, strict=True)}
         entry |= {"from": names} if names else {}
-    outputs = [f"{entry['id']}.0" if kind == "split" else entry["id"] for entry in entries]
+    outputs = [
+        f"{entry['id']}.0" if kind in ("split", "top_k") else entry["id"] for entry in entries
+    ]
     return {"format": 1, "name": "x", "input": inputs, "layers": entries, "outputs": outputs}
 
 

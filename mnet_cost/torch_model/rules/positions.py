@@ -17,20 +17,29 @@ from mnet_cost.torch_model import positions
 from mnet_cost.torch_model.emitter import Emitter, Types, folded, unfolded
 
 
+def _slices(
+    layer: Gather | Scatter, types: Types
+) -> tuple[tuple[int, int, int, int], tuple[int, ...]]:
+    """`at` and `sizes` as `slices_at` takes them."""
+    x, index = types[0].shape, types[1].shape
+    first, count = len(x) + layer.along(types[0]), layer.counted(types[1])
+    placed = len(index) - layer.tuples - layer.shared
+    sizes = x[first : first + count] if layer.tuples else ()
+    return (layer.shared + 1, first - layer.shared, placed, len(x) - first - count), sizes
+
+
 def gather(e: Emitter, layer: Gather, xs: list[Any], types: Types, outputs: Types) -> Any:
     axis = layer.along(types[0])
     if layer.of == "elements":
         return e.call(positions.gather_elements, *xs, axis)
-    count = layer.counted(types[1]) if layer.tuples else 0
-    return e.call(positions.gather_slices, *xs, axis, layer.shared, count, outputs[0].shape)
+    return e.call(positions.gather_slices, *xs, *_slices(layer, types), outputs[0].shape)
 
 
 def scatter(e: Emitter, layer: Scatter, xs: list[Any], types: Types, outputs: Types) -> Any:
     axis = layer.along(types[0])
     if layer.of == "elements":
         return e.call(positions.scatter_elements, *xs, axis, layer.operation)
-    count = layer.counted(types[1]) if layer.tuples else 0
-    return e.call(positions.scatter_slices, *xs, axis, layer.shared, count, layer.operation)
+    return e.call(positions.scatter_slices, *xs, *_slices(layer, types), layer.operation)
 
 
 def grid_sample(e: Emitter, layer: GridSample, xs: list[Any], types: Types, outputs: Types) -> Any:
