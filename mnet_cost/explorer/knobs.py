@@ -202,7 +202,7 @@ def _coarser(positions: Fraction, distances: Sequence[int], step: int) -> int:
     """
     rounds: list[int] = [digit * 10**zeros for zeros in range(16) for digit in (1, 2, 5)]
     fitting = next(times for times in rounds if positions / times <= _POSITIONS)
-    best = fitting
+    best: int = fitting
     for times in rounds:
         if times <= fitting and all(distance % (step * times) == 0 for distance in distances):
             best = times

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.mapping.image_order import channels_first
 from mnet_cost.importing.mapping.mapper import Table, map_graph
 from mnet_cost.importing.mapping.precision import with_precisions
 from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement, positions
 from mnet_cost.importing.mapping.tflite.biases import BIASES, without_shared_biases
 from mnet_cost.importing.mapping.tflite.idioms import without_idioms
-from mnet_cost.importing.mapping.tflite.images import channels_first, images_of, with_images
+from mnet_cost.importing.mapping.tflite.images import images_of, with_images
 
 _CONTROL_FLOW = "is control flow, and what it costs depends on values"
 _STATE = "reads or writes a state that outlives a run"

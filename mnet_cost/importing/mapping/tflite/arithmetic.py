@@ -19,9 +19,7 @@ from mnet_cost.importing.mapping.elementwise import (
 )
 from mnet_cost.importing.mapping.known import calculate
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.reductions import reduce
-from mnet_cost.importing.mapping.tflite.layers import fused
-from mnet_cost.importing.mapping.tflite.operands import (
+from mnet_cost.importing.mapping.operands import (
     as_output,
     axis_of,
     is_image,
@@ -29,6 +27,8 @@ from mnet_cost.importing.mapping.tflite.operands import (
     left_of,
     made,
 )
+from mnet_cost.importing.mapping.reductions import reduce
+from mnet_cost.importing.mapping.tflite.layers import fused
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
 _KINDS: Mapping[str, str] = {

@@ -1,22 +1,18 @@
 """Which tensors of a TFLite graph are images, and the graph with their channels in front.
 
-Files have channels last, and kinds of layers want them first. A tensor of four or five axes is an
-image if an operator that slides windows reads or makes it, or one that keeps the order of axes ties
-it to such a tensor; other tensors stay as they are. `with_images` states shapes of images with
-channels first, as the rules of this dialect make them, and tells each node which of its tensors are
-images. It also states quantized tensors as the real numbers that they stand for.
+`image_order.py` says what an image is; here are the operators that make one, of tensors of four or
+five axes. `with_images` states shapes of images with channels first, as the rules of this dialect
+make them, and tells each node which of its tensors are images. It also states quantized tensors as
+the real numbers that they stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping
 
-from mnet_cost.importing.graph import Batch, Graph, Node, Shape, Stored, Tensor
+from mnet_cost.importing.graph import Batch, Graph, Shape, Stored, Tensor
+from mnet_cost.importing.mapping.image_order import channels_first, images_among, marked
 from mnet_cost.importing.mapping.tflite.idioms import CHANNEL_SHUFFLE, REPEAT
-
-IMAGES = "images"
-"""The attribute of a node with the names of those of its tensors that are images."""
 
 _WINDOWS: Mapping[str, int] = {
     "CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "TRANSPOSE_CONV": 2, "CONV_3D": 0,
@@ -41,23 +37,6 @@ _TIES = frozenset(
 )  # fmt: skip
 """Operators that keep the order of axes: their tensors of equally many axes are alike."""
 
-_Part = TypeVar("_Part")
-
-
-def channels_first(parts: Sequence[_Part]) -> tuple[_Part, ...]:
-    """What is listed by the axes of a file, by those of an image: [N, H, W, C] as [N, C, H, W]."""
-    return (*parts[:1], *parts[-1:], *parts[1:-1])
-
-
-def channels_last(parts: Sequence[_Part]) -> tuple[_Part, ...]:
-    """What is listed by the axes of an image, by those of the file."""
-    return (*parts[:1], *parts[2:], *parts[1:2])
-
-
-def image_axis(axis: int, rank: int) -> int:
-    """The axis of an image that is `axis` of the file, from 0, of `rank`."""
-    return channels_last(range(rank))[axis]
-
 
 def with_images(graph: Graph) -> Graph:
     """The graph with channels of images in front, and without quantization."""
@@ -73,7 +52,7 @@ def with_images(graph: Graph) -> Graph:
     return graph._replace(
         inputs=tuple([declared(tensor, is_input=True) for tensor in graph.inputs]),
         outputs=tuple(map(declared, graph.outputs)),
-        nodes=tuple([_with_images(node, images) for node in graph.nodes]),
+        nodes=tuple([marked(node, images) for node in graph.nodes]),
         tensors={name: declared(tensor) for name, tensor in graph.tensors.items()},
         stored={name: _real(stored) for name, stored in graph.stored.items()},
     )
@@ -86,43 +65,16 @@ def images_of(graph: Graph) -> frozenset[str]:
         for tensor in (*graph.inputs, *graph.tensors.values())
         if tensor.shape is not None and len(tensor.shape) in (4, 5)
     }
-    groups = _Groups()
     anchors = []
+    ties = []
     for node in graph.nodes:
         if node.domain:
             continue
         if (position := _WINDOWS.get(node.operator)) is not None:
             anchors += [*node.inputs[position : position + 1], *node.outputs]
         elif node.operator in _TIES or node.attributes.get("keep_num_dims"):
-            tied = [name for name in (*node.inputs, *node.outputs) if name in ranks]
-            for rank in (4, 5):
-                groups.join([name for name in tied if ranks[name] == rank])
-    roots = {groups.root(name) for name in anchors if name in ranks}
-    return frozenset(name for name in ranks if groups.root(name) in roots)
-
-
-class _Groups:
-    """Names that belong together."""
-
-    def __init__(self) -> None:
-        self._parents: dict[str, str] = {}
-
-    def root(self, name: str) -> str:
-        """The name that stands for all of its group."""
-        parents = self._parents
-        while (parent := parents.get(name, name)) != name:
-            parents[name] = name = parents.get(parent, parent)
-        return name
-
-    def join(self, names: Sequence[str]) -> None:
-        """Make one group of the groups of `names`."""
-        for name in names[1:]:
-            self._parents[self.root(name)] = self.root(names[0])
-
-
-def _with_images(node: Node, images: Iterable[str]) -> Node:
-    own = frozenset(name for name in (*node.inputs, *node.outputs) if name in images)
-    return node._replace(attributes={**node.attributes, IMAGES: own})
+            ties.append((*node.inputs, *node.outputs))
+    return images_among(ranks, anchors, ties)
 
 
 def _without_batch(shape: Shape, is_input: bool) -> Shape:

@@ -21,19 +21,19 @@ from mnet_cost.importing.mapping.convolutions import (
     plain_sizes,
 )
 from mnet_cost.importing.mapping.elementwise import function
+from mnet_cost.importing.mapping.image_order import channels_first as with_channels_first
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import transpose
-from mnet_cost.importing.mapping.owners import is_trained
-from mnet_cost.importing.mapping.pools import pool
-from mnet_cost.importing.mapping.products import linear, matmul
-from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
-from mnet_cost.importing.mapping.tflite.operands import (
+from mnet_cost.importing.mapping.operands import (
     image,
     in_file_order,
     is_image,
     made,
     permuted,
 )
+from mnet_cost.importing.mapping.owners import is_trained
+from mnet_cost.importing.mapping.pools import pool
+from mnet_cost.importing.mapping.products import linear, matmul
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
 _FUSED: Mapping[str, Callable[[Builder, Value], Value]] = {

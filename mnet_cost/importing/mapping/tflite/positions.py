@@ -8,9 +8,7 @@ from mnet_cost.importing.mapping.along import cumulative, flip, top_k
 from mnet_cost.importing.mapping.at_positions import Slices, gather_slices, scatter_slices
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.reductions import reduce
-from mnet_cost.importing.mapping.stored import constant
-from mnet_cost.importing.mapping.tflite.operands import (
+from mnet_cost.importing.mapping.operands import (
     axis_of,
     in_file_order,
     is_image,
@@ -19,6 +17,8 @@ from mnet_cost.importing.mapping.tflite.operands import (
     left_of,
     made,
 )
+from mnet_cost.importing.mapping.reductions import reduce
+from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import Value
 
 

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import plain_sizes
-from mnet_cost.importing.mapping.known import strides
-from mnet_cost.importing.mapping.mapper import Call
-from mnet_cost.importing.mapping.movement import transpose
-from mnet_cost.importing.mapping.tflite.images import (
+from mnet_cost.importing.mapping.image_order import (
     IMAGES,
     channels_first,
     channels_last,
     image_axis,
 )
+from mnet_cost.importing.mapping.known import strides
+from mnet_cost.importing.mapping.mapper import Call
+from mnet_cost.importing.mapping.movement import transpose
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
 
 
