@@ -120,7 +120,12 @@ def test_a_page_without_a_file_is_a_passing_one(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda address: not opened.append(address))
+
+    def open_page(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open_page)
     status, out, err = run(capsys, "lenet5", "--device", "none", "--open")
     assert (status, out) == (0, "")
     (file,) = tmp_path.iterdir()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile_text import FRAGMENTS
+from page_browser import Opened, browser, missing
 
 import mnet_cost
 from mnet_cost.devices.choice import choose_devices
@@ -20,8 +22,6 @@ from mnet_cost.explorer.explore import explore_page
 from mnet_cost.explorer.page import write_page
 from mnet_cost.models.library import load_model, model_names
 from mnet_cost.units import format_seconds
-from tests.explorer.browser import Opened, browser, missing
-from tests.hostile_text import FRAGMENTS
 
 _WHY = missing()
 pytestmark = pytest.mark.skipif(_WHY is not None, reason=str(_WHY))
