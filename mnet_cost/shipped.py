@@ -1,4 +1,4 @@
-"""Where the specs that come with the program are: the wheel carries the checkout's `specs/`."""
+"""What is installed: its version, and its specs, which the wheel has and a checkout."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def shown_path(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):  # elsewhere, or there is no working directory any more
         return str(path)
+
+
+def installed_version() -> str:
+    """The version of mnet_cost that runs."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mnet-cost")
+    except PackageNotFoundError:  # run from its source
+        return "unknown"

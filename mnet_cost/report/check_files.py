@@ -152,7 +152,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def to_sarif(result: CheckResult) -> str:
     """A run with a result for each limit that is not kept; rules are metrics."""
-    from mnet_cost.search.sweep_description import installed_version  # with all of sweeps
+    from mnet_cost.shipped import installed_version
 
     noted = [judgement for judgement in result.judgements if judgement.verdict != "within"]
     if len(noted) > MOST_RESULTS:

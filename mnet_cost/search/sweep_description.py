@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mnet_cost.devices import DeviceProfile
@@ -17,6 +16,7 @@ from mnet_cost.models.types import Model
 from mnet_cost.search.single import word_of
 from mnet_cost.search.summary import Summary
 from mnet_cost.search.sweep_request import SweepRequest
+from mnet_cost.shipped import installed_version
 
 _MOST_VALUES = 1000
 """Values of an axis that are listed."""
@@ -126,14 +126,6 @@ def _ordered(data: Any) -> Any:
     if isinstance(data, (set, frozenset)):
         return sorted(map(str, data))
     return [_ordered(item) for item in data] if isinstance(data, (list, tuple)) else data
-
-
-def installed_version() -> str:
-    """The version of mnet_cost that runs."""
-    try:
-        return version("mnet-cost")
-    except PackageNotFoundError:  # run from its source
-        return "unknown"
 
 
 def _plain(value: Any) -> Any:

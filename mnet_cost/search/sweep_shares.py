@@ -20,9 +20,10 @@ from mnet_cost.paths import naming
 from mnet_cost.search.cluster import Run, SchedulerError, check_scheduler, workers
 from mnet_cost.search.summary import Scan, Summary, Table, length_of
 from mnet_cost.search.sweep import Progress, Share, SweepRun
-from mnet_cost.search.sweep_description import installed_version, result_of
+from mnet_cost.search.sweep_description import result_of
 from mnet_cost.search.sweep_folder import ShareRows, SweepFolder
 from mnet_cost.search.sweep_request import SweepRequest
+from mnet_cost.shipped import installed_version
 from mnet_cost.torch_model.installed import require
 
 MOST_BEST = 100
