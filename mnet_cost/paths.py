@@ -124,6 +124,17 @@ def file_to_write(path: Named) -> tuple[Path, int]:
     return target, mode
 
 
+def write_whole(target: Named, text: str) -> None:
+    """Write a text so that it is never there half; `OutputError` where that is impossible."""
+    with whole_file(target) as path:
+        _write(path, text)
+
+
+def _write(path: Path, text: str) -> None:
+    # What is no UTF-8 text is the name of a file, which has bytes of its own.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
 def draft_of(path: Path) -> Path:
     """The temporary file beside `path` to which its new content is written first.
 

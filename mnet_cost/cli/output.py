@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from mnet_cost.errors import MnetCostError, OutputError, Problem, one_of
 from mnet_cost.escaping import printable
-from mnet_cost.paths import naming, same_file, whole_file
+from mnet_cost.paths import naming, same_file, write_whole
 
 if TYPE_CHECKING:
     from mnet_cost.report import Report
@@ -105,12 +105,6 @@ def wants_color() -> bool:
     return on_terminal()
 
 
-def write_whole(target: str, text: str) -> None:
-    """Write a file whole or not at all; `OutputError` where that is impossible."""
-    with whole_file(target) as path:
-        _write(path, text)
-
-
 def write_new(target: str, text: str) -> None:
     """Write a file that is not there yet; `OutputError` where it is, or cannot be written."""
     with naming(target, "cannot be written", shown="-o"):
@@ -126,8 +120,3 @@ def append_text(target: str, text: str) -> None:
     """Add text to the end of a file; `OutputError` where that is impossible."""
     with naming(target, "cannot be written"), open(target, "ab") as file:
         file.write(text.encode("utf-8", "backslashreplace"))
-
-
-def _write(path: Path, text: str) -> None:
-    # What is no UTF-8 text is the name of a file, which has bytes of its own.
-    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
