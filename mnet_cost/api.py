@@ -34,6 +34,7 @@ from mnet_cost.results import (
 if TYPE_CHECKING:
     from mnet_cost.analysis.sparsity import Zeros
     from mnet_cost.devices import DeviceProfile
+    from mnet_cost.explorer.explore import Page
     from mnet_cost.measure.calibrate import Form
 
 AnyModel = Model | ModelSpec | str | os.PathLike[str]
@@ -133,6 +134,44 @@ def compare(
             else analyze(next(ready), devices=profiles, precision=precision, convention=convention)
             for model in models
         ),
+    )
+
+
+def explore(
+    *models: AnyModel,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    threads: int | None = None,
+    precision: str | None = None,
+    convention: str = "paper",
+    lower_bound: bool = False,
+    **settings: Any,
+) -> Page:
+    """A page with sliders about one network or several: one HTML file, which needs no server.
+
+        >>> import mnet_cost
+        >>> mnet_cost.explore("lenet5", devices=["pixel_1"]).write("lenet5.html")
+
+    At each setting of its sliders it has the numbers of `analyze`. A knob goes to every network
+    that has it; the other arguments are those of `analyze`. `lower_bound` gives totals although
+    some layers have no cost rule. Raises what `analyze` raises.
+    """
+    from mnet_cost.explorer.explore import explore_page
+
+    if not models:
+        raise TypeError("there is no network to explore")
+    if len(models) == 1 and isinstance(models[0], (list, tuple)):
+        raise TypeError("networks are given one after another: explore(*networks)")
+    _check_names(convention=convention, **_given(precision=precision))
+    return explore_page(
+        [_name(model) for model in models],
+        [_model(model) for model in models],
+        choose_devices(devices, threads),
+        {**_mapping(knobs), **settings},
+        threads=threads,
+        precision=precision,
+        convention=convention,
+        lower_bound=lower_bound,
     )
 
 

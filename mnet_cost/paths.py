@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EISDIR, ENOENT
 from itertools import islice
 from pathlib import Path
@@ -122,6 +122,33 @@ def file_to_write(path: Named) -> tuple[Path, int]:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(EISDIR, "is a directory")
     return target, mode
+
+
+def write_whole(target: Named, text: str) -> None:
+    """Write a file so that it is never there half; `OutputError` where that is impossible.
+
+    A link leads to its file, which keeps its mode. What is no regular file (a device, a named
+    pipe) is written to as it is.
+    """
+    with naming(target, "cannot be written", shown="-o"):
+        path, mode = file_to_write(target)
+        if mode and not stat.S_ISREG(mode):
+            _write(path, text)
+            return
+        draft = draft_of(path)
+        try:
+            _write(draft, text)
+            if mode:
+                draft.chmod(stat.S_IMODE(mode))
+            draft.replace(path)
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    # What is no UTF-8 text is the name of a file, which has bytes of its own.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def draft_of(path: Path) -> Path:

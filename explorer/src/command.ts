@@ -21,10 +21,13 @@ export function commandFor(page: ExploreDocument, state: State): string {
   return [
     "mnet-cost explore",
     page.models.map((one) => one.reference).join(" vs "),
+    ...page.arguments,
     ...[...changed].map(([name, value]) => `--set ${quoted(`${name}=${value}`)}`),
     batch === undefined ? "" : `--batch ${quoted(batch)}`,
     state.precision === page.precisions[0] ? "" : `--precision ${quoted(state.precision)}`,
-    ...page.devices.map((one) => `--device ${one.reference}`),
+    ...(page.devices.length ? page.devices.map((one) => one.reference) : ["none"]).map(
+      (reference) => `--device ${reference}`,
+    ),
   ]
     .filter(Boolean)
     .join(" ");

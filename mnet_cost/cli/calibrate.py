@@ -91,9 +91,9 @@ def run(options: argparse.Namespace) -> int:
         print_text,
         terminal_width,
         wants_color,
-        write_whole,
     )
     from mnet_cost.measure.request import CalibrationRequest, calibrate_files
+    from mnet_cost.paths import write_whole
     from mnet_cost.report import render
     from mnet_cost.report.calibrate import calibration_report
 

@@ -204,9 +204,9 @@ def _own_form(path: str) -> str | None:
 
 def _write(result: CheckResult, form: str, target: str | None, inputs: list[str]) -> None:
     """Write a file of another program, or print it."""
-    from mnet_cost.cli.output import print_text, write_whole
+    from mnet_cost.cli.output import print_text
     from mnet_cost.errors import OutputError
-    from mnet_cost.paths import same_file
+    from mnet_cost.paths import same_file, write_whole
     from mnet_cost.report.check_files import write_check
 
     text = write_check(result, form)

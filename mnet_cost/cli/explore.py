@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page, and open it."""
-    from mnet_cost.cli.output import print_text, say, write_whole
+    from mnet_cost.cli.output import print_text, say
     from mnet_cost.errors import OutputError, Problem, UsageError
     from mnet_cost.explorer.explore import explore_page
     from mnet_cost.models.library import load_model
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         if target is None:
             target = _passing_file()
             say(f"the page is {target}")
-        write_whole(target, page.text)
+        page.write(target)
     if options.open and target is not None:
         _open(target)
     return refuse_unknown_work(page.unmodelled) if page.unmodelled else 0

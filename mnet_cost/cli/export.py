@@ -129,13 +129,13 @@ def run(options: argparse.Namespace) -> int:
 def _write_workload(options: argparse.Namespace) -> int:
     """Write what a simulator reads; say what of the network is not in it."""
     from mnet_cost.analysis.work import settle_precision
-    from mnet_cost.cli.output import print_text, say, write_whole
+    from mnet_cost.cli.output import print_text, say
     from mnet_cost.errors import OutputError, UsageError
     from mnet_cost.exporting.scale_sim import scale_sim_topology
     from mnet_cost.exporting.zigzag import zigzag_workload
     from mnet_cost.models.library import load_model
     from mnet_cost.network import elaborate
-    from mnet_cost.paths import same_file
+    from mnet_cost.paths import same_file, write_whole
 
     workload, target = options.workload, options.output
     if options.weights is not None or options.seed or options.dynamic_batch:
@@ -169,12 +169,13 @@ def _write_workload(options: argparse.Namespace) -> int:
 def _write_node_data(options: argparse.Namespace) -> int:
     """Write the costs of a model file's nodes, a file for each number."""
     from mnet_cost.analysis import analyze_network
-    from mnet_cost.cli.output import say, write_whole
+    from mnet_cost.cli.output import say
     from mnet_cost.devices.choice import choose_devices
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.exporting.node_data import node_data, numbers_of
     from mnet_cost.models.library import load_model
     from mnet_cost.network import elaborate
+    from mnet_cost.paths import write_whole
 
     model = load_model(options.model, given_knobs(options))
     if not model.spec.origins:

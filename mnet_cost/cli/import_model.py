@@ -104,10 +104,10 @@ def _knob(text: str) -> tuple[str, tuple[int | float, ...]]:
 
 def run(options: argparse.Namespace) -> int:
     """Write the spec, and say what is to be known of it."""
-    from mnet_cost.cli.output import print_text, write_whole
+    from mnet_cost.cli.output import print_text
     from mnet_cost.errors import OutputError
     from mnet_cost.importing.imports import import_model
-    from mnet_cost.paths import same_file
+    from mnet_cost.paths import same_file, write_whole
 
     if options.output and same_file(options.output, options.source):
         raise OutputError(f"{options.output}: is read by this command: choose another file")

@@ -6,16 +6,14 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from mnet_cost.errors import MnetCostError, OutputError, Problem, one_of
 from mnet_cost.escaping import printable
-from mnet_cost.paths import draft_of, file_to_write, naming, same_file
+from mnet_cost.paths import naming, same_file, write_whole
 
 if TYPE_CHECKING:
     from mnet_cost.report import Report
@@ -102,28 +100,6 @@ def wants_color() -> bool:
     return on_terminal()
 
 
-def write_whole(target: str, text: str) -> None:
-    """Write a file so that it is never there half; `OutputError` where that is impossible.
-
-    A link leads to its file, which keeps its mode. What is no regular file (a device, a named
-    pipe) is written to as it is.
-    """
-    with naming(target, "cannot be written", shown="-o"):
-        path, mode = file_to_write(target)
-        if mode and not stat.S_ISREG(mode):
-            _write(path, text)
-            return
-        draft = draft_of(path)
-        try:
-            _write(draft, text)
-            if mode:
-                draft.chmod(stat.S_IMODE(mode))
-            draft.replace(path)
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-
-
 def write_new(target: str, text: str) -> None:
     """Write a file that is not there yet; `OutputError` where it is, or cannot be written."""
     with naming(target, "cannot be written", shown="-o"):
@@ -139,8 +115,3 @@ def append_text(target: str, text: str) -> None:
     """Add text to the end of a file; `OutputError` where that is impossible."""
     with naming(target, "cannot be written"), open(target, "ab") as file:
         file.write(text.encode("utf-8", "backslashreplace"))
-
-
-def _write(path: Path, text: str) -> None:
-    # What is no UTF-8 text is the name of a file, which has bytes of its own.
-    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -29,8 +29,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema."""
-    from mnet_cost.cli.output import print_text, write_whole
+    from mnet_cost.cli.output import print_text
     from mnet_cost.escaping import json_text
+    from mnet_cost.paths import write_whole
 
     if options.of == "spec":
         from mnet_cost.models.schema import json_schema

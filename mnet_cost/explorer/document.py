@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import mnet_cost
 from mnet_cost.analysis.times import fit_and_basis
 from mnet_cost.analysis.work import DEFAULT, settle_precision
 from mnet_cost.devices import DeviceProfile
@@ -31,6 +30,7 @@ from mnet_cost.explorer.texts import Forms, folded_texts, layer_texts, line_of
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.report.published import dataset_of, number
+from mnet_cost.search.sweep_description import installed_version
 from mnet_cost.tensors import PRECISIONS
 
 SCHEMA = "mnet-cost/explore/1"
@@ -71,7 +71,7 @@ def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, An
     models = [_model_data(each, asked, precisions, left_out) for each in explored]
     return {
         "format": SCHEMA,
-        "version": mnet_cost.__version__,
+        "version": installed_version(),
         "arguments": list(asked.arguments),
         "models": models,
         "devices": [
@@ -248,10 +248,7 @@ def _structure_data(
 
 def _lines(spec: ModelSpec, networks: Sequence[Network]) -> dict[str, str]:
     """The lines that layers and blocks are written on; line 0 is none."""
-    numbers = {
-        line_of(part, spec)
-        for network in networks
-        for part in (*network.steps, *network.calls.values())
-    }
+    numbers = {line_of(step, spec) for network in networks for step in network.steps}
+    numbers |= {line_of(call, spec) for network in networks for call in network.calls.values()}
     text = spec.node.source.lines()
     return {str(n): text[n - 1].rstrip() for n in sorted(numbers) if 0 < n <= len(text)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,17 +12,27 @@ from mnet_cost.devices.library import device_names, device_path
 from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.explorer.page import write_page
 from mnet_cost.models.types import BATCH, Model
+from mnet_cost.paths import write_whole
 from mnet_cost.report.rows import distinct
 from mnet_cost.search.networks import with_knobs
 from mnet_cost.search.single import word_of
 
 
 class Page(NamedTuple):
-    """A page, and what could not be given."""
+    """A page with sliders, as the text of an HTML file, and what it cannot give."""
 
     text: str
+    titles: tuple[str, ...]
+    """What its networks are called."""
     unmodelled: tuple[str, ...]
     """Names of layers whose cost is unknown, so that the page has no totals."""
+
+    def __repr__(self) -> str:
+        return f"<Page {' vs '.join(self.titles)}: {len(self.text) / 1000:.0f} kB>"
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file, whole or not at all; `OutputError` where that is impossible."""
+        write_whole(path, self.text)
 
 
 def explore_page(
@@ -59,7 +70,11 @@ def explore_page(
     unmodelled = [
         name for model in document["models"] for name in model["structures"][0]["unmodelled"]
     ]
-    return Page(write_page(document), () if lower_bound else tuple(unmodelled))
+    return Page(
+        write_page(document),
+        tuple([each.title for each in explored]),
+        () if lower_bound else tuple(unmodelled),
+    )
 
 
 def _reference(device: DeviceProfile) -> str:

@@ -32,7 +32,6 @@ _WIDER = Fraction(5, 4)
 """A range goes beyond what is published by as much."""
 _STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
 """Of whole numbers: the least one is taken by which a network can grow and shrink."""
-_COARSER = (2, 5, 10, 20, 50, 100)
 
 
 class Slider(NamedTuple):
@@ -187,22 +186,28 @@ def _whole(trial: _Trial, knob: Knob, now: int, published: list[int]) -> Control
         values = sorted({now, *published} if len(published) > 1 else {now, *published, *near})
         return _select(trial, knob, values[: 2 * _MOST_VALUES])
     low, high = _reach([now, *published], len(published) > 1)
-    if (high - low) / step > _POSITIONS:
-        step *= next(
-            (
-                times
-                for times in _COARSER
-                if (high - low) / (step * times) <= _POSITIONS
-                and not any((value - now) % (step * times) for value in published)
-            ),
-            1,
-        )
+    step *= _coarser((high - low) / step, [value - now for value in published], step)
 
     def legal(value: Fraction) -> bool:
         return value >= 1 and trial.keeps_layers(name, int(value)) is True
 
     low, high = _within(now, step, low, high, legal)
     return Slider(name, knob.help, now, int(low), int(high), step, _inside(published, low, high))
+
+
+def _coarser(positions: Fraction, distances: Sequence[int], step: int) -> int:
+    """How many steps are one, so that a slider has no more positions than there is room for.
+
+    Published values are positions if that can be.
+    """
+    rounds: list[int] = [digit * 10**zeros for zeros in range(16) for digit in (1, 2, 5)]
+    fitting = next(times for times in rounds if positions / times <= _POSITIONS)
+    best = fitting
+    for times in rounds:
+        if times <= fitting and all(distance % (step * times) == 0 for distance in distances):
+            best = times
+    # With a few more positions all that is published is among them; with many more it is not.
+    return best if positions / best <= 4 * _POSITIONS else fitting
 
 
 def _moves(trial: _Trial, name: str, now: int, step: int) -> bool:

@@ -157,7 +157,7 @@ class Recordings:
         }
 
     def record(self, setting: Mapping[str, Any]) -> Structure | None:
-        """Record at a setting; None where the network breaks there."""
+        """Record at a setting; None where the network breaks. At the first one it raises why."""
         recording = Recording(self.graph)
         knobs = dict(setting)
         factors = {}
@@ -184,6 +184,8 @@ class Recordings:
                 outlines[precision] = outline if rows is None else folded(outline, rows)
                 guards[precision] = recording.guards
         except MnetCostError:
+            if not self.structures:  # what is asked for is wrong
+                raise
             self.broken.append(setting)
             return None
         structure = Structure(setting, self._fixed(setting), network, guards, outlines, rows)

@@ -152,5 +152,5 @@ def _outputs(network: Network, row_of: Sequence[int]) -> list[int]:
 
 
 def line_of(part: Step | Call, spec: ModelSpec) -> int:
-    """The line of the spec that wrote a layer or block; 0 of one in a file that the spec extends."""
+    """The line of the spec that wrote a layer or block; 0 for a file that the spec extends."""
     return part.line if part.node.source is spec.node.source else 0

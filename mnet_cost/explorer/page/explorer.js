@@ -3296,10 +3296,13 @@ ${percent2(dot2.rate / peak)} of the peak`
     return [
       "mnet-cost explore",
       page.models.map((one) => one.reference).join(" vs "),
+      ...page.arguments,
       ...[...changed].map(([name, value]) => `--set ${quoted(`${name}=${value}`)}`),
       batch === void 0 ? "" : `--batch ${quoted(batch)}`,
       state.precision === page.precisions[0] ? "" : `--precision ${quoted(state.precision)}`,
-      ...page.devices.map((one) => `--device ${one.reference}`)
+      ...(page.devices.length ? page.devices.map((one) => one.reference) : ["none"]).map(
+        (reference) => `--device ${reference}`
+      )
     ].filter(Boolean).join(" ");
   }
   function quoted(word) {

@@ -1,0 +1,208 @@
+"""Which control a knob gets, where costs are recorded, and what a page leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mnet_cost.analysis import analyze
+from mnet_cost.changes.what_if import compare_what_if, parse_changes
+from mnet_cost.devices.choice import choose_devices
+from mnet_cost.errors import UsageError
+from mnet_cost.explorer.document import Asked, Explored, explore_document
+from mnet_cost.explorer.explore import explore_page
+from mnet_cost.explorer.folding import rows_of
+from mnet_cost.explorer.sharing import shared_lists
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.models.types import Model
+from tests.explorer.engine import needs_node, replay
+
+FIVE = ("pixel_1", "raspberry_pi_4_ncnn", "stm32l4r5_tflm", "jetson_nano", "pixel_3_tflite_gpu")
+
+
+def document(name: str, devices: tuple[str, ...] = (), **asked: Any) -> dict[str, Any]:
+    explored = Explored(name, name, load_model(name))
+    return explore_document([explored], Asked(choose_devices(devices), devices, **asked))
+
+
+def of_text(text: str, devices: tuple[str, ...] = (), **asked: Any) -> dict[str, Any]:
+    explored = Explored("net", "net.yaml", Model(parse_spec(text), {}))
+    return explore_document([explored], Asked(choose_devices(devices), devices, **asked))
+
+
+def knobs_of(page: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {knob["name"]: knob for knob in page["models"][0]["knobs"]}
+
+
+def test_a_number_that_changes_sizes_is_a_slider_around_what_is_published() -> None:
+    alpha, resolution = (knobs_of(document("mobilenet_v1"))[n] for n in ("alpha", "resolution"))
+    assert (alpha["control"], alpha["default"], alpha["whole"]) == ("slider", 1.0, False)
+    assert (alpha["min"], alpha["max"], alpha["step"]) == (0.2, 1.25, 0.01)
+    assert alpha["published"] == [0.25, 0.5, 0.75, 1.0]
+    assert (resolution["whole"], resolution["published"]) == (True, [128, 160, 192, 224])
+    assert resolution["min"] <= 128
+    assert resolution["max"] >= 224
+
+
+def test_a_number_that_changes_layers_is_a_select_of_legal_values() -> None:
+    depth = knobs_of(document("vit_b_16"))["depth"]
+    assert (depth["control"], depth["values"]) == ("select", [12, 24, 32])
+    norm = knobs_of(document("googlenet"))["norm"]
+    assert (norm["control"], norm["values"]) == ("select", [True, False])
+
+
+def test_a_knob_that_cannot_move_has_no_control() -> None:
+    page = of_text(
+        "format: 1\nname: net\nknobs: {groups: {default: 7}}\ninput: {x: [7, 8, 8]}\n"
+        "layers:\n  - conv2d: {channels: 7, kernel: 1, groups: groups}\n"
+    )
+    groups = knobs_of(page)["groups"]
+    assert groups["control"] in ("fixed", "select")
+    assert 6 not in groups.get("values", [])
+
+
+def test_precisions_are_those_of_some_device_and_the_default() -> None:
+    assert document("lenet5", ("stm32l4r5_tflm",))["precisions"] == ["fp32", "int8"]
+    assert document("lenet5")["precisions"] == ["fp32"]
+    assert document("lenet5", precision="bf16")["precisions"] == ["bf16"]
+    with pytest.raises(UsageError, match="no precision"):
+        document("lenet5", precision="fp31")
+
+
+def test_all_positions_of_a_single_slider_of_mobilenet_v1_are_known() -> None:
+    page = document("mobilenet_v1", FIVE)
+    assert page["left_out"] == []
+    assert page["precisions"] == ["fp32", "fp16", "int8"]
+    assert len(page["models"][0]["structures"]) == 2  # one example, and several
+
+
+@pytest.mark.parametrize(("name", "most"), [("mobilenet_v1", 130_000), ("nasnet_mobile", 300_000)])
+def test_a_page_is_small(name: str, most: int) -> None:
+    page = explore_page([name], [load_model(name)], choose_devices(FIVE))
+    assert 50_000 < len(page.text.encode()) < most
+
+
+@needs_node
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize(
+    ("setting", "changes"),
+    [
+        ({"bandwidth": 2.0}, "bandwidth=x2"),
+        ({"macs": 0.5}, "macs=x0.5"),
+        ({"launch": 2.0, "macs": 2.0}, "launch=x2,macs=x2"),
+    ],
+)
+def test_factors_of_devices_are_what_if(
+    setting: dict[str, float], changes: str, precision: str
+) -> None:
+    devices = ("pixel_1", "pixel_3_tflite") if precision == "fp32" else ("iphone_13",)
+    (shown,) = replay(document("mobilenet_v2", devices), [(setting, precision)])
+    assert shown is not None
+    analysis = analyze("mobilenet_v2", devices=devices, precision=precision)
+    for known, what_if in zip(
+        shown["devices"], compare_what_if(analysis, parse_changes(changes)), strict=True
+    ):
+        assert known["latency_s"] == pytest.approx(what_if.after.latency_s, rel=1e-12)
+        assert known["bound_s"] == pytest.approx(what_if.after.bound_s, rel=1e-12)
+        assert known["latency_s"] != pytest.approx(what_if.before.latency_s, rel=1e-3)
+
+
+OPAQUE = (
+    "format: 1\nname: net\ninput: {x: [3, 8, 8]}\nlayers:\n"
+    "  - conv2d: {channels: 4, kernel: 1}\n"
+    "  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
+)
+
+
+@needs_node
+def test_a_layer_of_unknown_cost_means_no_totals_and_no_times() -> None:
+    (shown,) = replay(of_text(OPAQUE, ("pixel_1",)), [({}, "fp32")])
+    assert shown is not None
+    assert set(shown["totals"].values()) == {None}
+    assert shown["devices"][0]["latency_s"] is None
+    assert shown["layers"]["mult_adds"] == [768, None]
+
+
+@needs_node
+def test_lower_bounds_give_sums_without_the_layer_of_unknown_cost() -> None:
+    page = of_text(OPAQUE, ("pixel_1",), lower_bound=True)
+    (shown,) = replay(page, [({}, "fp32")])
+    assert shown is not None
+    assert shown["totals"]["mult_adds"] == 768
+    assert shown["devices"][0]["is_least"]
+    assert page["models"][0]["structures"][0]["unmodelled"] == ["opaque"]
+
+
+@needs_node
+def test_counts_beyond_2_53_are_marked() -> None:
+    page = of_text(
+        "format: 1\nname: net\nknobs: {n: {default: 1024, published: [1024, 100000000]}}\n"
+        "input: {x: [1024, n]}\nlayers:\n  - linear: {features: 100000}\n"
+    )
+    small, large = replay(page, [({}, "fp32"), ({"n": 100_000_000}, "fp32")])
+    assert small is not None
+    assert large is not None
+    assert (small["is_exact"], large["is_exact"]) == (True, False)
+    assert small["totals"]["mult_adds"] == 1024 * 1024 * 100_000
+
+
+LARGE = (
+    "format: 1\nname: net\nknobs: {width: {default: 8, published: [4, 8, 16]}}\n"
+    "input: {x: [3, 8, 8]}\nblocks:\n  unit:\n    layers:\n"
+    "      - conv2d: {channels: width, kernel: 1}\n"
+    "      - depthwise_conv2d: {kernel: 3, padding: same}\n"
+    "layers:\n  - unit: {}\n    repeat: 1600\n"
+)
+
+
+@needs_node
+def test_a_large_network_is_shown_as_parts_of_blocks() -> None:
+    devices = ("pixel_1",)
+    page = of_text(LARGE, devices)
+    layers = page["models"][0]["structures"][0]["layers"]
+    assert layers["name"] == ["unit.1x1", "unit.depthwise"]
+    assert page["left_out"][0] == (
+        "net: its 3,200 layers are shown as 2 parts of blocks; `mnet-cost analyze --by layer` "
+        "lists all of them"
+    )
+    (shown,) = replay(page, [({"width": 4}, "fp32")])
+    assert shown is not None
+    analysis = analyze(Model(parse_spec(LARGE), {}), {"width": 4}, devices)
+    assert shown["totals"]["mult_adds"] == analysis.totals.mult_adds
+    assert sum(shown["layers"]["mult_adds"]) == analysis.totals.mult_adds
+    assert shown["totals"]["peak_bytes"] == analysis.memory.peak_bytes
+    assert shown["devices"][0]["latency_s"] == pytest.approx(
+        analysis.devices[0].latency_s, rel=1e-12
+    )
+    kernels = shown["devices"][0]["kernels"]
+    assert sum(kernels["latency_s"]) == pytest.approx(shown["devices"][0]["latency_s"], rel=1e-9)
+
+
+def test_rows_are_blocks_as_far_inside_as_there_is_room() -> None:
+    names = [f"stage.{i}.{j}.conv" for i in range(100) for j in range(100)]
+    rows = rows_of(names, ["1x1"] * len(names))
+    assert rows is not None
+    assert len(rows) == 100
+    assert rows[1].name == "stage.1.1x1"
+    assert sum(len(row.layers) for row in rows) == len(names)
+    assert rows_of(names[:3000], ["1x1"] * 3000) is None
+    flat = rows_of([f"conv_{i}" for i in range(5000)], ["1x1"] * 5000)
+    assert flat is not None
+    assert [row.name for row in flat] == ["all.1x1"]
+
+
+def test_lists_that_are_there_twice_are_kept_once() -> None:
+    long = list(range(20))
+    data, shared = shared_lists({"a": long, "b": [long[:], [1, 2]], "c": [1, 2]})
+    assert shared == [long]
+    assert data == {"a": {"shared": 0}, "b": [{"shared": 0}, [1, 2]], "c": [1, 2]}
+
+
+def test_published_rows_have_settings_and_figures() -> None:
+    rows = document("mobilenet_v1")["models"][0]["published"]
+    half = next(row for row in rows if row["setting"]["alpha"] == 0.5)
+    assert half["setting"]["resolution"] in (128, 160, 192, 224)
+    assert half["dataset"] == "ImageNet"
+    assert half["figures"]["top1"] == 63.7
