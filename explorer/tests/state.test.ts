@@ -20,6 +20,7 @@ const pool: Knob = { ...text, name: "pool", control: "select", default: "max", v
 const fixed: Knob = { ...text, name: "five", control: "fixed", default: 5, why: "It is five." };
 
 const page = {
+  arguments: [],
   precisions: ["fp32", "int8"],
   models: [
     { title: "one", reference: "one", knobs: [alpha, batch, pool, fixed] },
