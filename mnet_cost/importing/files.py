@@ -13,11 +13,11 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import ModelFileError, Problem, one_of
+from mnet_cost.importing.flat import layer_data
 from mnet_cost.importing.graph import Batch, Dialect, Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import map_graph
 from mnet_cost.importing.patterns import recognized
-from mnet_cost.importing.write import flat_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.models.types import ModelSpec
 
@@ -158,7 +158,7 @@ def _shape(path: str, name: str, text: str) -> tuple[int, ...]:
 
 def spec_of(layers: LayerGraph, path: str) -> ModelSpec:
     """A spec with an entry for each layer, which is called as its node is in the file."""
-    data = flat_data(layers)
+    data = layer_data(layers)
     spec = spec_from_data(data, path)
     entries = zip(data["layers"], layers.layers, strict=True)
     spec.origins = {entry["id"]: layer.origin for entry, layer in entries}
