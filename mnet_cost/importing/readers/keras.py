@@ -12,15 +12,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.files import open_file
-from mnet_cost.importing.graph import MAX_NODES, Batch, Graph, Node, Reference, Shape, Tensor
+from mnet_cost.importing.graph import MAX_NODES, Graph, Node, Reference, Tensor
 from mnet_cost.importing.readers.archive import Archive, ArchiveError
 from mnet_cost.importing.readers.contents import Unreadable, contents, mistaken_format
+from mnet_cost.importing.readers.keras_json import (
+    DAMAGED,
+    arguments_of,
+    dtype_of,
+    items,
+    listed,
+    mapping,
+    placed,
+    references_in,
+    resolved,
+    shape_of,
+    tensors_in,
+    text,
+    value_of,
+)
 from mnet_cost.importing.readers.order import in_order
 from mnet_cost.models.types import Scope
 from mnet_cost.paths import Named, naming
@@ -39,29 +53,6 @@ _MAX_DEPTH = 50
 _MOST_ARGUMENTS = 10 * MAX_NODES
 _IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _SAVE = "`model.save('net.keras')` of Keras 3 writes files that can be read"
-_DAMAGED = "the file is damaged, or was changed by hand: save the model again"
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A tensor among the arguments of a call: the input of the node with that number."""
-
-    number: int
-
-
-class _Call(NamedTuple):
-    """A tensor as a layer gives it: which layer, which of its calls, which output."""
-
-    layer: str
-    call: int
-    output: int
-    shape: Any = None
-    """As the file states it, where it does."""
-    dtype: Any = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.layer}:{self.call}"
 
 
 def read_keras(path: Named) -> Graph:
@@ -84,6 +75,10 @@ def read_keras(path: Named) -> Graph:
         raise ModelFileError(Problem(f"{name}: {problem}", hint=_SAVE)) from None
     except Unreadable as reason:
         raise ModelFileError(Problem(f"{name}: {reason}", hint=reason.hint)) from None
+    except RecursionError:
+        raise ModelFileError(
+            Problem(f"{name}: its values are nested too deep", hint=DAMAGED)
+        ) from None
 
 
 def graph_of(config: Any, about: Any, path: str) -> Graph:
@@ -92,8 +87,8 @@ def graph_of(config: Any, about: Any, path: str) -> Graph:
     Raises `Unreadable`.
     """
     file = os.path.basename(path)
-    version = _text(about.get("keras_version")) if isinstance(about, dict) else ""
-    model = _mapping(config, "the model")
+    version = text(about.get("keras_version")) if isinstance(about, dict) else ""
+    model = mapping(config, "the model")
     reader = _Reader()
     inputs, outputs = reader.model(model)
     major = version.partition(".")[0]
@@ -111,6 +106,37 @@ def graph_of(config: Any, about: Any, path: str) -> Graph:
     )
 
 
+class _Place(NamedTuple):
+    """Where in the model of the file layers are."""
+
+    scopes: tuple[Scope, ...] = ()
+    path: str = ""
+    """In front of the names of layers."""
+    owner: str = ""
+    """In front of the names of what they have stored: that of a model which is in several others
+    is the same in all of them."""
+    is_shared: bool = False
+
+    def inside(self, layer: Mapping[str, Any], own: str) -> _Place:
+        """The place of the layers of a model, which is a layer called `own` here."""
+        scopes = (*self.scopes, Scope(own, _name_of(layer)))
+        is_shared = self.is_shared or _object_of(layer) is not None
+        return _Place(scopes, f"{own}/", f"{self.owner_of(layer)}/", is_shared)
+
+    def owner_of(self, layer: Mapping[str, Any]) -> str:
+        """A name for what a layer has stored."""
+        number = _object_of(layer)
+        if number is None or self.is_shared:  # inside of a shared model names say it
+            return f"{self.owner}{_name_of(layer)}"
+        return f"object {number}"
+
+
+def _object_of(layer: Mapping[str, Any]) -> int | None:
+    """The number of a layer that is in several models of a file."""
+    number = layer.get("shared_object_id")
+    return number if type(number) is int else None
+
+
 class _Reader:
     """The nodes so far. A model inside of another one is read once for each call of it."""
 
@@ -123,41 +149,39 @@ class _Reader:
 
     def model(self, model: Mapping[str, Any]) -> tuple[list[Tensor], list[str]]:
         """The inputs of the model of a file, and the names of its outputs."""
-        outputs = self._model(model, None, (), "")
+        outputs = self._model(model, None, _Place())
         if not self._inputs:
-            raise Unreadable("its model has no inputs", _DAMAGED)
+            raise Unreadable("its model has no inputs", DAMAGED)
         return self._inputs, outputs
 
     def _model(
         self,
         model: Mapping[str, Any],
         given: Sequence[str] | None,
-        scopes: tuple[Scope, ...],
-        path: str,
+        place: _Place,
     ) -> list[str]:
         """Names of the outputs of a model; `given` are those of its inputs, None at the top."""
-        kind = _text(model.get("class_name"))
-        config = _mapping(model.get("config"), "the arguments of a model")
+        kind = text(model.get("class_name"))
+        config = mapping(model.get("config"), "the arguments of a model")
         layers = config.get("layers")
         if layers is None:
             raise Unreadable(
                 f"`{kind[:60]}` is a class of its own, and the file does not say what it does",
                 "Functional and Sequential models are read; a model of a class is called in one",
             )
-        if len(scopes) > _MAX_DEPTH:
+        if len(place.scopes) > _MAX_DEPTH:
             raise Unreadable(f"has more than {_MAX_DEPTH} models inside of each other")
-        entries = [_mapping(layer, "a layer") for layer in _list(layers, "the layers")]
+        entries = [mapping(layer, "a layer") for layer in items(layers, "the layers")]
         if _is_chain(kind, config):
-            return self._sequential(entries, config, given, scopes, path)
-        return self._functional(entries, config, given, scopes, path)
+            return self._sequential(entries, config, given, place)
+        return self._functional(entries, config, given, place)
 
     def _sequential(
         self,
         layers: list[Mapping[str, Any]],
         config: Mapping[str, Any],
         given: Sequence[str] | None,
-        scopes: tuple[Scope, ...],
-        path: str,
+        place: _Place,
     ) -> list[str]:
         if layers and _class_of(layers[0]) == "InputLayer":
             first, layers = layers[0], layers[1:]
@@ -169,7 +193,7 @@ class _Reader:
             arguments: list[Any] = [Reference(name) for name in names]
             behind = layers[number + 1] if number + 1 < len(layers) else {}
             shapes = {0: (_built_on(behind), None)}
-            names = self._applied(layer, arguments, {}, shapes, 1, scopes, path)
+            names = self._applied(layer, arguments, {}, shapes, 1, place)
         return names
 
     def _functional(
@@ -177,21 +201,21 @@ class _Reader:
         layers: list[Mapping[str, Any]],
         config: Mapping[str, Any],
         given: Sequence[str] | None,
-        scopes: tuple[Scope, ...],
-        path: str,
+        place: _Place,
     ) -> list[str]:
         entries = {_name_of(layer): layer for layer in layers}
         if len(entries) < len(layers):
-            raise Unreadable("two layers of a model have one name", _DAMAGED)
-        heads = [tensor.key for tensor in _listed(config.get("input_layers"))]
-        ends = _listed(config.get("output_layers"))
+            raise Unreadable("two layers of a model have one name", DAMAGED)
+        heads = [tensor.key for tensor in listed(config.get("input_layers"))]
+        is_old = any(map(_is_old, layers))
+        ends = [_counted(x, entries, is_old) for x in listed(config.get("output_layers"))]
         values: dict[str, list[str]] = {}
         if given is not None and len(given) != len(heads):
-            raise Unreadable(f"calls a model of {len(heads)} inputs with {len(given)}", _DAMAGED)
+            raise Unreadable(f"calls a model of {len(heads)} inputs with {len(given)}", DAMAGED)
         for number, head in enumerate(heads):
             layer = entries.get(head.rpartition(":")[0])
             if layer is None:
-                raise Unreadable(f"has no layer `{head[:60]}`, which is an input", _DAMAGED)
+                raise Unreadable(f"has no layer `{head[:60]}`, which is an input", DAMAGED)
             values[head] = [self._input(layer) if given is None else given[number]]
         calls, read = _calls(entries, values)
         for tensor in ends:
@@ -200,22 +224,22 @@ class _Reader:
             (key,) = node.outputs
             declared = read.get(key, {})
             arguments, named = (
-                _resolved(node.attributes[part], values) for part in ("args", "kwargs")
+                resolved(node.attributes[part], values) for part in ("args", "kwargs")
             )
             count = max(declared, default=0) + 1
             if count > _MOST_ARGUMENTS:
-                raise Unreadable(f"reads output {count - 1} of a layer", _DAMAGED)
+                raise Unreadable(f"reads output {count - 1} of a layer", DAMAGED)
             layer = node.attributes["layer"]
-            values[key] = self._applied(layer, arguments, named, declared, count, scopes, path)
-        return [_value(tensor, values) for tensor in ends]
+            values[key] = self._applied(layer, arguments, named, declared, count, place)
+        return [value_of(tensor, values) for tensor in ends]
 
     def _input(self, layer: Mapping[str, Any]) -> str:
         """An input of the model of the file."""
-        config = _mapping(layer.get("config", {}), "the arguments of an input")
-        name = self._unique(_text(config.get("name") or layer.get("name")) or "input")
+        config = mapping(layer.get("config", {}), "the arguments of an input")
+        name = self._unique(text(config.get("name") or layer.get("name")) or "input")
         shape = config.get("batch_shape", config.get("batch_input_shape"))
-        axes = None if shape is None else tuple(_shape(shape, name, is_input=True))
-        self._inputs.append(Tensor(name, _dtype(config.get("dtype")), axes))
+        axes = None if shape is None else tuple(shape_of(shape, name, is_input=True))
+        self._inputs.append(Tensor(name, dtype_of(config.get("dtype")), axes))
         return name
 
     def _unique(self, name: str) -> str:
@@ -233,20 +257,18 @@ class _Reader:
         named: Mapping[str, Any],
         declared: Mapping[int, tuple[Any, Any]],
         count: int,
-        scopes: tuple[Scope, ...],
-        path: str,
+        place: _Place,
     ) -> list[str]:
         """Names of the outputs of a layer or a model that is called."""
         self._calls += 1
         if self._calls > MAX_NODES:
             raise Unreadable(f"calls more than {MAX_NODES:,} layers")
-        kind, own = _class_of(layer), f"{path}{_name_of(layer)}"
-        config = _mapping(layer.get("config", {}), f"the arguments of `{own[:60]}`")
-        read = [*_references([*arguments, *named.values()])]
+        kind, own = _class_of(layer), f"{place.path}{_name_of(layer)}"
+        config = mapping(layer.get("config", {}), f"the arguments of `{own[:60]}`")
+        read = [*references_in([*arguments, *named.values()])]
         places = iter(range(len(read)))
         if kind in _MODELS and "layers" in config:
-            inner = (*scopes, Scope(own, _name_of(layer) if kind != "Model" else kind))
-            return self._model(layer, read, inner, f"{own}/")
+            return self._model(layer, read, place.inside(layer, own))
         name = self._unique(own)
         outputs = [name] if count == 1 else [f"{name}:{i}" for i in range(count)]
         for i, output in enumerate(outputs):
@@ -254,18 +276,44 @@ class _Reader:
             shape, dtype = declared.get(i, (None, None))
             if shape is None and kind == "Lambda" and isinstance(config.get("output_shape"), list):
                 shape = [None, *config["output_shape"]]
-            axes = None if shape is None else tuple(_shape(shape, output, is_input=False))
-            self.tensors[output] = Tensor(output, _dtype(dtype), axes)
-        shared = layer.get("shared_object_id")
+            axes = None if shape is None else tuple(shape_of(shape, output, is_input=False))
+            self.tensors[output] = Tensor(output, dtype_of(dtype), axes)
         attributes = {
             CONFIG: config,
-            ARGUMENTS: _placed(list(arguments), places),
-            NAMED: _placed(dict(named), places),
-            WEIGHTS: f"object {shared}" if isinstance(shared, int) else own,
+            ARGUMENTS: placed(list(arguments), places),
+            NAMED: placed(dict(named), places),
+            WEIGHTS: place.owner_of(layer),
         }
         domain = _domain(layer)
-        self.nodes.append(Node(name, kind, domain, tuple(read), tuple(outputs), attributes, scopes))
+        self.nodes.append(
+            Node(name, kind, domain, tuple(read), tuple(outputs), attributes, place.scopes)
+        )
         return outputs
+
+
+def _is_old(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer is called as in files of Keras 2, whose calls are lists."""
+    calls = layer.get("inbound_nodes")
+    return isinstance(calls, list) and any(isinstance(call, list) for call in calls)
+
+
+def _counted(tensor: Given, entries: Mapping[str, Mapping[str, Any]], is_old: bool) -> Given:
+    """A tensor whose call is counted from 0. Where outputs of a model are named, the call of a
+    model in it is counted from 1 (`functional_from_config`); in Keras 2 it always is."""
+    kind = _class_of(entries.get(tensor.layer, {}))
+    is_model = kind in (_MODELS if is_old else ("Functional", "Model"))
+    return tensor._replace(call=tensor.call - 1) if is_model and tensor.call else tensor
+
+
+def _old_calls(value: Any, entries: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Arguments of Keras 2 with calls that are counted from 0."""
+    if isinstance(value, Given):
+        return _counted(value, entries, is_old=True)
+    if isinstance(value, list):
+        return [_old_calls(part, entries) for part in value]
+    if isinstance(value, dict):
+        return {name: _old_calls(part, entries) for name, part in value.items()}
+    return value
 
 
 def _is_chain(kind: str, config: Mapping[str, Any]) -> bool:
@@ -284,12 +332,14 @@ def _calls(
     read: dict[str, dict[int, tuple[Any, Any]]] = {}
     seen = 0
     for name, layer in entries.items():
-        for number, inbound in enumerate(_list(layer.get("inbound_nodes", []), "the calls")):
+        for number, inbound in enumerate(items(layer.get("inbound_nodes", []), "the calls")):
             key = f"{name}:{number}"
             if key in heads:
                 continue
-            args, kwargs = _arguments(inbound)
-            tensors = [*_tensors([args, *kwargs.values()])]
+            args, kwargs = arguments_of(inbound)
+            if isinstance(inbound, list):
+                args, kwargs = _old_calls(args, entries), _old_calls(kwargs, entries)
+            tensors = [*tensors_in([args, *kwargs.values()])]
             seen += len(tensors) + 1
             if seen > _MOST_ARGUMENTS:
                 raise Unreadable(f"its layers read more than {_MOST_ARGUMENTS:,} tensors")
@@ -301,116 +351,6 @@ def _calls(
             parts = {"args": args, "kwargs": kwargs, "layer": layer}
             calls.append(Node(name, _class_of(layer), "", keys, (key,), parts))
     return calls, read
-
-
-def _arguments(inbound: Any) -> tuple[list[Any], dict[str, Any]]:
-    """(Arguments by position, arguments by name) of a call, with a `_Call` for each tensor."""
-    if isinstance(inbound, dict):  # Keras 3
-        args = _plain(_list(inbound.get("args", []), "the arguments of a call"))
-        kwargs = _mapping(inbound.get("kwargs", {}), "the arguments of a call")
-        return args, {name: _plain(value) for name, value in kwargs.items()}
-    tensors: list[Any] = []
-    kwargs = {}
-    for entry in _list(inbound, "the arguments of a call"):  # Keras 2: [layer, call, output, named]
-        tensors.append(_call(entry))
-        kwargs = entry[3] if len(entry) > 3 and isinstance(entry[3], dict) else kwargs
-    named = {
-        name: _call(value) if _is_call(value) else _plain(value) for name, value in kwargs.items()
-    }
-    return [tensors if len(tensors) > 1 else tensors[0]] if tensors else [], named
-
-
-def _plain(value: Any) -> Any:
-    """A value of JSON, with a `_Call` for each tensor and a `slice` for each slice."""
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    config = value.get("config")
-    if value.get("class_name") == "__keras_tensor__" and isinstance(config, dict):
-        made = _call(config.get("keras_history"))
-        return made._replace(shape=config.get("shape"), dtype=config.get("dtype"))
-    if value.get("class_name") == "__slice__" and isinstance(config, dict):
-        bounds = [config.get(name) for name in ("start", "stop", "step")]
-        if all(bound is None or type(bound) is int for bound in bounds):
-            return slice(*bounds)
-    if value.get("class_name") == "__ellipsis__":
-        return ...
-    return {name: _plain(part) for name, part in value.items()}
-
-
-def _is_call(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) >= 3
-        and isinstance(value[0], str)
-        and type(value[1]) is type(value[2]) is int
-    )
-
-
-def _call(value: Any) -> _Call:
-    if not _is_call(value):
-        raise Unreadable("names a tensor in a way that is not known", _DAMAGED)
-    if min(value[1:3]) < 0:
-        raise Unreadable(f"reads output {value[2]} of call {value[1]}", _DAMAGED)
-    return _Call(value[0], value[1], value[2])
-
-
-def _listed(value: Any) -> list[_Call]:
-    """The tensors of a structure of them: one, a list, or by name."""
-    if _is_call(value):
-        return [_call(value)]
-    parts = value.values() if isinstance(value, dict) else _list(value, "the inputs and outputs")
-    return [tensor for part in parts for tensor in _listed(part)]
-
-
-def _tensors(value: Any) -> Iterator[_Call]:
-    if isinstance(value, _Call):
-        yield value
-    elif isinstance(value, (list, dict)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(part)
-
-
-def _resolved(value: Any, values: Mapping[str, list[str]]) -> Any:
-    """Arguments with references in the place of tensors."""
-    if isinstance(value, _Call):
-        return Reference(_value(value, values))
-    if isinstance(value, list):
-        return [_resolved(part, values) for part in value]
-    if isinstance(value, dict):
-        return {name: _resolved(part, values) for name, part in value.items()}
-    return value
-
-
-def _value(tensor: _Call, values: Mapping[str, list[str]]) -> str:
-    made = values.get(tensor.key)
-    if made is None or tensor.output >= len(made):
-        raise Unreadable(
-            f"reads output {tensor.output} of call {tensor.call} of `{tensor.layer[:60]}`, which "
-            "nothing makes",
-            _DAMAGED,
-        )
-    return made[tensor.output]
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, Reference):
-        yield value.name
-    elif isinstance(value, (list, dict)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _references(part)
-
-
-def _placed(value: Any, places: Iterator[int]) -> Any:
-    """Arguments with the numbers of inputs in the place of references, in their order."""
-    if isinstance(value, Reference):
-        return Input(next(places))
-    if isinstance(value, list):
-        return [_placed(part, places) for part in value]
-    if isinstance(value, dict):
-        return {name: _placed(part, places) for name, part in value.items()}
-    return value
 
 
 def _implied_input(
@@ -434,30 +374,6 @@ def _built_on(layer: Mapping[str, Any]) -> Any:
     return shape if is_plain else None
 
 
-def _shape(value: Any, name: str, *, is_input: bool) -> Shape:
-    """A shape with the batch in front. Sizes that the file leaves open are symbols."""
-    sizes: list[Any] = list(_list(value, f"the shape of `{name[:60]}`"))
-    if any(size is not None and (type(size) is not int or size < 0) for size in sizes):
-        raise Unreadable(f"`{name[:60]}` has a shape that is none", _DAMAGED)
-    axes = {3: ("length",), 4: ("height", "width"), 5: ("depth", "height", "width")}
-    symbols = ("batch", *axes.get(len(sizes), ()), "channels")
-    for place, size in enumerate(sizes):
-        if size is None and place == 0:
-            sizes[0] = Batch(1)
-        elif size is None:
-            known = place < len(symbols) and len(symbols) == len(sizes)
-            sizes[place] = (symbols[place] if known else f"size_{place}") if is_input else "?"
-    return tuple(sizes)
-
-
-def _dtype(value: Any) -> str | None:
-    """A type as ONNX calls it; that of a policy is its name."""
-    if isinstance(value, dict):
-        config = value.get("config")
-        value = config.get("name") if isinstance(config, dict) else None
-    return value if isinstance(value, str) and value.isidentifier() and len(value) < 20 else None
-
-
 def _domain(layer: Mapping[str, Any]) -> str:
     module, registered = layer.get("module"), layer.get("registered_name")
     if registered not in (None, _class_of(layer)) or not isinstance(module, (str, type(None))):
@@ -469,29 +385,13 @@ def _domain(layer: Mapping[str, Any]) -> str:
 
 
 def _class_of(layer: Mapping[str, Any]) -> str:
-    return _text(layer.get("class_name")) or "unnamed"
+    return text(layer.get("class_name")) or "unnamed"
 
 
 def _name_of(layer: Mapping[str, Any]) -> str:
     config = layer.get("config")
     own = config.get("name") if isinstance(config, dict) else None
-    name = _text(layer.get("name")) or _text(own) or _class_of(layer)
+    name = text(layer.get("name")) or text(own) or _class_of(layer)
     if len(name) > 1000:
         raise Unreadable("a name has more than 1,000 characters")
     return name
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise Unreadable(f"{what} should be an object of JSON", _DAMAGED)
-    return value
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise Unreadable(f"{what} should be a list of JSON", _DAMAGED)
-    return value

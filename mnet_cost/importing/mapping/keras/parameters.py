@@ -12,7 +12,8 @@ from mnet_cost.importing.mapping.convolutions import Ends
 from mnet_cost.importing.mapping.mapper import Call, stored_value
 from mnet_cost.importing.mapping.operands import as_output, image, in_file_order, made
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
-from mnet_cost.importing.readers.keras import ARGUMENTS, CONFIG, NAMED, WEIGHTS, Input
+from mnet_cost.importing.readers.keras import ARGUMENTS, CONFIG, NAMED, WEIGHTS
+from mnet_cost.importing.readers.keras_json import Input
 
 _LARGEST = 2**31
 

@@ -13,7 +13,8 @@ from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.operands import in_file_order, made
 from mnet_cost.importing.mapping.stored import embedding as looked_up
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, layer_shape
-from mnet_cost.importing.readers.keras import ARGUMENTS, NAMED, Input
+from mnet_cost.importing.readers.keras import ARGUMENTS, NAMED
+from mnet_cost.importing.readers.keras_json import Input
 from mnet_cost.layers import KINDS
 from mnet_cost.tensors import TensorType
 
