@@ -34,6 +34,7 @@ FORMATS: Mapping[str, Format] = {
     ".pt2": Format("pt2.read_pt2"),
     ".tflite": Format("tflite.read_tflite"),
     ".param": Format("ncnn.read_ncnn"),
+    ".keras": Format("keras.read_keras"),
 }
 """By the ending of the file."""
 
@@ -59,7 +60,7 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
     return read(name)
 
 
-_IMAGE_AXES: Mapping[Dialect, tuple[int, int]] = {"tflite": (1, 2)}
+_IMAGE_AXES: Mapping[Dialect, tuple[int, int]] = {"tflite": (1, 2), "keras": (1, 2)}
 """Which axes of an input of four are height and width, where they are not the last two."""
 
 
@@ -99,7 +100,11 @@ def _open(tensor: Tensor) -> Tensor:
     return tensor._replace(shape=tuple(sizes))
 
 
-_MAPPERS: Mapping[Dialect, str] = {"tflite": "map_tflite", "ncnn": "map_ncnn"}
+_MAPPERS: Mapping[Dialect, str] = {
+    "tflite": "map_tflite",
+    "ncnn": "map_ncnn",
+    "keras": "map_keras",
+}
 """Dialects whose graphs are changed before their nodes are mapped, or whose layers afterwards: the
 function that does all of it."""
 

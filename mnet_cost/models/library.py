@@ -67,6 +67,7 @@ IMPORTED = {
     ".pt2": "a program of torch.export",
     ".tflite": "a TensorFlow Lite model",
     ".param": "an ncnn model",
+    ".keras": "a Keras model",
 }
 """Endings of model files of other tools that are read."""
 _IMPORTER = "mnet_cost.importing.files"
@@ -78,7 +79,6 @@ _FOREIGN = {
     ".safetensors": "a file of weights",
     ".pb": "a TensorFlow graph",
     ".h5": "a Keras model",
-    ".keras": "a Keras model",
     ".mlmodel": "a Core ML model",
     ".mlpackage": "a Core ML model",
     ".caffemodel": "a Caffe model",
