@@ -1039,7 +1039,7 @@
   }
   function readKernels(device, structure, read) {
     const table2 = readTable(device.kernels, read);
-    const layers = structure.launches[device.launch];
+    const layers = structure.kernel_layers[device.kernel_layers];
     const levels = table2.list("level_bytes");
     return {
       name: layers.map(([anchor]) => structure.layers.name[anchor]),
