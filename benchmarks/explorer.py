@@ -16,12 +16,13 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "explorer"))
+
+from browser import Opened, browser, missing
 
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.explorer.explore import explore_page
 from mnet_cost.models.library import load_model
-from tests.explorer.browser import Opened, browser, missing
 
 MOVES = int(sys.argv[1]) if len(sys.argv) > 1 else 60
 FIVE = ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100", "stm32f746", "jetson_nano")
@@ -63,7 +64,7 @@ def moves(opened: Opened, session: Any, knob: str, selector: str) -> tuple[list[
 def cpu_seconds(session: Any) -> float:
     """CPU time that the main thread of the page took for its tasks."""
     metrics = session.send("Performance.getMetrics")["metrics"]
-    return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+    return next(float(metric["value"]) for metric in metrics if metric["name"] == "TaskDuration")
 
 
 def row(name: str, measured: tuple[list[float], float]) -> None:

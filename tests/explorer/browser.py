@@ -64,10 +64,14 @@ class Opened:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self._dialog)
         self.address = file.resolve().as_uri()
         self.page.goto(self.address + (f"#{fragment}" if fragment else ""))
         self.page.wait_for_selector("html[data-ready]")
+
+    def _dialog(self, dialog: Any) -> None:
+        self.said.append(dialog.message)
+        dialog.dismiss()
 
     def rest(self) -> None:
         """Wait until a change is drawn, and what waits for a pause is drawn, too."""

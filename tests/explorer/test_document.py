@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from engine import needs_node, replay
 
 from mnet_cost.analysis import analyze
 from mnet_cost.changes.what_if import compare_what_if, parse_changes
@@ -17,7 +18,6 @@ from mnet_cost.explorer.sharing import shared_lists
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import Model
-from tests.explorer.engine import needs_node, replay
 
 FIVE = ("pixel_1", "raspberry_pi_4_ncnn", "stm32l4r5_tflm", "jetson_nano", "pixel_3_tflite_gpu")
 

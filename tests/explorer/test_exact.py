@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from engine import Comparison, needs_node, replay
 
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.errors import MnetCostError
@@ -15,7 +16,6 @@ from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.explorer.recorded import outline_costs
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
-from tests.explorer.engine import Comparison, needs_node, replay
 
 pytestmark = needs_node
 

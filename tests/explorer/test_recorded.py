@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from engine import sentences
 
 from mnet_cost.analysis import Analysis, analyze_network
 from mnet_cost.analysis.latency import DeviceEstimate
@@ -19,7 +20,6 @@ from mnet_cost.explorer.recorded import (
 )
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
-from tests.explorer.engine import sentences
 
 NETWORKS = (
     "mobilenet_v1", "mobilenet_v1:full", "mobilenet_v2", "mobilenet_v3_small", "lenet5", "vgg16",
