@@ -67,7 +67,12 @@ class Opened:
         self.page.on("dialog", self._dialog)
         self.address = file.resolve().as_uri()
         self.page.goto(self.address + (f"#{fragment}" if fragment else ""))
-        self.page.wait_for_selector("html[data-ready]")
+        self.page.wait_for_function(
+            "document.documentElement.dataset.ready || "
+            "document.getElementById('app').textContent.includes('could not be read')"
+        )
+        shown = self.page.text_content("#app")
+        assert "could not be read" not in shown, (file.name, shown)
 
     def _dialog(self, dialog: Any) -> None:
         self.said.append(dialog.message)
