@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from page_engine import Comparison, needs_node, replay
+from engine import Comparison, needs_node, replay
 
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.errors import MnetCostError
