@@ -1,4 +1,4 @@
-"""The operators of ONNX and Keras by file: tables are what the files have, and import few of them."""
+"""Operators of ONNX and Keras by file: tables are what the files have, and import few of them."""
 
 from __future__ import annotations
 
