@@ -68,8 +68,8 @@ class Opened:
         self.address = file.resolve().as_uri()
         self.page.goto(self.address + (f"#{fragment}" if fragment else ""))
         self.page.wait_for_function(
-            "document.documentElement.dataset.ready || "
-            "document.getElementById('app').textContent.includes('could not be read')"
+            """() => document.documentElement.dataset.ready
+              || document.getElementById("app").textContent.includes("could not be read")"""
         )
         shown = self.page.text_content("#app")
         assert "could not be read" not in shown, (file.name, shown)
