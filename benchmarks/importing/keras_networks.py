@@ -113,8 +113,8 @@ def products(layer: Any) -> int:
     positions = math.prod(layer.output.shape[1:-1])
     if kind == "SeparableConv2D":
         kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
-        return positions * sum(math.prod(kernel.shape) for kernel in kernels)
-    return positions * math.prod(layer.kernel.shape)
+        return int(positions * sum(math.prod(kernel.shape) for kernel in kernels))
+    return int(positions * math.prod(layer.kernel.shape))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from mnet_cost.importing.readers.archive import Archive, ArchiveError
 from mnet_cost.importing.readers.contents import Unreadable, contents, mistaken_format
 from mnet_cost.importing.readers.keras_json import (
     DAMAGED,
+    Given,
     arguments_of,
     dtype_of,
     items,
@@ -66,13 +67,12 @@ def read_keras(path: Named) -> Graph:
             config = archive.json("config.json")
             about = archive.json("metadata.json") if "metadata.json" in archive.members else {}
         return graph_of(config, about, name)
-    except ArchiveError:
+    except ArchiveError as problem:
         mistaken = mistaken_format(contents(path))
-        if mistaken is not None and "zip archive" not in mistaken[0]:
-            hint = _SAVE if "HDF5" in mistaken[0] else mistaken[1]
-            problem = ArchiveError(f"is {mistaken[0]}, no model of Keras 3")
-            raise ModelFileError(Problem(f"{name}: {problem}", hint=hint)) from None
-        raise ModelFileError(Problem(f"{name}: {problem}", hint=_SAVE)) from None
+        if mistaken is None or "zip archive" in mistaken[0]:
+            raise ModelFileError(Problem(f"{name}: {problem}", hint=_SAVE)) from None
+        what, hint = mistaken
+        raise ModelFileError(Problem(f"{name}: is {what}, no model of Keras", hint=hint)) from None
     except Unreadable as reason:
         raise ModelFileError(Problem(f"{name}: {reason}", hint=reason.hint)) from None
     except RecursionError:
@@ -215,7 +215,8 @@ class _Reader:
         for number, head in enumerate(heads):
             layer = entries.get(head.rpartition(":")[0])
             if layer is None:
-                raise Unreadable(f"has no layer `{head[:60]}`, which is an input", DAMAGED)
+                own = head.rpartition(":")[0][:60]
+                raise Unreadable(f"has no layer `{own}`, which is an input", DAMAGED)
             values[head] = [self._input(layer) if given is None else given[number]]
         calls, read = _calls(entries, values)
         for tensor in ends:
