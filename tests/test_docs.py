@@ -128,6 +128,17 @@ def test_ci_builds_the_site_with_warnings_as_errors() -> None:
     assert "python -m sphinx -q -W --keep-going -n docs " in script
 
 
+def test_ci_builds_the_page_anew_and_tests_it_in_a_browser() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "\n.ci/page\n.ci/browser\n" in script
+    assert ",browser]' --constraint" in script
+    page = (ROOT / ".ci" / "page").read_text(encoding="utf-8")
+    steps = ("npm ci", "run check", "run build", "git diff --exit-code", "npm test")
+    places = [page.replace("run --silent", "run").find(step) for step in steps]
+    assert places == sorted(places)
+    assert places[0] > 0
+
+
 def test_the_page_of_mobilenet_is_on_the_site_live(tmp_path: Path) -> None:
     generate.write_live_page(tmp_path)
     page = (tmp_path / generate.LIVE_PAGE).read_text(encoding="utf-8")
