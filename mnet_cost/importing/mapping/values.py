@@ -185,8 +185,10 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
     """The sizes `target` of a reshape, with the batch where it is after the reshape.
 
     `shape` is that before, `target` has plain sizes for `batch` examples. Row-major order tells
-    which axes of the one are which axes of the other. Raises `Unmapped` where elements differ, and
-    `Refused` where an axis begins or ends within the batch.
+    which axes of the one are which axes of the other. It does not tell it of a batch of 1 that was
+    between two axes and is none now: that is joined with the axis behind, or with the one in front
+    where the one behind is the last, since layers need the number of features. Raises `Unmapped`
+    where elements differ, and `Refused` where an axis begins or ends within the batch.
     """
     before = [concrete(size, batch) for size in shape]
     result: list[Dim] = list(target)
@@ -202,6 +204,9 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
     for i, wanted in enumerate(target):
         if wanted == 1 and passed == ahead and batch != 1:
             continue  # an axis in front of that of the batch
+        if batch == 1 and passed < passed * wanted == ahead and _is_features(target[i + 1 :]):
+            result[i] = Batch(wanted, wanted)  # the batch ends this axis
+            return tuple(result)
         if passed * wanted > ahead or passed == ahead:
             # The batch begins in this axis: it holds `ahead / passed`, the batch, and what is left.
             outer, rest = divmod(ahead, passed)
@@ -211,3 +216,8 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
             return tuple(result)
         passed *= wanted
     raise Unmapped(f"cannot make {list(before)} into {list(target)}")
+
+
+def _is_features(behind: Sequence[int]) -> bool:
+    """Whether of the axes behind the place of the batch none is its own, and one has features."""
+    return not behind or (len(behind) == 1 and behind[0] != 1)
