@@ -8,6 +8,7 @@ row-major order; a size that is proportional to the batch is a `Batch` there. No
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isinf, isnan
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.graph import Batch, Stored
@@ -112,6 +113,9 @@ class Value(NamedTuple):
         return place
 
 
+LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest finite number of float32."""
+
 ALONE = Batch(1)
 """An axis that is the batch and nothing else."""
 
@@ -155,6 +159,14 @@ def has_batch(shape: Sequence[Dim]) -> bool:
 def concrete(size: Dim, batch: int) -> int:
     """A size where there are `batch` examples."""
     return size.times * batch if isinstance(size, Batch) else size
+
+
+def finite(number: float) -> float:
+    """A number as a spec can hold it. Infinite ones are the largest of float32, which exporters
+    write for them as well; raises `Unmapped` for what is no number."""
+    if isnan(number):
+        raise Unmapped("has NaN for a number, which a spec cannot hold")
+    return max(-LARGEST, min(number, LARGEST)) if isinf(number) else number
 
 
 def elements(shape: Sequence[Dim]) -> int:
