@@ -448,3 +448,23 @@ def test_no_number_is_opaque() -> None:
     nodes = [("aten.add.Tensor", {"self": r("x"), "other": math.nan}, "y", (N, 3, 8, 8))]
     (layer,) = layers(map_graph(graph(nodes, {}), TABLE))
     assert layer == ("opaque", {"operation": "aten_add_tensor", "shape": [3, 8, 8]}, (3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("x", "order", "expected"),
+    [
+        ((N, 6), [0, 1], [("reshape", (1, 6)), ("matmul", (1, 4)), ("flatten", (4,))]),
+        ((N, 5, 6), [1, 0, 2], [("matmul", (5, 4))]),
+        ((N, 7, 5, 6), [1, 2, 0, 3], [("reshape", (1, 4, 6)), ("matmul", (7, 5, 4))]),
+    ],
+)
+def test_a_part_of_a_matrix_for_rows_that_are_examples(x: Any, order: Any, expected: Any) -> None:
+    # As in attention to a context, whose projections are parts of one parameter.
+    nodes = [
+        ("aten.permute.default", {"self": r("x"), "dims": order}, "t"),
+        ("aten.split.Tensor", {"self": r("w"), "split_size": 4}, "a b"),
+        ("aten.linear.default", {"input": r("t"), "weight": r("a")}, "y"),
+    ]
+    result = map_graph(graph(nodes, {"w": (8, 6)}, x), TABLE)
+    made = [(kind, shape) for kind, _, shape, *_ in layers(result)]
+    assert made == [("parameter", (8, 6)), ("split", (4, 6)), *expected]
