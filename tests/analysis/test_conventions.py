@@ -127,6 +127,7 @@ def test_the_spec_does_not_determine_what_is_not_covered() -> None:
         ("torch", "scaled_dot_product_attention"),
         ("ptflops", "attention"),
         ("ptflops", "gru"),
+        ("ptflops", "rnn"),
         ("ptflops", "lstm"),  # with a projection
         ("ptflops", "conv_transpose2d"),
         ("thop", "depthwise_conv2d"),  # a constant kernel
