@@ -1,6 +1,7 @@
 """Sphinx: how the site is built. `python -m sphinx -W --keep-going -n docs SITE` builds it.
 
-The reference is written from the code first (`generate.py`), into `docs/reference/generated/`.
+The reference is written from the code first (`generate.py`), into `docs/reference/generated/`, and
+a page of `mnet-cost explore` into `docs/live/`, which is copied to the top of the site.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from generate import write_reference  # noqa: E402
+from generate import write_live_page, write_reference  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
 
 from mnet_cost import __version__  # noqa: E402
@@ -27,6 +28,7 @@ exclude_patterns = ["README.md"]
 
 html_theme = "furo"
 html_title = f"mnet_cost {__version__}"
+html_extra_path = ["live"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -57,5 +59,6 @@ def _from_markdown(
 
 def setup(app: Sphinx) -> None:
     """Write the generated pages before the site is read."""
+    write_live_page(HERE / "live")
     write_reference(HERE / "reference" / "generated")
     app.connect("autodoc-process-docstring", _from_markdown)

@@ -1,4 +1,5 @@
-"""The part of the reference that is written from the code: `write_reference(folder)`.
+"""The parts of the site that are written from the code: `write_reference(folder)` and
+`write_live_page(folder)`.
 
 Each page is Markdown (MyST) made from what the program itself uses: the parser of the command line,
 the layer kinds, the device profiles, the counting conventions, the JSON Schema, the public names.
@@ -39,6 +40,16 @@ def write_reference(folder: Path) -> None:
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+
+
+LIVE_PAGE = "explore_mobilenet_v1.html"
+_LIVE_DEVICES = ("pixel_1_tflite", "raspberry_pi_4_ncnn", "stm32l4r5_tflm", "jetson_nano", "h100")
+
+
+def write_live_page(folder: Path) -> None:
+    """Write the page of `mnet-cost explore` about MobileNet V1, as a file of the site."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mnet_cost.explore("mobilenet_v1", devices=_LIVE_DEVICES).write(folder / LIVE_PAGE)
 
 
 def pages_of_the_reference() -> Iterator[tuple[str, str]]:

@@ -128,6 +128,18 @@ def test_ci_builds_the_site_with_warnings_as_errors() -> None:
     assert "python -m sphinx -q -W --keep-going -n docs " in script
 
 
+def test_the_page_of_mobilenet_is_on_the_site_live(tmp_path: Path) -> None:
+    generate.write_live_page(tmp_path)
+    page = (tmp_path / generate.LIVE_PAGE).read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert 'html_extra_path = ["live"]' in (DOCS / "conf.py").read_text(encoding="utf-8")
+    for name, up in (("index.md", ""), ("how-to/explore.md", "../")):
+        text = (DOCS / name).read_text(encoding="utf-8")
+        assert f'<a href="{up}{generate.LIVE_PAGE}">' in text
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f'test -s "$environment/site/{generate.LIVE_PAGE}"' in script
+
+
 def test_every_command_and_option_is_in_the_reference() -> None:
     text = generate.commands()
     for command in COMMANDS:
