@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "explorer"))
 
-from page_browser import Opened, browser, missing
+from browser import Opened, browser, missing
 
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.explorer.explore import explore_page
@@ -64,7 +64,7 @@ def moves(opened: Opened, session: Any, knob: str, selector: str) -> tuple[list[
 def cpu_seconds(session: Any) -> float:
     """CPU time that the main thread of the page took for its tasks."""
     metrics = session.send("Performance.getMetrics")["metrics"]
-    return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
+    return next(float(metric["value"]) for metric in metrics if metric["name"] == "TaskDuration")
 
 
 def row(name: str, measured: tuple[list[float], float]) -> None:

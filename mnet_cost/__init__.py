@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from mnet_cost.devices import DeviceProfile, device_names, load_device, with_threads
     from mnet_cost.errors import MnetCostError
+    from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.importing.imports import (
         Imported,
         from_exported,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
         Check,
         Comparison,
         Drawing,
-        ExplorerPage,
         Fit,
         Reconciliation,
         Sensitivity,
@@ -126,7 +126,7 @@ _HOMES = {
     "Comparison": "results",
     "DeviceProfile": "devices",
     "Drawing": "results",
-    "ExplorerPage": "results",
+    "ExplorerPage": "explorer.explore",
     "Fit": "results",
     "Imported": "importing.imports",
     "LAYERS": "layers",

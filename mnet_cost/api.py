@@ -35,7 +35,7 @@ from mnet_cost.results import (
 if TYPE_CHECKING:
     from mnet_cost.analysis.sparsity import Zeros
     from mnet_cost.devices import DeviceProfile
-    from mnet_cost.explorer.explore import Page
+    from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Form
 
 AnyModel = Model | ModelSpec | str | os.PathLike[str]
@@ -175,7 +175,7 @@ def explore(
     convention: str = "paper",
     lower_bound: bool = False,
     **settings: Any,
-) -> Page:
+) -> ExplorerPage:
     """A page with sliders about one network or several: one HTML file, which needs no server.
 
         >>> import mnet_cost

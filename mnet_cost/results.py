@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.differences.compare import RatioBreakdown
     from mnet_cost.differences.diff import Diff
+    from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Calibration
     from mnet_cost.reconciliation.types import Reconciled, ReconciliationResult
     from mnet_cost.report import Report
@@ -419,31 +420,6 @@ class Fit(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ExplorerPage:
-    """The page of `mnet-cost explore`: one HTML file with sliders that recompute."""
-
-    title: str
-    html: str
-    """The text of the file, which needs nothing else."""
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the file, whole or not at all."""
-        from mnet_cost.paths import whole_file
-
-        with whole_file(path) as draft:
-            draft.write_text(self.html, encoding="utf-8", newline="\n")
-
-    def __repr__(self) -> str:
-        return f"<ExplorerPage {self.title}: {len(self.html) / 1000:.0f} kB>"
-
-    def _repr_html_(self) -> str:
-        """The page in a frame of a notebook, apart from whatever else is there."""
-        from mnet_cost.report.notebook import framed
-
-        return framed(self.html, self.title)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Drawing:
     """The architecture of a network as a figure, which notebooks show."""
 
@@ -478,7 +454,7 @@ def _explored(names: Sequence[str], analyses: Sequence[passes.Analysis]) -> Expl
 
     first = analyses[0]
     models = [Model(each.network.spec, dict(each.network.knobs)) for each in analyses]
-    page = explore_page(
+    return explore_page(
         names,
         models,
         [estimate.device for estimate in first.devices],
@@ -486,7 +462,6 @@ def _explored(names: Sequence[str], analyses: Sequence[passes.Analysis]) -> Expl
         convention=first.convention,
         lower_bound=first.gives_lower_bounds,
     )
-    return ExplorerPage(title=" vs ".join(names), html=page.text)
 
 
 def shown_analysis(found: passes.Analysis) -> Analysis:

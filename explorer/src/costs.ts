@@ -183,7 +183,7 @@ function readDevice(device: DeviceOutline, structure: Structure, read: Read): De
 
 function readKernels(device: DeviceOutline, structure: Structure, read: Read): Kernels {
   const table = readTable(device.kernels, read);
-  const layers = structure.launches[device.launch];
+  const layers = structure.kernel_layers[device.kernel_layers];
   const levels = table.list("level_bytes");
   return {
     name: layers.map(([anchor]) => structure.layers.name[anchor]),

@@ -29,5 +29,11 @@ export function curveOf(scene: Scene, knob: SliderKnob): Curve {
 /** What a curve depends on beside its own knob; the same key is the same curve. */
 export function curveKey(scene: Scene, knob: SliderKnob): string {
   const { [knob.name]: _own, ...others } = scene.chosen.setting;
-  return JSON.stringify([scene.chosen.index, scene.metric, scene.state.device, scene.state.precision, others]);
+  return JSON.stringify([
+    scene.chosen.index,
+    scene.metric,
+    scene.state.device,
+    scene.state.precision,
+    others,
+  ]);
 }

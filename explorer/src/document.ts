@@ -189,7 +189,7 @@ export interface Structure {
   /** Names of layers whose cost is unknown: then there are no totals. */
   unmodelled: string[];
   /** Layers of each kernel, for each way to launch the network. */
-  launches: number[][][];
+  kernel_layers: number[][][];
   at: Record<string, PrecisionOutline>;
 }
 
@@ -227,8 +227,8 @@ export interface DeviceOutline {
   notes: SentenceData[];
   outside: SentenceData[];
   capacity: { what: string; where: string; needed: Slot; available: Slot; is_least: boolean }[];
-  /** Index of the lists of layers of its kernels, in `Structure.launches`. */
-  launch: number;
+  /** Index of the lists of layers of its kernels, in `Structure.kernel_layers`. */
+  kernel_layers: number;
   kernels: Table;
 }
 

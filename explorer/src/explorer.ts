@@ -105,7 +105,13 @@ export class Explorer {
           h(
             "div",
             { class: "beside" },
-            h("div", { id: "table", class: "scroll", tabindex: 0, role: "region", "aria-label": "Layers" }),
+            h("div", {
+              id: "table",
+              class: "scroll",
+              tabindex: 0,
+              role: "region",
+              "aria-label": "Layers",
+            }),
             h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" }),
           ),
         ),
@@ -133,7 +139,9 @@ export class Explorer {
     add("memory", memory);
     add("roofline", roofline);
     add("notes", notes);
-    const observer = new IntersectionObserver((seen) => this.onSight(seen), { rootMargin: "200px" });
+    const observer = new IntersectionObserver((seen) => this.onSight(seen), {
+      rootMargin: "200px",
+    });
     for (const part of this.parts.values()) if (part.isLazy) observer.observe(part.element);
   }
 
@@ -200,9 +208,7 @@ export class Explorer {
   private draw(all = false): void {
     this.findSight(); // before anything is written, when it is for free
     const started = performance.now();
-    const scene = this.isChanged
-      ? this.scenes.make(this.state, this.glance)
-      : this.scene;
+    const scene = this.isChanged ? this.scenes.make(this.state, this.glance) : this.scene;
     if (this.isChanged) this.begin(scene);
     if (!scene) return;
     const waiting = this.waiting(scene, all);
@@ -230,10 +236,7 @@ export class Explorer {
     this.scene = scene;
     for (const part of this.parts.values()) part.isLate = true;
     this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
-    patch(
-      document.getElementById("said")!,
-      warnings(this.page, this.state, scene, this.ignored),
-    );
+    patch(document.getElementById("said")!, warnings(this.page, this.state, scene, this.ignored));
     if (scene) this.parts.get("accuracy")!.element.hidden = !hasAccuracy(scene);
   }
 

@@ -61,7 +61,12 @@ export function whole(value: Maybe): string {
 export function capacity(value: Maybe): string {
   if (value == null) return UNKNOWN;
   if (value % 1024 === 0 && value % 1000 !== 0) {
-    for (const [power, prefix] of [[40, "Ti"], [30, "Gi"], [20, "Mi"], [10, "Ki"]] as const) {
+    for (const [power, prefix] of [
+      [40, "Ti"],
+      [30, "Gi"],
+      [20, "Mi"],
+      [10, "Ki"],
+    ] as const) {
       const size = value / 2 ** power;
       if (Number.isInteger(size)) return `${size} ${prefix}B`;
     }

@@ -30,14 +30,29 @@ export function table(caption: string, columns: Column[], rows: Cell[][]): Item 
         ),
       ),
     ),
-    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, i) => cellOf(cell, columns[i], i))))),
+    h(
+      "tbody",
+      {},
+      rows.map((row) =>
+        h(
+          "tr",
+          {},
+          row.map((cell, i) => cellOf(cell, columns[i], i)),
+        ),
+      ),
+    ),
   );
 }
 
 function cellOf(cell: Cell, column: Column, index: number): Item {
-  const { text, class: name = "", tip = undefined } = typeof cell === "string" ? { text: cell } : cell;
+  const {
+    text,
+    class: name = "",
+    tip = undefined,
+  } = typeof cell === "string" ? { text: cell } : cell;
   const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
-  if (index === 0) return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
+  if (index === 0)
+    return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
   return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);
 }
 
@@ -47,12 +62,7 @@ export function scrolling(label: string, ...children: Children[]): Item {
 }
 
 /** The table of a picture, closed at first and made when it is opened. */
-export function tableBelow(
-  scene: Scene,
-  name: string,
-  title: string,
-  make: () => Children,
-): Item {
+export function tableBelow(scene: Scene, name: string, title: string, make: () => Children): Item {
   const isOpen = scene.glance.tables.has(name);
   return h(
     "details",

@@ -3,7 +3,14 @@
 
 import type { Columns } from "./amounts";
 import type { Headline } from "./costs";
-import type { DeviceFacts, ExploreDocument, Knob, ModelDocument, Numbers, Setting } from "./document";
+import type {
+  DeviceFacts,
+  ExploreDocument,
+  Knob,
+  ModelDocument,
+  Numbers,
+  Setting,
+} from "./document";
 import type { Children } from "./dom";
 import type { Metric, State } from "./state";
 import type { Block } from "./tree";

@@ -76,7 +76,12 @@ export function valueOf(state: State, knob: Knob): KnobValue {
 
 /** Set a knob of all models. A value that is the default of each is no choice, and no part of a
  * link; where defaults differ, the default of one model is a choice for the others. */
-export function setValue(page: ExploreDocument, state: State, name: string, value: KnobValue): void {
+export function setValue(
+  page: ExploreDocument,
+  state: State,
+  name: string,
+  value: KnobValue,
+): void {
   const isDefault = defaultsOf(page, name).every((one) => one === value);
   if (isDefault) delete state.values[name];
   else state.values[name] = value;
@@ -198,16 +203,23 @@ function readOwn(
   };
   if (name === "@precision") among(page.precisions, () => (state.precision = value));
   else if (name === "@device") {
-    among(page.devices.map((one) => one.name), (index) => (state.device = index));
+    among(
+      page.devices.map((one) => one.name),
+      (index) => (state.device = index),
+    );
   } else if (name === "@model") {
-    among(page.models.map((one) => one.title), (index) => (state.model = index));
+    among(
+      page.models.map((one) => one.title),
+      (index) => (state.model = index),
+    );
   } else if (name === "@metric") {
     among(METRICS, (index) => (state.metric = METRICS[index]));
   } else if (name === "@sort") {
     const by = METRICS.find((one) => one === value.replace(/^-/, ""));
     if (by) state.sort = { by, rising: value.startsWith("-") };
     else unknown();
-  } else if (name === "@layer") state.selected = value; // no layer of this name: the longest one
+  } else if (name === "@layer")
+    state.selected = value; // no layer of this name: the longest one
   else state.open.add(value);
 }
 

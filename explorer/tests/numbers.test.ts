@@ -2,7 +2,19 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, capacity, count, percent, plural, quantity, range, seconds, setting, times, whole } from "../src/numbers";
+import {
+  bytes,
+  capacity,
+  count,
+  percent,
+  plural,
+  quantity,
+  range,
+  seconds,
+  setting,
+  times,
+  whole,
+} from "../src/numbers";
 
 test("three digits and a prefix, rounded before the prefix is chosen", () => {
   assert.equal(seconds(0.0531649), "53.2 ms");

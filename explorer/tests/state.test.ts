@@ -5,18 +5,48 @@ import { test } from "node:test";
 import { commandFor, quoted } from "../src/command";
 import type { ExploreDocument, Knob } from "../src/document";
 import { neighbour, placeOf, toStep, valueAt } from "../src/knobs";
-import { controlsOf, fromFragment, initialState, settingOf, setValue, toFragment } from "../src/state";
+import {
+  controlsOf,
+  fromFragment,
+  initialState,
+  settingOf,
+  setValue,
+  toFragment,
+} from "../src/state";
 
 const text = { help: "", of: "network" } as const;
 const alpha: Knob = {
-  ...text, name: "alpha", control: "slider", default: 1, min: 0.1, max: 1.5, step: 0.05,
-  whole: false, is_log: false, published: [0.25, 0.5],
+  ...text,
+  name: "alpha",
+  control: "slider",
+  default: 1,
+  min: 0.1,
+  max: 1.5,
+  step: 0.05,
+  whole: false,
+  is_log: false,
+  published: [0.25, 0.5],
 };
 const batch: Knob = {
-  ...text, name: "batch", control: "slider", default: 1, min: 1, max: 64, step: 1,
-  whole: true, is_log: true, published: [1, 8],
+  ...text,
+  name: "batch",
+  control: "slider",
+  default: 1,
+  min: 1,
+  max: 64,
+  step: 1,
+  whole: true,
+  is_log: true,
+  published: [1, 8],
 };
-const pool: Knob = { ...text, name: "pool", control: "select", default: "max", values: ["max", "a b"], published: [] };
+const pool: Knob = {
+  ...text,
+  name: "pool",
+  control: "select",
+  default: "max",
+  values: ["max", "a b"],
+  published: [],
+};
 const fixed: Knob = { ...text, name: "five", control: "fixed", default: 5, why: "It is five." };
 
 const page = {
@@ -24,9 +54,19 @@ const page = {
   precisions: ["fp32", "int8"],
   models: [
     { title: "one", reference: "one", knobs: [alpha, batch, pool, fixed] },
-    { title: "two", reference: "'two 2'", knobs: [{ ...alpha, default: 0.5 }, { ...batch, name: "own" }] },
+    {
+      title: "two",
+      reference: "'two 2'",
+      knobs: [
+        { ...alpha, default: 0.5 },
+        { ...batch, name: "own" },
+      ],
+    },
   ],
-  devices: [{ name: "phone", reference: "phone" }, { name: "a&b=c", reference: "'a&b=c'" }],
+  devices: [
+    { name: "phone", reference: "phone" },
+    { name: "a&b=c", reference: "'a&b=c'" },
+  ],
 } as unknown as ExploreDocument;
 
 test("the initial state has an empty link", () => {
@@ -39,7 +79,13 @@ test("what goes into the link comes back", () => {
   const state = initialState(page);
   setValue(page, state, "alpha", 0.75);
   setValue(page, state, "pool", "a b");
-  Object.assign(state, { precision: "int8", device: 1, model: 1, metric: "alive", selected: "a.b" });
+  Object.assign(state, {
+    precision: "int8",
+    device: 1,
+    model: 1,
+    metric: "alive",
+    selected: "a.b",
+  });
   state.open = new Set(["x & y", "z=1"]);
   state.sort = { by: "params", rising: true };
   const link = toFragment(page, state);
@@ -79,7 +125,16 @@ test("values are brought into their ranges", () => {
 });
 
 test("values that are none leave the default", () => {
-  for (const bad of ["alpha=", "alpha=NaN", "alpha=Infinity", "alpha=x", "pool=none", "alpha", "=1", "&&"]) {
+  for (const bad of [
+    "alpha=",
+    "alpha=NaN",
+    "alpha=Infinity",
+    "alpha=x",
+    "pool=none",
+    "alpha",
+    "=1",
+    "&&",
+  ]) {
     const { state } = fromFragment(page, `#${bad}`);
     assert.deepEqual(state.values, {}, bad);
   }
@@ -92,7 +147,10 @@ test("models share knobs by name, and each keeps its own default", () => {
   assert.deepEqual(settingOf(page, state, 1), { alpha: 0.5, own: 1 });
   setValue(page, state, "alpha", 0.75);
   assert.equal(settingOf(page, state, 1).alpha, 0.75);
-  assert.deepEqual(controlsOf(page).map((knob) => knob.name), ["alpha", "batch", "pool", "five", "own"]);
+  assert.deepEqual(
+    controlsOf(page).map((knob) => knob.name),
+    ["alpha", "batch", "pool", "five", "own"],
+  );
 });
 
 test("places on a slider are values and back", () => {

@@ -6,7 +6,8 @@ import { lanesOf, pathOf } from "../src/lanes";
 import { type Block, blocksOf, find, isOpen, openable, rowsOf } from "../src/tree";
 
 const NAMES = ["stem", "middle.1.a", "middle.1.b", "middle.2.a", "middle.2.b", "head.only.linear"];
-const outline = (rows: Block[]): string[] => rows.map((row) => `${" ".repeat(row.depth)}${row.label}`);
+const outline = (rows: Block[]): string[] =>
+  rows.map((row) => `${" ".repeat(row.depth)}${row.label}`);
 
 test("dotted names are blocks, and a block of one thing is that thing", () => {
   const top = blocksOf(NAMES);
@@ -20,7 +21,15 @@ test("dotted names are blocks, and a block of one thing is that thing", () => {
 test("open blocks show their children below them", () => {
   const top = blocksOf(NAMES);
   const open = new Set(["middle", "middle.2"]);
-  assert.deepEqual(outline(rowsOf(top, open)), ["stem", "middle", " 1", " 2", "  a", "  b", "head.only.linear"]);
+  assert.deepEqual(outline(rowsOf(top, open)), [
+    "stem",
+    "middle",
+    " 1",
+    " 2",
+    "  a",
+    "  b",
+    "head.only.linear",
+  ]);
   assert.deepEqual(openable(top), ["middle", "middle.1", "middle.2"]);
   assert.equal(isOpen(find(top, "middle.2")!, open), true);
   assert.equal(isOpen(find(top, "middle.2.a")!, open), false);
@@ -47,15 +56,24 @@ const lanes = (inputs: number[][]): ReturnType<typeof lanesOf> => {
 test("a chain is one lane", () => {
   const { rows, width } = lanes([[-1], [0], [1]]);
   assert.equal(width, 1);
-  assert.deepEqual(rows.map((row) => row.dot), [0, 0, 0]);
-  assert.deepEqual(rows.map((row) => row.goesOn), [true, true, false]);
+  assert.deepEqual(
+    rows.map((row) => row.dot),
+    [0, 0, 0],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.goesOn),
+    [true, true, false],
+  );
   assert.equal(rows[0].fromOutside, true);
 });
 
 test("a tensor that is read later keeps its lane, and no dot is on it", () => {
   const { rows, width } = lanes([[-1], [0], [1], [2, 0]]); // a residual around two layers
   assert.equal(width, 2);
-  assert.deepEqual(rows.map((row) => row.dot), [0, 1, 1, 0]);
+  assert.deepEqual(
+    rows.map((row) => row.dot),
+    [0, 1, 1, 0],
+  );
   assert.deepEqual(rows[1].past, [0]);
   assert.deepEqual(rows[1].arriving, [0]);
   assert.deepEqual(rows[0].leaving, [{ from: 0, to: 1 }]);
@@ -66,7 +84,10 @@ test("a tensor that is read later keeps its lane, and no dot is on it", () => {
 test("four branches of one tensor join in its lane", () => {
   const { rows, width } = lanes([[-1], [0], [0], [0], [0], [1, 2, 3, 4]]);
   assert.equal(width, 4); // the last branch takes over the lane of the tensor
-  assert.deepEqual(rows.map((row) => row.dot), [0, 1, 2, 3, 0, 0]);
+  assert.deepEqual(
+    rows.map((row) => row.dot),
+    [0, 1, 2, 3, 0, 0],
+  );
   assert.deepEqual(rows[5].arriving, [0, 1, 2, 3]);
 });
 
@@ -83,12 +104,21 @@ test("rows of a closed block read what its layers read from outside", () => {
   const names = ["a", "b.x", "b.y", "c"];
   const top = blocksOf(names);
   const { rows } = lanesOf(rowsOf(top, new Set()), new Set(), [[-1], [0], [1], [2]]);
-  assert.deepEqual(rows.map((row) => row.dot), [0, 0, 0]);
+  assert.deepEqual(
+    rows.map((row) => row.dot),
+    [0, 0, 0],
+  );
   assert.equal(rows.length, 3);
 });
 
 test("lines of a row are a path", () => {
   const { rows } = lanes([[-1], [0]]);
-  assert.equal(pathOf(rows[0], (lane) => 10 + lane, 20), "M10,3V10M10,10V20");
-  assert.equal(pathOf(rows[1], (lane) => 10 + lane, 20), "M10,0V10");
+  assert.equal(
+    pathOf(rows[0], (lane) => 10 + lane, 20),
+    "M10,3V10M10,10V20",
+  );
+  assert.equal(
+    pathOf(rows[1], (lane) => 10 + lane, 20),
+    "M10,0V10",
+  );
 });

@@ -27,9 +27,18 @@ test("amounts of rows add up to the totals", () => {
   const rows = rowsOf(blocks, new Set()).map((row) => columns.ofBlock(row));
   const sum = (of: (row: (typeof rows)[number]) => number | null): number =>
     rows.reduce((total, row) => total + (of(row) ?? 0), 0);
-  assert.equal(sum((row) => row.mult_adds), 568_740_352);
-  assert.equal(sum((row) => row.params), 4_231_976);
-  assert.equal(sum((row) => row.bytes), numbers.totals.traffic_bytes);
+  assert.equal(
+    sum((row) => row.mult_adds),
+    568_740_352,
+  );
+  assert.equal(
+    sum((row) => row.params),
+    4_231_976,
+  );
+  assert.equal(
+    sum((row) => row.bytes),
+    numbers.totals.traffic_bytes,
+  );
   const time = numbers.devices[0].latency_s! - (numbers.devices[0].inference_s ?? 0);
   assert.ok(Math.abs(sum((row) => row.time) / time - 1) < 1e-9);
 });
@@ -59,7 +68,9 @@ test("a layer in the kernel of another one is fused, and has no time of its own"
 
 test("the table has a row for each block, and opens", () => {
   const rows = (scene = sceneOf()): string[] =>
-    all(layerTable(scene, 900, EVERY_PLACE), (item) => item.tag === "tr").slice(1).map((row) => text(row));
+    all(layerTable(scene, 900, EVERY_PLACE), (item) => item.tag === "tr")
+      .slice(1)
+      .map((row) => text(row));
   assert.equal(rows().length, 14);
   assert.match(rows()[9], /middle ×5.*512×14×14.*46 %|middle ×5/);
   assert.equal(rows(sceneOf({ open: new Set(["middle"]) })).length, 19);
@@ -120,17 +131,29 @@ test("the sentence about shares reads well at zero, at one and where nothing par
 
 test("shares of each bar add up to all of its width", () => {
   const svg = all(shares(sceneOf(), 600), (item) => item.tag === "svg")[0];
-  const widths = all([svg], (item) => item.tag === "rect").map((rect) => Number(rect.attributes.width));
+  const widths = all([svg], (item) => item.tag === "rect").map((rect) =>
+    Number(rect.attributes.width),
+  );
   const total = widths.reduce((a, b) => a + b, 0);
   assert.ok(Math.abs(total / (3 * (600 - 74)) - 1) < 0.04, String(total)); // less 1 px gaps
 });
 
 test("the front has what nothing is both cheaper and more accurate than", () => {
-  const points = [[1, 50], [2, 60], [2, 55], [3, 58], [4, 70], [5, 70]].map(([cost, rate]) => ({
+  const points = [
+    [1, 50],
+    [2, 60],
+    [2, 55],
+    [3, 58],
+    [4, 70],
+    [5, 70],
+  ].map(([cost, rate]) => ({
     cost,
     accuracy: rate,
   }));
-  assert.deepEqual(frontOf(points).map((one) => one.cost), [1, 2, 4]);
+  assert.deepEqual(
+    frontOf(points).map((one) => one.cost),
+    [1, 2, 4],
+  );
   assert.deepEqual(frontOf([]), []);
 });
 
@@ -157,7 +180,10 @@ test("memory is stacked, and the areas are the bytes", () => {
     "M0,50V20H20V50Z",
     "M10,20V0H20V20ZM20,50V30H30V50Z", // b comes down when a goes
   ]);
-  assert.deepEqual(aliveAt(kept, 1).map((one) => one.name), ["a", "b"]);
+  assert.deepEqual(
+    aliveAt(kept, 1).map((one) => one.name),
+    ["a", "b"],
+  );
   assert.match(text(memory(sceneOf(), 600)), /4\.82 MB at separable\.conv2d/);
 });
 
@@ -178,7 +204,11 @@ test("the parts of a time add up to it", () => {
 });
 
 test("formulas have values for their symbols, and functions stay", () => {
-  const symbols = new Map([["C_in", 3], ["ceil", null], ["stride", 2]]);
+  const symbols = new Map([
+    ["C_in", 3],
+    ["ceil", null],
+    ["stride", 2],
+  ]);
   assert.equal(withValues("ceil(C_in / stride) * other", symbols), "ceil(3 / 2) * other");
   const said = text(details(sceneOf({ selected: "logits" })));
   assert.match(said, /1024 \* 1000 \+ 1000/);
@@ -195,7 +225,12 @@ test("a roofline needs a peak, and says so", () => {
 });
 
 test("a curve has a gap where no structure holds", () => {
-  const points: [number, number | null][] = [[0, 1], [0.5, null], [0.75, 2], [1, 2]];
+  const points: [number, number | null][] = [
+    [0, 1],
+    [0.5, null],
+    [0.75, 2],
+    [1, 2],
+  ];
   assert.equal(curvePath({ points }), "M0,11.5M75,2L100,2");
   assert.equal(curvePath({ points: [] }), "");
 });

@@ -22,7 +22,7 @@ from mnet_cost.explorer.knobs import (
     left_out_choices,
     settings_of,
 )
-from mnet_cost.explorer.outlines import Launches, outline_data, recorded_in
+from mnet_cost.explorer.outlines import KernelLayers, outline_data, recorded_in
 from mnet_cost.explorer.program import Program
 from mnet_cost.explorer.sharing import shared_lists
 from mnet_cost.explorer.structures import Recordings, Structure
@@ -212,7 +212,7 @@ def _structure_data(
         texts = layer_texts(spec, network, plain, first.layers, forms)
     else:
         texts = folded_texts(spec, network, rows, forms)
-    launches = Launches()
+    kernel_layers = KernelLayers()
     at = {}
     for precision, outline in structure.outlines.items():
         names = texts.layers["name"]
@@ -222,7 +222,7 @@ def _structure_data(
                 for node, outcome in structure.guards[precision].items()
             ],
             **outline_data(
-                outline, names, texts.symbols, texts.values(outline), launches, program.slot
+                outline, names, texts.symbols, texts.values(outline), kernel_layers, program.slot
             ),
         }
     return {
@@ -241,7 +241,7 @@ def _structure_data(
         ],
         "outputs": texts.outputs,
         "unmodelled": list(first.unmodelled),
-        "launches": launches.data(),
+        "kernel_layers": kernel_layers.data(),
         "at": at,
     }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.library import device_names, device_path
@@ -18,21 +19,34 @@ from mnet_cost.search.networks import with_knobs
 from mnet_cost.search.single import word_of
 
 
-class Page(NamedTuple):
-    """A page with sliders, as the text of an HTML file, and what it cannot give."""
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ExplorerPage:
+    """The page of `mnet-cost explore`: one HTML file with sliders that recompute."""
 
     text: str
+    """The text of the file, which needs nothing else."""
     titles: tuple[str, ...]
     """What its networks are called."""
     unmodelled: tuple[str, ...]
     """Names of layers whose cost is unknown, so that the page has no totals."""
 
-    def __repr__(self) -> str:
-        return f"<Page {' vs '.join(self.titles)}: {len(self.text) / 1000:.0f} kB>"
+    @property
+    def title(self) -> str:
+        """What its networks are called, in one line."""
+        return " vs ".join(self.titles)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file, whole or not at all; `OutputError` where that is impossible."""
         write_whole(path, self.text)
+
+    def __repr__(self) -> str:
+        return f"<ExplorerPage {self.title}: {len(self.text) / 1000:.0f} kB>"
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of a notebook, apart from whatever else is there."""
+        from mnet_cost.report.notebook import framed
+
+        return framed(self.text, self.title)
 
 
 def explore_page(
@@ -45,7 +59,7 @@ def explore_page(
     precision: str | None = None,
     convention: str = "paper",
     lower_bound: bool = False,
-) -> Page:
+) -> ExplorerPage:
     """The page about `models`, which `names` lead to, with `knobs` for those that have them.
 
     Raises what loading and elaborating raise, and `UsageError` for a precision or convention that
@@ -70,10 +84,10 @@ def explore_page(
     unmodelled = [
         name for model in document["models"] for name in model["structures"][0]["unmodelled"]
     ]
-    return Page(
-        write_page(document),
-        tuple([each.title for each in explored]),
-        () if lower_bound else tuple(unmodelled),
+    return ExplorerPage(
+        text=write_page(document),
+        titles=tuple([each.title for each in explored]),
+        unmodelled=() if lower_bound else tuple(unmodelled),
     )
 
 

@@ -52,7 +52,7 @@ def recorded_in(value: Any) -> Iterator[int]:
             yield from recorded_in(item)
 
 
-class Launches:
+class KernelLayers:
     """Layers of the kernels of devices; those with the same rules launch the same."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ def outline_data(
     names: Sequence[str],
     symbols: Sequence[Sequence[str]],
     values: Sequence[Sequence[Any]],
-    launches: Launches,
+    kernel_layers: KernelLayers,
     slot: SlotOf,
 ) -> dict[str, Any]:
     """An outline of a network whose layers have these names, and in their formulas these `symbols`
@@ -82,7 +82,7 @@ def outline_data(
         "totals": {name: slot(total) for name, total in outline.totals.items()},
         "layers": _layer_table(outline.layers, symbols, values, slot),
         "memory": _memory_data(outline, names, slot),
-        "devices": [_device_data(device, launches, slot) for device in outline.devices],
+        "devices": [_device_data(device, kernel_layers, slot) for device in outline.devices],
     }
 
 
@@ -116,7 +116,9 @@ def _memory_data(outline: Outline, names: Sequence[str], slot: SlotOf) -> dict[s
     }
 
 
-def _device_data(device: DeviceOutline, launches: Launches, slot: SlotOf) -> dict[str, Any]:
+def _device_data(
+    device: DeviceOutline, kernel_layers: KernelLayers, slot: SlotOf
+) -> dict[str, Any]:
     rows = [
         (
             *[slot(getattr(kernel, name)) for name in _OF_KERNELS],
@@ -140,7 +142,7 @@ def _device_data(device: DeviceOutline, launches: Launches, slot: SlotOf) -> dic
             }
             for row in device.capacity
         ],
-        "launch": launches.number(device.kernels),
+        "kernel_layers": kernel_layers.number(device.kernels),
         "kernels": table_data(rows, _OF_KERNELS, ("level_bytes",)),
     }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import html
 import json
 import re
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mnet_cost.escaping import printable
+from mnet_cost.report.page import hash_of
 
 _BUILT = Path(__file__).parent / "page"
 _HOLE = re.compile("<!--([a-z]+)-->")
@@ -56,19 +56,14 @@ def _packed(text: str) -> str:
 
 
 def _policy(scripts: Sequence[str], style: str) -> str:
-    hashes = " ".join([f"'{_hash(script)}'" for script in scripts])
+    hashes = " ".join([f"'{hash_of(script)}'" for script in scripts])
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src {hashes}",
-            f"style-src '{_hash(style)}'",
+            f"style-src '{hash_of(style)}'",
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
         ]
     )
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return "sha256-" + base64.b64encode(digest).decode("ascii")

@@ -260,7 +260,7 @@ def _on_device(
 
 
 def _untimed(time: NetworkTime, kernels: Sequence[Kernel]) -> Count:
-    """How many kernels nothing times; those with launches alone are among them."""
+    """How many kernels nothing times; those of which the launch alone is known are among them."""
     if time.fits:
         return sum([kernel.anchor.work is None for kernel in kernels])
     known = [

@@ -13,11 +13,11 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import ModelFileError, Problem, one_of
+from mnet_cost.importing.flat import layer_data
 from mnet_cost.importing.graph import Batch, Dialect, Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import map_graph
 from mnet_cost.importing.patterns import recognized
-from mnet_cost.importing.write import flat_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.models.types import ModelSpec
 
@@ -34,6 +34,7 @@ FORMATS: Mapping[str, Format] = {
     ".pt2": Format("pt2.read_pt2"),
     ".tflite": Format("tflite.read_tflite"),
     ".param": Format("ncnn.read_ncnn"),
+    ".keras": Format("keras.read_keras"),
 }
 """By the ending of the file."""
 
@@ -59,7 +60,7 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
     return read(name)
 
 
-_IMAGE_AXES: Mapping[Dialect, tuple[int, int]] = {"tflite": (1, 2)}
+_IMAGE_AXES: Mapping[Dialect, tuple[int, int]] = {"tflite": (1, 2), "keras": (1, 2)}
 """Which axes of an input of four are height and width, where they are not the last two."""
 
 
@@ -99,7 +100,11 @@ def _open(tensor: Tensor) -> Tensor:
     return tensor._replace(shape=tuple(sizes))
 
 
-_MAPPERS: Mapping[Dialect, str] = {"tflite": "map_tflite", "ncnn": "map_ncnn"}
+_MAPPERS: Mapping[Dialect, str] = {
+    "tflite": "map_tflite",
+    "ncnn": "map_ncnn",
+    "keras": "map_keras",
+}
 """Dialects whose graphs are changed before their nodes are mapped, or whose layers afterwards: the
 function that does all of it."""
 
@@ -158,7 +163,7 @@ def _shape(path: str, name: str, text: str) -> tuple[int, ...]:
 
 def spec_of(layers: LayerGraph, path: str) -> ModelSpec:
     """A spec with an entry for each layer, which is called as its node is in the file."""
-    data = flat_data(layers)
+    data = layer_data(layers)
     spec = spec_from_data(data, path)
     entries = zip(data["layers"], layers.layers, strict=True)
     spec.origins = {entry["id"]: layer.origin for entry, layer in entries}

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from mnet_cost.models.types import Scope
 
-Dialect = Literal["onnx", "aten", "tflite", "ncnn"]
+Dialect = Literal["onnx", "aten", "tflite", "ncnn", "keras"]
 """Whose operators they are. aten: those of torch.export, with `aten.conv2d.default` as name."""
 
 

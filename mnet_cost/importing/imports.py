@@ -55,8 +55,12 @@ class Imported:
 
     @property
     def opaque(self) -> tuple[str, ...]:
-        """Operators without a rule, each once: layers `opaque` stand for them."""
-        unknown = [str(x.fields["operation"]) for x in self.layers.layers if x.kind == "opaque"]
+        """Operators of unknown cost, each once: layers `opaque` stand for them."""
+        unknown = [
+            str(x.fields["operation"])
+            for x in self.layers.layers
+            if x.kind == "opaque" and "mult_adds" not in x.fields
+        ]
         return tuple(dict.fromkeys(unknown))
 
 

@@ -17,10 +17,11 @@ from mnet_cost.importing.blocks.arguments import NotRecoveredError
 from mnet_cost.importing.blocks.fold import folded
 from mnet_cost.importing.blocks.leaves import Number
 from mnet_cost.importing.check import difference, other_structure
+from mnet_cost.importing.flat import Data
 from mnet_cost.importing.image_sizes import Program, Resolution, resolutions
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.resolution import resized
-from mnet_cost.importing.write import NO_KNOBS, Data, Knobs, UnwritableError, spec_data
+from mnet_cost.importing.write import NO_KNOBS, Knobs, UnwritableError, spec_data
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.network import elaborate

@@ -7,18 +7,13 @@ A name is legal in a spec, is used once, and is never like the name that an entr
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from mnet_cost.importing.blocks.grammar import Grammar, Rule, Source, word_of
 from mnet_cost.importing.blocks.modules import Modules
-from mnet_cost.layers import KINDS
-from mnet_cost.models.naming import WORD
-from mnet_cost.models.types import RESERVED
+from mnet_cost.importing.legal_names import LONGEST_NAME, legal
 
-_WORDS = frozenset((*RESERVED, "and", "or", "not", "if", "else", "true", "false"))
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-_NUMBERED = re.compile(r"(.*?)_?[0-9]+")
-LONGEST_NAME = 100
 
 
 def snake_case(name: str) -> str:
@@ -49,21 +44,6 @@ def _joined_syllables(parts: list[str]) -> list[str]:
         else:
             joined.append(part)
     return joined
-
-
-def legal(name: str, taken: Container[str] = ()) -> str | None:
-    """`name` where an entry or block may have it, changed by little; None where nothing is left."""
-    name = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST_NAME]
-    if name and not WORD.fullmatch(name):
-        name = f"n_{name}"
-    if not name:
-        return None
-    if name in _WORDS or name in KINDS:
-        name += "_"
-    numbered = _NUMBERED.fullmatch(name)
-    if numbered is not None and (numbered[1] in KINDS or numbered[1] in _WORDS):
-        name += "_"
-    return name if name not in taken else None
 
 
 class BlockNames:

@@ -17,15 +17,14 @@ from mnet_cost.importing.blocks.arguments import ByKnob, Solved, default_of, sol
 from mnet_cost.importing.blocks.expressions import WIDTHS
 from mnet_cost.importing.blocks.grammar import Grammar, Option, Slot, Source, word_of
 from mnet_cost.importing.blocks.leaves import KIND, place_value
-from mnet_cost.importing.layer_graph import ImportedInput, LayerGraph
-from mnet_cost.importing.names import LONGEST_NAME, BlockNames, legal
+from mnet_cost.importing.flat import Data, heading, input_data, names_of_inputs, wish_of
+from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.legal_names import NOT_ENTRIES, legal, unique
+from mnet_cost.importing.names import BlockNames
 from mnet_cost.importing.precisions import Precisions, precisions_of
 from mnet_cost.importing.shared_names import SharedNames
 from mnet_cost.layers import KINDS
 from mnet_cost.models.calls import known_fields
-from mnet_cost.tensors import LAYOUTS
-
-Data = dict[str, Any]
 
 
 class Knobs(NamedTuple):
@@ -58,17 +57,12 @@ def spec_data(grammar: Grammar, knobs: Knobs = NO_KNOBS, named: bool = False) ->
     graph = grammar.graphs[0]
     numbers = solved(grammar, knobs.by_knob)
     blocks = BlockNames(grammar)
-    data: Data = {"format": 1, "name": graph.name, "source": _source_text(graph)}
     precisions = precisions_of(graph)
-    if precisions.common is not None:
-        data["precision"] = precisions.common
+    data = heading(graph, precisions)
     if knobs.declared:
         data["knobs"] = {name: dict(knob) for name, knob in knobs.declared.items()}
-    inputs = _input_names(graph.inputs)
-    data["input"] = {
-        name: _input(declared, number, knobs)
-        for number, (name, declared) in enumerate(zip(inputs, graph.inputs, strict=True))
-    }
+    inputs = names_of_inputs(graph.inputs)
+    data["input"] = input_data(graph.inputs, inputs, knobs.sizes)
     shared = SharedNames(grammar)
     lists: dict[int, _List] = {}
     for number in grammar.order():
@@ -87,33 +81,6 @@ def spec_data(grammar: Grammar, knobs: Knobs = NO_KNOBS, named: bool = False) ->
     last = Source(len(grammar.rules[0].slots) - 1)
     if grammar.outputs != (last,):
         data["outputs"] = [top.reference(source) for source in grammar.outputs]
-    return data
-
-
-def _source_text(graph: LayerGraph) -> str:
-    return "; ".join((graph.source, *graph.notes))
-
-
-def _input_names(inputs: Sequence[ImportedInput]) -> tuple[str, ...]:
-    names: list[str] = []
-    for number, declared in enumerate(inputs):
-        name = legal(declared.name, names) or f"input{number + 1}"
-        if name in ("input_", "input", "previous_") and len(inputs) == 1:
-            name = "image" if len(declared.type.shape) == 3 else "x"
-        names.append(name)
-    return tuple(names)
-
-
-def _input(declared: ImportedInput, number: int, knobs: Knobs) -> Any:
-    type_ = declared.type
-    shape = [knobs.sizes.get((number, axis), size) for axis, size in enumerate(type_.shape)]
-    if type_.dtype is None and type_.layout not in LAYOUTS:
-        return shape
-    data: Data = {"shape": shape}
-    if type_.dtype is not None:
-        data["dtype"] = type_.dtype.name
-    if type_.layout in LAYOUTS:
-        data["layout"] = type_.layout
     return data
 
 
@@ -352,23 +319,8 @@ class _List:
         needed = dict.fromkeys(self._referred())
         if self.named:
             needed = dict.fromkeys(range(len(self.rule.slots)))
-        taken = set(self.inputs) | set(KINDS) | set(self.blocks.values()) | {"input", "previous"}
-        ids: dict[int, str] = {}
-        wishes = {at: self._wish(at) for at in sorted(needed)}
-        counts: dict[str, int] = {}
-        for wish in wishes.values():
-            counts[wish] = counts.get(wish, 0) + 1
-        numbered: dict[str, int] = {}
-        for at, wish in wishes.items():
-            name = wish if counts[wish] == 1 else None
-            if name is not None:
-                name = legal(name, taken)
-            while name is None:
-                numbered[wish] = numbered.get(wish, 0) + 1
-                joint = "" if wish[-1:].isalpha() else "_of_"
-                name = legal(f"{wish[: LONGEST_NAME - 10]}{joint}{numbered[wish]}", taken)
-            taken.add(name)
-            ids[at] = name
+        taken = {*self.inputs, *self.blocks.values(), *NOT_ENTRIES}
+        ids = unique({at: self._wish(at) for at in sorted(needed)}, taken)
         for at in range(len(self.rule.slots)):
             # Without an id it is called as the entry inside of a block that it uses.
             if at not in ids and self.shared.inner_name(self.number, at) in taken:
@@ -423,8 +375,7 @@ class _List:
         if self.named:
             child = self.rule.frames[0][at]
             assert child is not None
-            nodes = self.grammar.layer(child).origin.nodes
-            return (legal(nodes[-1]) if nodes else None) or "layer"
+            return wish_of(self.grammar.layer(child).origin.nodes)
         if slot.outputs > 1 and word_of(slot) != "top_k":
             return "halves" if slot.outputs == 2 else "parts"
         readers = self._readers.get(Source(at), [])

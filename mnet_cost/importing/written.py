@@ -16,9 +16,10 @@ from mnet_cost.importing.blocks.arguments import NotRecoveredError
 from mnet_cost.importing.blocks.fold import folded
 from mnet_cost.importing.blocks.grammar import Grammar
 from mnet_cost.importing.check import difference
+from mnet_cost.importing.flat import Data
 from mnet_cost.importing.image_sizes import Program, Resolution, resolutions
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.write import Data, UnwritableError, flat_data, spec_data
+from mnet_cost.importing.write import UnwritableError, flat_data, spec_data
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.network import elaborate

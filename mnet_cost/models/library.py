@@ -67,6 +67,7 @@ IMPORTED = {
     ".pt2": "a program of torch.export",
     ".tflite": "a TensorFlow Lite model",
     ".param": "an ncnn model",
+    ".keras": "a Keras model",
 }
 """Endings of model files of other tools that are read."""
 _IMPORTER = "mnet_cost.importing.files"
@@ -77,8 +78,8 @@ _FOREIGN = {
     ".ptl": "a PyTorch Lite model",
     ".safetensors": "a file of weights",
     ".pb": "a TensorFlow graph",
-    ".h5": "a Keras model",
-    ".keras": "a Keras model",
+    ".h5": "a model of Keras in HDF5",
+    ".hdf5": "a model of Keras in HDF5",
     ".mlmodel": "a Core ML model",
     ".mlpackage": "a Core ML model",
     ".caffemodel": "a Caffe model",
@@ -87,6 +88,9 @@ _FOREIGN = {
     ".engine": "a TensorRT engine",
 }
 """Endings of other files that other tools keep models in."""
+_SAVE_AS_KERAS = "save it as .keras: `keras.models.load_model(FILE).save('net.keras')`"
+_WAYS_OUT = {".h5": _SAVE_AS_KERAS, ".hdf5": _SAVE_AS_KERAS}
+"""How to get a file that is read of one that is not."""
 _EXPLICIT_KEY = re.compile(r"(^|[\s,{\[-])\?\s", re.MULTILINE)
 
 
@@ -160,13 +164,11 @@ def _imported_by_name(name: str, variant: str | None, given: dict[str, Any]) -> 
 def refuse_foreign(name: str) -> None:
     """A `ModelReferenceError` for a name that ends like a model file of another tool which is not
     read."""
-    if foreign := _FOREIGN.get(os.path.splitext(name)[1].lower()):
-        raise ModelReferenceError(
-            Problem(
-                f"{name}: is {foreign}, which is not read",
-                hint=f"a model is a spec in YAML, or a file that ends in {one_of(list(IMPORTED))}",
-            )
-        )
+    ending = os.path.splitext(name)[1].lower()
+    if foreign := _FOREIGN.get(ending):
+        is_read = f"a model is a spec in YAML, or a file that ends in {one_of(list(IMPORTED))}"
+        hint = _WAYS_OUT.get(ending, is_read)
+        raise ModelReferenceError(Problem(f"{name}: is {foreign}, which is not read", hint=hint))
 
 
 def refuse_all_foreign(name: str) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Opened, browser, missing
 from hostile_text import FRAGMENTS
-from page_browser import Opened, browser, missing
 
 import mnet_cost
 from mnet_cost.devices.choice import choose_devices
@@ -134,7 +134,7 @@ def test_rows_and_shares_are_those_of_the_analysis(chromium: Any, one: Path) -> 
 
 
 def test_a_link_leads_to_the_same_page(chromium: Any, one: Path) -> None:
-    with Opened(chromium, one) as opened:
+    with Opened(chromium, one, height=6000) as opened:
         opened.set("alpha", 0.6)
         opened.page.locator(".card").nth(1).click()
         opened.page.locator("#table thead button").nth(1).click()
@@ -143,7 +143,7 @@ def test_a_link_leads_to_the_same_page(chromium: Any, one: Path) -> None:
         fragment = opened.page.evaluate("location.hash.slice(1)")
         before = opened.page.text_content("#app")
     assert fragment.startswith("alpha=0.6&@device=raspberry_pi_4_ncnn&@sort=mult_adds")
-    with Opened(chromium, one, fragment) as opened:
+    with Opened(chromium, one, fragment, height=6000) as opened:
         opened.rest()
         assert opened.page.text_content("#app") == before
         assert opened.said == []

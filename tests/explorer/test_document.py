@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_engine import needs_node, replay
+from engine import needs_node, replay
 
 from mnet_cost.analysis import analyze
 from mnet_cost.changes.what_if import compare_what_if, parse_changes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_engine import sentences
+from engine import sentences
 
 from mnet_cost.analysis import Analysis, analyze_network
 from mnet_cost.analysis.latency import DeviceEstimate

@@ -11,7 +11,8 @@ from layer_graphs import Layers, library_graph
 from mnet_cost.importing.blocks.arguments import solved
 from mnet_cost.importing.blocks.grammar import Grammar, Option, Rule, Slot, Source
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
-from mnet_cost.importing.names import legal, snake_case
+from mnet_cost.importing.legal_names import legal
+from mnet_cost.importing.names import snake_case
 from mnet_cost.importing.write import flat_data
 from mnet_cost.importing.written import written, wrong
 from mnet_cost.models.dump import dump_data

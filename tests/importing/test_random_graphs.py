@@ -8,11 +8,17 @@ from collections.abc import Sequence
 import pytest
 from layer_graphs import Layers, library_graph, with_all_passes
 
+from mnet_cost.importing.check import difference
+from mnet_cost.importing.flat import layer_data
 from mnet_cost.importing.layer_graph import LayerGraph, Wire
 from mnet_cost.importing.patterns import recognized
 from mnet_cost.importing.resolution import layer_of
+from mnet_cost.importing.write import flat_data
 from mnet_cost.importing.written import written
+from mnet_cost.models.library import model_names
+from mnet_cost.models.plain_data import spec_from_data
 from mnet_cost.models.types import Scope
+from mnet_cost.network import elaborate
 
 PARTS = (
     "conv2d", "depthwise_conv2d", "relu", "batch_norm", "add", "multiply", "halves", "join",
@@ -125,6 +131,11 @@ def test_a_random_graph_stays_the_same(seed: int) -> None:
     after = recognized(graph)
     assert counts(after) == counts(graph)
     for each in (graph, after):
+        data = layer_data(each)
+        assert difference(elaborate(spec_from_data(data), {}), each) is None
+        flat = flat_data(each)
+        assert [entry["id"] for entry in data["layers"]] == [x["id"] for x in flat["layers"]]
+    for each in (graph, after):
         assert not any("flat" in note for note in written(each).notes)
 
 
@@ -142,3 +153,15 @@ def test_passes_that_are_left_out_would_change_nothing(seed: int) -> None:
 def test_passes_that_are_left_out_would_not_change_a_network(name: str) -> None:
     graph = library_graph(name)
     assert recognized(graph) == with_all_passes(graph)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_a_network_layer_by_layer_is_the_same(name: str) -> None:
+    graph = library_graph(name)
+    data, flat = layer_data(graph), flat_data(graph)
+    made, other = (elaborate(spec_from_data(each), {}) for each in (data, flat))
+    assert difference(made, graph) == difference(other, graph)
+    assert [step.name for step in made.steps] == [step.name for step in other.steps]
+    assert {key: data[key] for key in data if key != "layers"} == {
+        key: flat[key] for key in flat if key != "layers"
+    }

@@ -1,28 +1,32 @@
-"""The operators of ONNX by file: the table is what the files have, and imports few of them."""
+"""Operators of ONNX and Keras by file: tables are what the files have, and import few of them."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from importlib import import_module
+from types import ModuleType
 
 import pytest
 
-from mnet_cost.importing.mapping.onnx import FILES, TABLE
+from mnet_cost.importing.mapping import keras, onnx
 
 pytestmark = pytest.mark.quick
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_the_table_names_the_operators_of_each_file(file: str) -> None:
-    rules = import_module(f"mnet_cost.importing.mapping.onnx.{file}").RULES
-    assert sorted(rules) == sorted(FILES[file].split())
+@pytest.mark.parametrize(
+    ("dialect", "file"), [(dialect, file) for dialect in (onnx, keras) for file in dialect.FILES]
+)
+def test_the_table_names_the_operators_of_each_file(dialect: ModuleType, file: str) -> None:
+    rules = import_module(f"{dialect.__name__}.{file}").RULES
+    assert sorted(rules) == sorted(dialect.FILES[file].split())
 
 
-def test_no_operator_is_in_two_files() -> None:
-    names = [name for words in FILES.values() for name in words.split()]
-    assert len(names) == len(set(names)) == len(TABLE.rules)
-    assert not set(names) & set(TABLE.refused)
+@pytest.mark.parametrize("dialect", [onnx, keras])
+def test_no_operator_is_in_two_files(dialect: ModuleType) -> None:
+    names = [name for words in dialect.FILES.values() for name in words.split()]
+    assert len(names) == len(set(names)) == len(dialect.TABLE.rules)
+    assert not set(names) & set(dialect.TABLE.refused)
 
 
 def test_a_file_is_imported_with_its_first_operator() -> None:

@@ -399,8 +399,10 @@ def test_specs_without_it_load_nothing_more() -> None:
          "`mobilenet_v2` is shipped: its name has no folder and no ending"),
         ("net.onnx", "net.onnx: is an ONNX model, and a spec in YAML is needed here",
          "`mnet-cost import` makes a spec of it"),
-        ("net.h5", "net.h5: is a Keras model, which is not read", "a model is a spec in YAML, or a "
-         "file that ends in `.onnx`, `.pt2`, `.tflite` or `.param`"),
+        ("net.h5", "net.h5: is a model of Keras in HDF5, which is not read", "save it as .keras: "
+         "`keras.models.load_model(FILE).save('net.keras')`"),
+        ("net.mlmodel", "net.mlmodel: is a Core ML model, which is not read", "a model is a spec "
+         "in YAML, or a file that ends in `.onnx`, `.pt2`, `.tflite`, `.param` or `.keras`"),
         ("below", "there is no model `below`", "`mnet-cost models` lists the models; "
          "a file ends in .yaml"),
         ("./below", "below: cannot be read: is a directory", None),

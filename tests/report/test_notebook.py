@@ -100,10 +100,11 @@ def test_the_explorer_of_results(tmp_path: Path) -> None:
     analysis = mnet_cost.analyze("lenet5", devices=[PI])
     page = analysis.explore()
     assert re.fullmatch(r"<ExplorerPage lenet5: \d+ kB>", repr(page))
-    assert "Content-Security-Policy" in page.html
+    assert "Content-Security-Policy" in page.text
     page.write(tmp_path / "page.html")
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.html
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.text
     (inside,) = re.findall('srcdoc="([^"]*)"', page._repr_html_())
-    assert unescape(inside) == page.html
+    assert unescape(inside) == page.text
+    assert type(mnet_cost.explore("lenet5")) is type(page) is mnet_cost.ExplorerPage
     both = mnet_cost.compare("lenet5", analysis, devices=[PI]).explore()
-    assert both.title == "lenet5 vs lenet5"
+    assert both.title == "lenet5 vs lenet5 (2)"

@@ -7,7 +7,16 @@ import type { Count, KnobValue, PublishedRow } from "../document";
 import { type Item, s } from "../dom";
 import { quantity, range, setting, UNKNOWN } from "../numbers";
 import { type Cell, heading, legend, note, scrolling, table, tableBelow } from "../parts";
-import { axes, type Frame, type Legend, linear, logarithmic, logTicks, round, roundTicks } from "../picture";
+import {
+  axes,
+  type Frame,
+  type Legend,
+  linear,
+  logarithmic,
+  logTicks,
+  round,
+  roundTicks,
+} from "../picture";
 import type { Scene } from "../scene";
 import { setValue } from "../state";
 
@@ -37,7 +46,8 @@ export function accuracy(scene: Scene, width: number): (Item | null)[] {
   const name = METRIC_NAMES[scene.metric];
   const points = pointsOf(scene);
   const title = `Accuracy against ${name}`;
-  if (points.length < 2) return [...heading(title), note("No cost is known of the published settings.")];
+  if (points.length < 2)
+    return [...heading(title), note("No cost is known of the published settings.")];
   const front = frontOf(points);
   const sources = [...new Set(points.map((one) => sourceOf(one.row)))];
   const color = colorsOf(scene, points);
@@ -131,7 +141,10 @@ function colorsOf(scene: Scene, points: readonly Published[]): Colors {
     values.sort((a, b) => (typeof a === "number" && typeof b === "number" ? b - a : 0));
     return {
       of: (point) => kind(values.indexOf(point.row.setting[knob.name])),
-      entries: values.map((value, i) => ({ color: kind(i), text: `${knob.name} ${setting(value)}` })),
+      entries: values.map((value, i) => ({
+        color: kind(i),
+        text: `${knob.name} ${setting(value)}`,
+      })),
     };
   }
   return { of: () => kind(0), entries: [] };
@@ -174,12 +187,31 @@ function picture(
     },
     axes(
       frame,
-      { scale: x, ticks: logTicks(...xs, width / 70), write: (v) => quantity(v, unit, 2), title: METRIC_NAMES[scene.metric] + on },
+      {
+        scale: x,
+        ticks: logTicks(...xs, width / 70),
+        write: (v) => quantity(v, unit, 2),
+        title: METRIC_NAMES[scene.metric] + on,
+      },
       { scale: y, ticks: roundTicks(...ys, 7), write: String, title: "top-1 %" },
     ),
-    s("path", { d: stairs(front.map((one) => [x(one.cost), y(one.accuracy)])), fill: "none", stroke: "var(--faint)", "stroke-dasharray": "3 3" }),
+    s("path", {
+      d: stairs(front.map((one) => [x(one.cost), y(one.accuracy)])),
+      fill: "none",
+      stroke: "var(--faint)",
+      "stroke-dasharray": "3 3",
+    }),
     current(scene, frame, x, xs),
-    points.map((point) => dot(scene, point, x(point.cost), y(point.accuracy), color.of(point), sourceOf(point.row) === hollow)),
+    points.map((point) =>
+      dot(
+        scene,
+        point,
+        x(point.cost),
+        y(point.accuracy),
+        color.of(point),
+        sourceOf(point.row) === hollow,
+      ),
+    ),
   );
 }
 
@@ -187,10 +219,17 @@ export const heightOf = (width: number): number =>
   Math.round(Math.max(230, Math.min(320, width * 0.56)));
 
 function stairs(points: readonly (readonly [number, number])[]): string {
-  return points.map(([x, y], i) => (i ? `H${round(x)}V${round(y)}` : `M${round(x)},${round(y)}`)).join("");
+  return points
+    .map(([x, y], i) => (i ? `H${round(x)}V${round(y)}` : `M${round(x)},${round(y)}`))
+    .join("");
 }
 
-function current(scene: Scene, frame: Frame, x: (v: number) => number, xs: [number, number]): Item[] {
+function current(
+  scene: Scene,
+  frame: Frame,
+  x: (v: number) => number,
+  xs: [number, number],
+): Item[] {
   const { chosen, state, metric } = scene;
   const cost = totalOf(chosen.numbers, metric, state.device);
   const time = metric === "time" ? chosen.numbers.devices[state.device] : null;
@@ -230,7 +269,14 @@ function costWords(scene: Scene, point: Published): string {
   return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
 }
 
-function dot(scene: Scene, point: Published, x: number, y: number, color: string, isHollow: boolean): Item {
+function dot(
+  scene: Scene,
+  point: Published,
+  x: number,
+  y: number,
+  color: string,
+  isHollow: boolean,
+): Item {
   const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
   const go = (): void => goTo(scene, point);
   return s("circle", {
@@ -261,7 +307,8 @@ function goTo(scene: Scene, { row, model }: Published): void {
     state.model = model;
     for (const knob of scene.page.models[model].knobs) {
       const value = row.setting[knob.name];
-      if (value !== undefined && knob.control !== "fixed") setValue(scene.page, state, knob.name, value);
+      if (value !== undefined && knob.control !== "fixed")
+        setValue(scene.page, state, knob.name, value);
     }
   });
 }

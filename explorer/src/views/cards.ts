@@ -3,7 +3,18 @@
 import { ratio } from "../amounts";
 import type { Capacity, Count, DeviceCosts, DeviceFacts } from "../document";
 import { h, type Item, s } from "../dom";
-import { bytes, capacity, count, plural, quantity, range, seconds, times, UNKNOWN, whole } from "../numbers";
+import {
+  bytes,
+  capacity,
+  count,
+  plural,
+  quantity,
+  range,
+  seconds,
+  times,
+  UNKNOWN,
+  whole,
+} from "../numbers";
 import { logarithmic, logTicks, round } from "../picture";
 import type { Scene } from "../scene";
 
@@ -15,7 +26,12 @@ export function cards(scene: Scene): Item[] {
   ];
 }
 
-function card(scene: Scene, device: DeviceFacts, index: number, span: [number, number] | null): Item {
+function card(
+  scene: Scene,
+  device: DeviceFacts,
+  index: number,
+  span: [number, number] | null,
+): Item {
   const costs = scene.chosen.numbers.devices[index];
   const before = scene.chosen.defaults?.devices[index];
   const isChosen = scene.state.device === index;
@@ -42,9 +58,7 @@ function card(scene: Scene, device: DeviceFacts, index: number, span: [number, n
     h(
       "span",
       { class: "facts" },
-      costs.capacity.length
-        ? costs.capacity.map(fits)
-        : fact("memory", "size not known"),
+      costs.capacity.length ? costs.capacity.map(fits) : fact("memory", "size not known"),
       fact("energy", energyOf(costs)),
     ),
   );
@@ -74,7 +88,12 @@ export function runtimeOf(device: DeviceFacts): string {
 
 function time(costs: DeviceCosts, before: Count): Item {
   if (costs.latency_s == null) {
-    return h("span", { class: "time" }, UNKNOWN, h("small", {}, costs.notes[0] ?? "no time is known"));
+    return h(
+      "span",
+      { class: "time" },
+      UNKNOWN,
+      h("small", {}, costs.notes[0] ?? "no time is known"),
+    );
   }
   const change = ratio(costs.latency_s, before);
   return h(
@@ -85,7 +104,11 @@ function time(costs: DeviceCosts, before: Count): Item {
       "small",
       {},
       costs.low_s != null && costs.high_s != null && !costs.is_least
-        ? h("span", { "data-tip": "Four of five measurements are expected in this range." }, range(costs.low_s, costs.high_s, "s"))
+        ? h(
+            "span",
+            { "data-tip": "Four of five measurements are expected in this range." },
+            range(costs.low_s, costs.high_s, "s"),
+          )
         : "lower bound",
     ),
     change != null && change !== 1 ? h("small", {}, `${times(change)} the default`) : null,
@@ -109,7 +132,14 @@ function strip(costs: DeviceCosts, span: [number, number]): Item {
     { class: "strip", viewBox: "0 0 300 14", preserveAspectRatio: "none", "aria-hidden": "true" },
     s("line", { x1: 0, x2: 300, y1: 7, y2: 7, stroke: "var(--grid)", "stroke-width": 3, ...fine }),
     logTicks(span[0], span[1], 8).map((tick) =>
-      s("line", { x1: round(x(tick)), x2: round(x(tick)), y1: 4, y2: 10, stroke: "var(--line)", ...fine }),
+      s("line", {
+        x1: round(x(tick)),
+        x2: round(x(tick)),
+        y1: 4,
+        y2: 10,
+        stroke: "var(--line)",
+        ...fine,
+      }),
     ),
     at && low != null && high != null && !costs.is_least
       ? s("rect", {
@@ -122,10 +152,25 @@ function strip(costs: DeviceCosts, span: [number, number]): Item {
         })
       : null,
     at && costs.is_least
-      ? s("rect", { x: round(x(at)), width: round(300 - x(at)), y: 4.5, height: 5, fill: "var(--accent)", opacity: 0.15 })
+      ? s("rect", {
+          x: round(x(at)),
+          width: round(300 - x(at)),
+          y: 4.5,
+          height: 5,
+          fill: "var(--accent)",
+          opacity: 0.15,
+        })
       : null,
     at
-      ? s("line", { x1: round(x(at)), x2: round(x(at)), y1: 2, y2: 12, stroke: "var(--accent)", "stroke-width": 2, ...fine })
+      ? s("line", {
+          x1: round(x(at)),
+          x2: round(x(at)),
+          y1: 2,
+          y2: 12,
+          stroke: "var(--accent)",
+          "stroke-width": 2,
+          ...fine,
+        })
       : null,
   );
 }
@@ -159,7 +204,8 @@ function fits(one: Capacity): Item[] {
   if (there == null) return fact(one.where, "size not known");
   const least = one.is_least ? "at least " : "";
   if (needed == null) return fact(one.where, `need not known, ${capacity(there)} there`);
-  if (needed > there) return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
+  if (needed > there)
+    return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
   // An arena can have gaps, so that a peak below the size does not say that it fits.
   const verdict = one.is_least ? least : "fits: ";
   return fact(one.where, `${verdict}${bytes(needed)} of ${capacity(there)}`);

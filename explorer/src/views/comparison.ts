@@ -30,10 +30,14 @@ export function comparison(scene: Scene): Children[] {
         { class: "plain compared" },
         h("caption", { class: "unseen" }, "Networks at the same settings"),
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf))),
-        h("tbody", {}, lines.flatMap((line, i) => [
-          line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
-          row(scene, line),
-        ])),
+        h(
+          "tbody",
+          {},
+          lines.flatMap((line, i) => [
+            line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
+            row(scene, line),
+          ]),
+        ),
       ),
     ),
   ];
@@ -45,7 +49,11 @@ function headOf({ model, index }: Scene["models"][number]): Item[] {
 }
 
 const groupRow = (name: string, models: number): Item =>
-  h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name)));
+  h(
+    "tr",
+    { class: "group" },
+    h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name)),
+  );
 
 function row({ models }: Scene, line: Line): Item {
   const first = models[0].numbers && line.of(models[0].numbers);
@@ -78,7 +86,10 @@ function sentence({ models, state, device }: Scene): Children {
   const [first, ...rest] = models;
   let hasTime = false;
   const said = rest.flatMap(({ model, numbers }): Children[] => {
-    const counted = ratio(numbers?.totals.mult_adds ?? null, first.numbers?.totals.mult_adds ?? null);
+    const counted = ratio(
+      numbers?.totals.mult_adds ?? null,
+      first.numbers?.totals.mult_adds ?? null,
+    );
     if (counted == null) return [];
     const time = ratio(
       numbers?.devices[state.device]?.latency_s ?? null,
@@ -116,19 +127,23 @@ function linesOf(scene: Scene): Line[] {
       isLeast: (n) => n.devices[i].is_least,
     },
   ]);
-  const energies = scene.page.devices.map((device, i): Line => ({
-    group: "Energy",
-    name: device.name,
-    write: (value) => quantity(value, "J"),
-    of: (n) => n.devices[i].energy_j,
-    isLeast: (n) => n.devices[i].energy_high_j == null,
-  }));
-  const kinds = VARIETIES.map(([, name], index): Line => ({
-    group: "Mult-adds by kind of layer",
-    name,
-    write: count,
-    of: (n) => kindTotal(n, index),
-  }));
+  const energies = scene.page.devices.map(
+    (device, i): Line => ({
+      group: "Energy",
+      name: device.name,
+      write: (value) => quantity(value, "J"),
+      of: (n) => n.devices[i].energy_j,
+      isLeast: (n) => n.devices[i].energy_high_j == null,
+    }),
+  );
+  const kinds = VARIETIES.map(
+    ([, name], index): Line => ({
+      group: "Mult-adds by kind of layer",
+      name,
+      write: count,
+      of: (n) => kindTotal(n, index),
+    }),
+  );
   return [...totals, ...devices, ...energies, ...kinds];
 }
 

@@ -22,7 +22,9 @@ export function details(scene: Scene): Children[] {
     counts(scene, row),
     scene.page.devices.length ? [times(scene, row), partLegend] : null,
     layer == null ? null : riding(scene, layer),
-    layer == null ? null : formulas(numbers, layer, model.forms[numbers.structure.layers.form[layer]]),
+    layer == null
+      ? null
+      : formulas(numbers, layer, model.forms[numbers.structure.layers.form[layer]]),
     specLine(scene, row),
   ];
 }
@@ -33,7 +35,12 @@ function chosenRow(scene: Scene): Block | undefined {
   const found = state.selected ? find(chosen.blocks, state.selected) : undefined;
   if (found) return found;
   const rows = rowsOf(chosen.blocks, state.open);
-  return heaviest(rows, rows.map((row) => chosen.columns.ofBlock(row)), state.open, metric);
+  return heaviest(
+    rows,
+    rows.map((row) => chosen.columns.ofBlock(row)),
+    state.open,
+    metric,
+  );
 }
 
 function counts(scene: Scene, row: Block): Item {
@@ -52,7 +59,15 @@ function counts(scene: Scene, row: Block): Item {
   return h(
     "dl",
     {},
-    entry("reads", h("bdi", {}, names.slice(0, 6).join(", ") + (names.length > 6 ? ` and ${names.length - 6} more` : "") || UNKNOWN)),
+    entry(
+      "reads",
+      h(
+        "bdi",
+        {},
+        names.slice(0, 6).join(", ") + (names.length > 6 ? ` and ${names.length - 6} more` : "") ||
+          UNKNOWN,
+      ),
+    ),
     row.children.length
       ? null
       : entry("output", layers.shape[first].map((size) => whole(size)).join(" × ") || "a number"),
@@ -112,13 +127,20 @@ function times(scene: Scene, row: Block): Item {
       "tbody",
       {},
       scene.page.devices.map((device, index) => {
-        const parts = partsOf(index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index), row.layers);
+        const parts = partsOf(
+          index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index),
+          row.layers,
+        );
         const isLeast = parts.isLeast || numbers.devices[index].is_least;
         return h(
           "tr",
           {},
           h("th", { scope: "row", class: "cut" }, h("bdi", {}, device.name)),
-          h("td", { class: "num" }, parts.time == null ? UNKNOWN : `${isLeast ? "≥ " : ""}${seconds(parts.time)}`),
+          h(
+            "td",
+            { class: "num" },
+            parts.time == null ? UNKNOWN : `${isLeast ? "≥ " : ""}${seconds(parts.time)}`,
+          ),
           h("td", {}, stack(parts)),
         );
       }),
@@ -137,7 +159,9 @@ function stack({ time, compute, memory, overhead }: Parts): Item | null {
   return h(
     "span",
     { class: "stack", role: "img", "aria-label": words, "data-tip": words },
-    shares.map(([name, share]) => h("i", { class: name, style: { width: `${(100 * share).toFixed(1)}%` } })),
+    shares.map(([name, share]) =>
+      h("i", { class: name, style: { width: `${(100 * share).toFixed(1)}%` } }),
+    ),
   );
 }
 
@@ -165,7 +189,8 @@ function formulas(numbers: Numbers, layer: number, form: Form | undefined): Chil
   return [
     h("h4", {}, "Formulas, for one example"),
     form.formulas.map(({ what, names }, i) => {
-      const isSaid = what === "weights" && form.formulas.some((f) => f.what === "params" && f.names === names);
+      const isSaid =
+        what === "weights" && form.formulas.some((f) => f.what === "params" && f.names === names);
       if (isSaid || what.endsWith(" elements")) return null; // bytes are in the counts
       const value = whole(values[i]);
       const filled = withValues(names, symbols);

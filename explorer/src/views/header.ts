@@ -14,7 +14,14 @@ export function header(scene: Scene, tools: Tools, said: string): (Item | null)[
   const { page, chosen } = scene;
   const titles = page.models.map((one) => one.title);
   return [
-    h("h1", {}, titles.map((title, i) => [i ? h("span", { class: "versus" }, " vs ") : null, h("bdi", {}, title)])),
+    h(
+      "h1",
+      {},
+      titles.map((title, i) => [
+        i ? h("span", { class: "versus" }, " vs ") : null,
+        h("bdi", {}, title),
+      ]),
+    ),
     h("p", { class: "where" }, sourceOf(scene), settingsOf(scene)),
     h(
       "div",
@@ -23,7 +30,11 @@ export function header(scene: Scene, tools: Tools, said: string): (Item | null)[
       h("button", { type: "button", on: { click: tools.copyLink } }, "Copy link"),
       h(
         "button",
-        { type: "button", "aria-label": "Switch between light and dark", on: { click: tools.toggleTheme } },
+        {
+          type: "button",
+          "aria-label": "Switch between light and dark",
+          on: { click: tools.toggleTheme },
+        },
         h("span", { "aria-hidden": "true" }, "◐"),
       ),
     ),

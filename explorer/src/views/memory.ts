@@ -13,7 +13,8 @@ export function memory(scene: Scene, width: number): Children[] {
   const { live } = numbers.memory;
   const title = "Memory over the schedule";
   const peak = numbers.totals.peak_bytes;
-  if (peak == null || !live.length) return [...heading(title), note("It is not known what is alive.")];
+  if (peak == null || !live.length)
+    return [...heading(title), note("It is not known what is alive.")];
   const limit = limitOf(scene, peak);
   const top = Math.max(peak, limit?.isNear ? limit.bytes : 0) * 1.08 || 1;
   const frame: Frame = { width, height: heightOf(width), left: 56, right: 10, top: 20, bottom: 36 };
@@ -22,21 +23,43 @@ export function memory(scene: Scene, width: number): Children[] {
   const step = Math.min(scene.glance.step ?? live.indexOf(peak), live.length - 1);
   const [odd, even] = stackPaths(numbers.memory, live.length, x, y);
   return [
-    ...heading(title, ["Activations that are alive while each layer runs, in place where possible. ", limit?.words]),
+    ...heading(title, [
+      "Activations that are alive while each layer runs, in place where possible. ",
+      limit?.words,
+    ]),
     s(
       "svg",
-      { width, height: frame.height, role: "group", "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${bytes(peak)}` },
+      {
+        width,
+        height: frame.height,
+        role: "group",
+        "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${bytes(peak)}`,
+      },
       axes(
         frame,
         { scale: x, ticks: [], write: String, title: "layers in order" },
-        { scale: y, ticks: roundTicks(0, top, 4), write: (v) => (v ? quantity(v, "B", 2) : "0"), title: "alive" },
+        {
+          scale: y,
+          ticks: roundTicks(0, top, 4),
+          write: (v) => (v ? quantity(v, "B", 2) : "0"),
+          title: "alive",
+        },
       ),
       s("path", { d: odd, fill: "var(--heat1)" }),
       s("path", { d: even, fill: "var(--heat2)" }),
-      s("path", { d: outlinePath(live, x, y), fill: "none", stroke: "var(--accent)", "stroke-width": 1.5 }),
+      s("path", {
+        d: outlinePath(live, x, y),
+        fill: "none",
+        stroke: "var(--accent)",
+        "stroke-width": 1.5,
+      }),
       peakLabel(scene, frame, x, y, peak),
       limit?.isNear ? limitLine(limit, frame, y) : null,
-      blockTicks(blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })), frame, x),
+      blockTicks(
+        blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
+        frame,
+        x,
+      ),
       cursor(scene, frame, x, step),
     ),
     readout(scene, step),
@@ -150,16 +173,29 @@ function limitOf(scene: Scene, peak: number): Limit | null {
 
 function wordsOf(scene: Scene, one: Capacity, left: number, peak: number): Children {
   const device = h("bdi", {}, scene.device?.name);
-  if (left > peak * 3) return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
+  if (left > peak * 3)
+    return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
   if (!one.is_least) return null;
-  return ["On ", device, " it takes at least the peak: an arena can have gaps, which are not shown here."];
+  return [
+    "On ",
+    device,
+    " it takes at least the peak: an arena can have gaps, which are not shown here.",
+  ];
 }
 
 function limitLine(limit: Limit, frame: Frame, y: Scale): Item[] {
   const at = round(y(limit.bytes));
   const right = frame.width - frame.right;
   return [
-    s("line", { x1: frame.left, x2: right, y1: at, y2: at, stroke: "var(--bad)", "stroke-width": 1.5, "stroke-dasharray": "5 3" }),
+    s("line", {
+      x1: frame.left,
+      x2: right,
+      y1: at,
+      y2: at,
+      stroke: "var(--bad)",
+      "stroke-width": 1.5,
+      "stroke-dasharray": "5 3",
+    }),
     s("text", { class: "limit", x: right, y: at - 5, "text-anchor": "end" }, limit.label),
   ];
 }

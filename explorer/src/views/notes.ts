@@ -18,7 +18,11 @@ export function notes(scene: Scene): Children[] {
         "measurements are expected, or is a lower bound (≥). The page works offline and sends nothing.",
     ),
     list(general),
-    h("ul", { class: "notes" }, page.devices.map((device, index) => deviceNote(scene, device, chosen.numbers.devices[index]))),
+    h(
+      "ul",
+      { class: "notes" },
+      page.devices.map((device, index) => deviceNote(scene, device, chosen.numbers.devices[index])),
+    ),
     list(fixedKnobs(scene)),
     page.devices.some((one) => one.facts.length)
       ? tableBelow(scene, "facts", "Numbers of the devices and their sources", () =>
@@ -31,15 +35,22 @@ export function notes(scene: Scene): Children[] {
 
 function list(sentences: readonly string[]): Item | null {
   return sentences.length
-    ? h("ul", { class: "notes" }, sentences.map((one) => h("li", {}, h("bdi", {}, one))))
+    ? h(
+        "ul",
+        { class: "notes" },
+        sentences.map((one) => h("li", {}, h("bdi", {}, one))),
+      )
     : null;
 }
 
 function unmodelled({ chosen }: Scene): string[] {
   const names = chosen.numbers.structure.unmodelled;
   if (!names.length) return [];
-  const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
-  return [`${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown}.`];
+  const shown =
+    names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
+  return [
+    `${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown}.`,
+  ];
 }
 
 function rounded({ chosen }: Scene): string[] {
@@ -54,11 +65,21 @@ function deviceNote(scene: Scene, device: DeviceFacts, costs: DeviceCosts): Item
     device.title,
     runtimeOf(device),
     at?.fitted_to ?? "",
-    at?.error_percent == null ? "" : `off by ${quantity(at.error_percent, "%", 2)} where it was not fitted`,
+    at?.error_percent == null
+      ? ""
+      : `off by ${quantity(at.error_percent, "%", 2)} where it was not fitted`,
     costs.energy_how ? `energy: ${costs.energy_how}` : "",
   ].filter(Boolean);
-  return h("li", {}, h("b", {}, h("bdi", {}, device.name)), ": ", h("bdi", {}, words.join("; ")), ".",
-    [...costs.notes, ...costs.outside].map((one) => h("span", { class: "warn-line" }, h("bdi", {}, one))),
+  return h(
+    "li",
+    {},
+    h("b", {}, h("bdi", {}, device.name)),
+    ": ",
+    h("bdi", {}, words.join("; ")),
+    ".",
+    [...costs.notes, ...costs.outside].map((one) =>
+      h("span", { class: "warn-line" }, h("bdi", {}, one)),
+    ),
   );
 }
 
@@ -70,7 +91,13 @@ function fixedKnobs(scene: Scene): string[] {
 
 function factTable(devices: readonly DeviceFacts[]): Item {
   const rows = devices.flatMap((device) =>
-    device.facts.map((fact): Cell[] => [device.name, fact.what, valueOf(fact), fact.basis, fact.source]),
+    device.facts.map((fact): Cell[] => [
+      device.name,
+      fact.what,
+      valueOf(fact),
+      fact.basis,
+      fact.source,
+    ]),
   );
   return table(
     "Numbers of the devices and their sources",

@@ -33,11 +33,13 @@ export function roofline(scene: Scene, width: number): Children[] {
   const title = "Roofline";
   const { device, state, glance } = scene;
   const known = device?.at[state.precision]?.peak_macs_per_s ?? null;
-  if (!device || known == null) return [...heading(title), note("No peak rate is known in this precision.")];
+  if (!device || known == null)
+    return [...heading(title), note("No peak rate is known in this precision.")];
   const peak = known * factorOf(scene, "macs");
   const level = levelOf(device, glance.level);
   const { dots, left } = dotsOf(scene, level);
-  if (!dots.length) return [...heading(title), note("No times of kernels with mult-adds are known.")];
+  if (!dots.length)
+    return [...heading(title), note("No times of kernels with mult-adds are known.")];
   const roofs = roofsOf(scene, device);
   const time = scene.chosen.numbers.devices[state.device];
   const kinds = [...new Set(dots.map((one) => one.variety))].sort();
@@ -46,7 +48,11 @@ export function roofline(scene: Scene, width: number): Children[] {
     device.levels.length > 1 ? levelChoice(scene, device, level) : null,
     picture(dots, roofs, peak, time.latency_s ?? 0, width),
     legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
-    left ? note(`${plural(left, "kernel")} without mult-adds, bytes or a known time ${left === 1 ? "is" : "are"} not shown.`) : null,
+    left
+      ? note(
+          `${plural(left, "kernel")} without mult-adds, bytes or a known time ${left === 1 ? "is" : "are"} not shown.`,
+        )
+      : null,
     tableBelow(scene, "roofline", "Table of kernels", () =>
       scrolling("Kernels", kernelTable(dots, peak)),
     ),
@@ -105,7 +111,15 @@ function dotsOf(scene: Scene, level: number): { dots: Dot[]; left: number } {
       return;
     }
     const variety = varietyIndex(numbers.structure.layers.variety[kernels.layers[i][0]] ?? "");
-    dots.push({ name, variety, macs, bytes: moved, time, intensity: macs / moved, rate: macs / time });
+    dots.push({
+      name,
+      variety,
+      macs,
+      bytes: moved,
+      time,
+      intensity: macs / moved,
+      rate: macs / time,
+    });
   });
   return { dots: dots.sort((a, b) => b.time - a.time), left };
 }
@@ -148,15 +162,40 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
   const y = logarithmic(ys, [frame.height - frame.bottom, frame.top]);
   return s(
     "svg",
-    { width, height: frame.height, role: "img", "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers` },
+    {
+      width,
+      height: frame.height,
+      role: "img",
+      "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers`,
+    },
     axes(
       frame,
-      { scale: x, ticks: logTicks(...xs, width / 60), write: (v) => String(v), title: "mult-adds for each byte" },
-      { scale: y, ticks: logTicks(...ys, 7), write: (v) => quantity(v, "", 2), title: "mult-adds a second" },
+      {
+        scale: x,
+        ticks: logTicks(...xs, width / 60),
+        write: (v) => String(v),
+        title: "mult-adds for each byte",
+      },
+      {
+        scale: y,
+        ticks: logTicks(...ys, 7),
+        write: (v) => quantity(v, "", 2),
+        title: "mult-adds a second",
+      },
     ),
     slopes(roofs, peak, xs, ys, x, y),
-    s("line", { class: "roof", x1: round(x(flatFrom)), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
-    s("text", { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" }, `peak ${quantity(peak, "MAC/s")}`),
+    s("line", {
+      class: "roof",
+      x1: round(x(flatFrom)),
+      x2: width - frame.right,
+      y1: round(y(peak)),
+      y2: round(y(peak)),
+    }),
+    s(
+      "text",
+      { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" },
+      `peak ${quantity(peak, "MAC/s")}`,
+    ),
     dots.map((dot) =>
       s("circle", {
         cx: round(x(dot.intensity)),
@@ -172,7 +211,14 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
 }
 
 /** A roof that rises with intensity for each level, with its name along the line. */
-function slopes(roofs: Roof[], peak: number, xs: [number, number], ys: [number, number], x: Scale, y: Scale): Item[] {
+function slopes(
+  roofs: Roof[],
+  peak: number,
+  xs: [number, number],
+  ys: [number, number],
+  x: Scale,
+  y: Scale,
+): Item[] {
   return roofs.flatMap(({ name, bytes_per_s: rate }) => {
     const from = Math.max(xs[0], ys[0] / rate);
     const to = Math.min(peak / rate, xs[1]);
@@ -184,7 +230,11 @@ function slopes(roofs: Roof[], peak: number, xs: [number, number], ys: [number, 
     return [
       s("line", { class: "roof", x1, y1, x2, y2 }),
       hasRoom
-        ? s("text", { x: x1 + 4, y: y1 - 6, transform: `rotate(${round(angle)} ${x1 + 4} ${y1 - 6})` }, label)
+        ? s(
+            "text",
+            { x: x1 + 4, y: y1 - 6, transform: `rotate(${round(angle)} ${x1 + 4} ${y1 - 6})` },
+            label,
+          )
         : s("text", { x: round((x1 + x2) / 2) + 8, y: round((y1 + y2) / 2) + 10 }, label),
     ];
   });
@@ -212,4 +262,3 @@ function kernelTable(dots: Dot[], peak: number): Item {
     rows,
   );
 }
-

@@ -81,7 +81,9 @@ function sentence(scene: Scene, kinds: Kind[], time: Count): Children {
         : 0,
   });
   const text = partingSentence(kinds.map(of), time ? "time" : "params");
-  return time && scene.device ? ["On ", h("bdi", {}, scene.device.name), `, ${text}`] : capital(text);
+  return time && scene.device
+    ? ["On ", h("bdi", {}, scene.device.name), `, ${text}`]
+    : capital(text);
 }
 
 export interface Shares {
@@ -116,10 +118,13 @@ function picture(bars: Bar[], width: number): Item {
   const y = (row: number): number => BAR.top + row * (BAR.height + BAR.gap);
   const items: Item[] = [];
   bars.forEach((bar, row) => {
-    items.push(s("text", { class: "ink", x: BAR.left - 8, y: y(row) + 19, "text-anchor": "end" }, bar.name));
+    items.push(
+      s("text", { class: "ink", x: BAR.left - 8, y: y(row) + 19, "text-anchor": "end" }, bar.name),
+    );
     bar.parts.forEach(({ variety, share }, i) => {
       const [from, to] = ends[row][i];
-      if (row) items.push(ribbon(ends[row - 1][i], ends[row][i], y(row) - BAR.gap, y(row), variety));
+      if (row)
+        items.push(ribbon(ends[row - 1][i], ends[row][i], y(row) - BAR.gap, y(row), variety));
       items.push(...segment(bar.name, variety, share, from, to, y(row)));
     });
   });
@@ -136,7 +141,14 @@ function picture(bars: Bar[], width: number): Item {
   );
 }
 
-function segment(name: string, variety: number, share: number, from: number, to: number, y: number): Item[] {
+function segment(
+  name: string,
+  variety: number,
+  share: number,
+  from: number,
+  to: number,
+  y: number,
+): Item[] {
   const isWide = to - from > 36;
   const tip = `${VARIETIES[variety][1]}: ${percent(share)} of ${name === "time" ? "the time" : `the ${name}`}`;
   return [
@@ -149,7 +161,11 @@ function segment(name: string, variety: number, share: number, from: number, to:
       fill: `var(--kind${variety})`,
       "data-tip": tip,
     }),
-    s("text", { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" }, isWide ? percent(share) : ""),
+    s(
+      "text",
+      { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" },
+      isWide ? percent(share) : "",
+    ),
   ];
 }
 

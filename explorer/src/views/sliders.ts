@@ -52,9 +52,21 @@ function now(scene: Scene): Item {
   return h(
     "div",
     { class: "now", "aria-live": "polite" },
-    h("b", {}, `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`),
-    h("span", { class: "cut" }, metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]),
-    h("span", { class: "cut" }, change == null || change === 1 ? "at the defaults" : `${times(change)} the default`),
+    h(
+      "b",
+      {},
+      `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`,
+    ),
+    h(
+      "span",
+      { class: "cut" },
+      metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric],
+    ),
+    h(
+      "span",
+      { class: "cut" },
+      change == null || change === 1 ? "at the defaults" : `${times(change)} the default`,
+    ),
   );
 }
 
@@ -76,7 +88,8 @@ function shell(knob: Knob, value: Children, ...content: Children[]): Item {
 
 function slider(scene: Scene, knob: SliderKnob): Item {
   const value = Number(valueOf(scene.state, knob));
-  const set = (next: number): void => scene.change((state) => setValue(scene.page, state, knob.name, next));
+  const set = (next: number): void =>
+    scene.change((state) => setValue(scene.page, state, knob.name, next));
   const words = valueWords(scene, knob, value);
   const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
   return shell(
@@ -94,7 +107,8 @@ function slider(scene: Scene, knob: SliderKnob): Item {
       "data-min": knob.min,
       "data-max": knob.max,
       on: {
-        input: (event) => set(valueAt(knob, Number((event.target as HTMLInputElement).value) / places)),
+        input: (event) =>
+          set(valueAt(knob, Number((event.target as HTMLInputElement).value) / places)),
         keydown: (event: KeyboardEvent) => {
           const direction = DIRECTIONS[event.key];
           if (!direction) return;
@@ -133,8 +147,21 @@ function curve(found: Curve | undefined, knob: SliderKnob, value: number): Item 
       preserveAspectRatio: "none",
       "aria-hidden": "true",
     },
-    s("path", { d: found ? curvePath(found) : "", fill: "none", stroke: "var(--bar)", "stroke-width": 1.5, ...fine }),
-    s("line", { x1: x(value), x2: x(value), y1: 0, y2: CURVE.height, stroke: "var(--accent)", ...fine }),
+    s("path", {
+      d: found ? curvePath(found) : "",
+      fill: "none",
+      stroke: "var(--bar)",
+      "stroke-width": 1.5,
+      ...fine,
+    }),
+    s("line", {
+      x1: x(value),
+      x2: x(value),
+      y1: 0,
+      y2: CURVE.height,
+      stroke: "var(--accent)",
+      ...fine,
+    }),
     knob.published.map((at) =>
       s("line", { x1: x(at), x2: x(at), y1: 19, y2: CURVE.height, stroke: "var(--mute)", ...fine }),
     ),
@@ -213,11 +240,18 @@ function whatIf(scene: Scene, knobs: Knob[]): Item {
         type: "button",
         "aria-expanded": String(isOpen),
         on: {
-          click: () => scene.look(({ tables }) => (isOpen ? tables.delete(name) : tables.add(name))),
+          click: () =>
+            scene.look(({ tables }) => (isOpen ? tables.delete(name) : tables.add(name))),
         },
       },
       moved ? `Device (${moved} changed)` : "Device",
     ),
-    isOpen ? h("div", { class: "knobs" }, knobs.map((knob) => control(scene, knob))) : null,
+    isOpen
+      ? h(
+          "div",
+          { class: "knobs" },
+          knobs.map((knob) => control(scene, knob)),
+        )
+      : null,
   );
 }

@@ -114,7 +114,11 @@ export function layerTable(scene: Scene, width: number, also?: Places): Item[] {
         "aria-rowcount": rows.length + 1,
         style: { "--lanes": `${state.sort ? 0 : outline.laneWidth}px` },
       },
-      h("caption", { class: "unseen" }, `Blocks and layers of ${chosen.model.title} with their costs`),
+      h(
+        "caption",
+        { class: "unseen" },
+        `Blocks and layers of ${chosen.model.title} with their costs`,
+      ),
       h("thead", { role: "rowgroup" }, headRow(scene, shown)),
       h("tbody", { role: "rowgroup", id: "rows" }, rows),
     ),
@@ -135,7 +139,11 @@ function headRow(scene: Scene, shown: Metric[]): Item {
   return h(
     "tr",
     { role: "row" },
-    h("th", { scope: "col", role: "columnheader", class: "lane" }, h("span", { class: "unseen" }, "graph")),
+    h(
+      "th",
+      { scope: "col", role: "columnheader", class: "lane" },
+      h("span", { class: "unseen" }, "graph"),
+    ),
     text("layer", "layer"),
     text("kind", "kind wide"),
     text("output", "output wide"),
@@ -151,7 +159,10 @@ function headRow(scene: Scene, shown: Metric[]): Item {
         },
         h(
           "button",
-          { type: "button", on: { click: () => scene.change((state) => (state.sort = turned(sort, metric))) } },
+          {
+            type: "button",
+            on: { click: () => scene.change((state) => (state.sort = turned(sort, metric))) },
+          },
           metric === "bytes" || metric === "alive" ? metric : METRIC_NAMES[metric],
         ),
       );
@@ -258,7 +269,11 @@ function cell(context: RowContext, metric: Metric, amounts: Amounts, opened: boo
       ? metric === "time" && amounts.isFused
         ? "fused"
         : UNKNOWN
-      : least + quantity(metric === "bytes" || metric === "alive" ? Math.round(value) : value, METRIC_UNITS[metric]);
+      : least +
+        quantity(
+          metric === "bytes" || metric === "alive" ? Math.round(value) : value,
+          METRIC_UNITS[metric],
+        );
   return h(
     "td",
     { role: "cell", class: cellClass(scene, metric) },
@@ -294,11 +309,23 @@ function lane(context: RowContext, index: number, amounts: Amounts): Item {
   return s(
     "svg",
     { width: outline.laneWidth, height: ROW_HEIGHT, "aria-hidden": "true" },
-    s("path", { d: outline.paths[index], fill: "none", stroke: "var(--faint)", "stroke-width": 1.3 }),
+    s("path", {
+      d: outline.paths[index],
+      fill: "none",
+      stroke: "var(--faint)",
+      "stroke-width": 1.3,
+    }),
     dot == null
       ? null
       : row.children.length
-        ? s("rect", { x: laneX(outline, dot) - size, y: ROW_HEIGHT / 2 - size, width: 2 * size, height: 2 * size, rx: 2, ...paint })
+        ? s("rect", {
+            x: laneX(outline, dot) - size,
+            y: ROW_HEIGHT / 2 - size,
+            width: 2 * size,
+            height: 2 * size,
+            rx: 2,
+            ...paint,
+          })
         : s("circle", { cx: laneX(outline, dot), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint }),
   );
 }

@@ -414,7 +414,7 @@ function readDevice(device, structure, read) {
 }
 function readKernels(device, structure, read) {
   const table = readTable(device.kernels, read);
-  const layers = structure.launches[device.launch];
+  const layers = structure.kernel_layers[device.kernel_layers];
   const levels = table.list("level_bytes");
   return {
     name: layers.map(([anchor]) => structure.layers.name[anchor]),

@@ -238,7 +238,13 @@
   }
   function curveKey(scene, knob) {
     const { [knob.name]: _own, ...others2 } = scene.chosen.setting;
-    return JSON.stringify([scene.chosen.index, scene.metric, scene.state.device, scene.state.precision, others2]);
+    return JSON.stringify([
+      scene.chosen.index,
+      scene.metric,
+      scene.state.device,
+      scene.state.precision,
+      others2
+    ]);
   }
 
   // src/dom.ts
@@ -1039,7 +1045,7 @@
   }
   function readKernels(device, structure, read) {
     const table2 = readTable(device.kernels, read);
-    const layers = structure.launches[device.launch];
+    const layers = structure.kernel_layers[device.kernel_layers];
     const levels = table2.list("level_bytes");
     return {
       name: layers.map(([anchor]) => structure.layers.name[anchor]),
@@ -1111,7 +1117,12 @@
   function capacity(value) {
     if (value == null) return UNKNOWN;
     if (value % 1024 === 0 && value % 1e3 !== 0) {
-      for (const [power, prefix] of [[40, "Ti"], [30, "Gi"], [20, "Mi"], [10, "Ki"]]) {
+      for (const [power, prefix] of [
+        [40, "Ti"],
+        [30, "Gi"],
+        [20, "Mi"],
+        [10, "Ki"]
+      ]) {
         const size = value / 2 ** power;
         if (Number.isInteger(size)) return `${size} ${prefix}B`;
       }
@@ -1278,16 +1289,23 @@
     };
     if (name === "@precision") among(page.precisions, () => state.precision = value);
     else if (name === "@device") {
-      among(page.devices.map((one) => one.name), (index) => state.device = index);
+      among(
+        page.devices.map((one) => one.name),
+        (index) => state.device = index
+      );
     } else if (name === "@model") {
-      among(page.models.map((one) => one.title), (index) => state.model = index);
+      among(
+        page.models.map((one) => one.title),
+        (index) => state.model = index
+      );
     } else if (name === "@metric") {
       among(METRICS, (index) => state.metric = METRICS[index]);
     } else if (name === "@sort") {
       const by = METRICS.find((one) => one === value.replace(/^-/, ""));
       if (by) state.sort = { by, rising: value.startsWith("-") };
       else unknown();
-    } else if (name === "@layer") state.selected = value;
+    } else if (name === "@layer")
+      state.selected = value;
     else state.open.add(value);
   }
   var cut = (text) => text.length > 40 ? `${text.slice(0, 40)}…` : text;
@@ -1396,13 +1414,28 @@
           )
         )
       ),
-      h("tbody", {}, rows.map((row2) => h("tr", {}, row2.map((cell2, i) => cellOf(cell2, columns[i], i)))))
+      h(
+        "tbody",
+        {},
+        rows.map(
+          (row2) => h(
+            "tr",
+            {},
+            row2.map((cell2, i) => cellOf(cell2, columns[i], i))
+          )
+        )
+      )
     );
   }
   function cellOf(cell2, column, index) {
-    const { text, class: name = "", tip = void 0 } = typeof cell2 === "string" ? { text: cell2 } : cell2;
+    const {
+      text,
+      class: name = "",
+      tip = void 0
+    } = typeof cell2 === "string" ? { text: cell2 } : cell2;
     const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
-    if (index === 0) return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
+    if (index === 0)
+      return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
     return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);
   }
   function scrolling(label, ...children) {
@@ -1528,7 +1561,8 @@
     const name = METRIC_NAMES[scene.metric];
     const points = pointsOf(scene);
     const title = `Accuracy against ${name}`;
-    if (points.length < 2) return [...heading(title), note("No cost is known of the published settings.")];
+    if (points.length < 2)
+      return [...heading(title), note("No cost is known of the published settings.")];
     const front = frontOf(points);
     const sources = [...new Set(points.map((one) => sourceOf(one.row)))];
     const color = colorsOf(scene, points);
@@ -1610,7 +1644,10 @@
       values.sort((a, b) => typeof a === "number" && typeof b === "number" ? b - a : 0);
       return {
         of: (point) => kind(values.indexOf(point.row.setting[knob.name])),
-        entries: values.map((value, i) => ({ color: kind(i), text: `${knob.name} ${setting(value)}` }))
+        entries: values.map((value, i) => ({
+          color: kind(i),
+          text: `${knob.name} ${setting(value)}`
+        }))
       };
     }
     return { of: () => kind(0), entries: [] };
@@ -1641,12 +1678,31 @@
       },
       axes(
         frame,
-        { scale: x, ticks: logTicks(...xs, width / 70), write: (v) => quantity(v, unit, 2), title: METRIC_NAMES[scene.metric] + on },
+        {
+          scale: x,
+          ticks: logTicks(...xs, width / 70),
+          write: (v) => quantity(v, unit, 2),
+          title: METRIC_NAMES[scene.metric] + on
+        },
         { scale: y, ticks: roundTicks(...ys, 7), write: String, title: "top-1 %" }
       ),
-      s("path", { d: stairs(front.map((one) => [x(one.cost), y(one.accuracy)])), fill: "none", stroke: "var(--faint)", "stroke-dasharray": "3 3" }),
+      s("path", {
+        d: stairs(front.map((one) => [x(one.cost), y(one.accuracy)])),
+        fill: "none",
+        stroke: "var(--faint)",
+        "stroke-dasharray": "3 3"
+      }),
       current(scene, frame, x, xs),
-      points.map((point) => dot(scene, point, x(point.cost), y(point.accuracy), color.of(point), sourceOf(point.row) === hollow))
+      points.map(
+        (point) => dot(
+          scene,
+          point,
+          x(point.cost),
+          y(point.accuracy),
+          color.of(point),
+          sourceOf(point.row) === hollow
+        )
+      )
     );
   }
   var heightOf = (width) => Math.round(Math.max(230, Math.min(320, width * 0.56)));
@@ -1716,7 +1772,8 @@
       state.model = model;
       for (const knob of scene.page.models[model].knobs) {
         const value = row2.setting[knob.name];
-        if (value !== void 0 && knob.control !== "fixed") setValue(scene.page, state, knob.name, value);
+        if (value !== void 0 && knob.control !== "fixed")
+          setValue(scene.page, state, knob.name, value);
       }
     });
   }
@@ -1805,7 +1862,12 @@
   }
   function time(costs, before) {
     if (costs.latency_s == null) {
-      return h("span", { class: "time" }, UNKNOWN, h("small", {}, costs.notes[0] ?? "no time is known"));
+      return h(
+        "span",
+        { class: "time" },
+        UNKNOWN,
+        h("small", {}, costs.notes[0] ?? "no time is known")
+      );
     }
     const change = ratio(costs.latency_s, before);
     return h(
@@ -1815,7 +1877,11 @@
       h(
         "small",
         {},
-        costs.low_s != null && costs.high_s != null && !costs.is_least ? h("span", { "data-tip": "Four of five measurements are expected in this range." }, range(costs.low_s, costs.high_s, "s")) : "lower bound"
+        costs.low_s != null && costs.high_s != null && !costs.is_least ? h(
+          "span",
+          { "data-tip": "Four of five measurements are expected in this range." },
+          range(costs.low_s, costs.high_s, "s")
+        ) : "lower bound"
       ),
       change != null && change !== 1 ? h("small", {}, `${times(change)} the default`) : null
     );
@@ -1835,7 +1901,14 @@
       { class: "strip", viewBox: "0 0 300 14", preserveAspectRatio: "none", "aria-hidden": "true" },
       s("line", { x1: 0, x2: 300, y1: 7, y2: 7, stroke: "var(--grid)", "stroke-width": 3, ...fine }),
       logTicks(span[0], span[1], 8).map(
-        (tick) => s("line", { x1: round(x(tick)), x2: round(x(tick)), y1: 4, y2: 10, stroke: "var(--line)", ...fine })
+        (tick) => s("line", {
+          x1: round(x(tick)),
+          x2: round(x(tick)),
+          y1: 4,
+          y2: 10,
+          stroke: "var(--line)",
+          ...fine
+        })
       ),
       at && low != null && high != null && !costs.is_least ? s("rect", {
         x: round(x(low)),
@@ -1845,8 +1918,23 @@
         fill: "var(--accent)",
         opacity: 0.4
       }) : null,
-      at && costs.is_least ? s("rect", { x: round(x(at)), width: round(300 - x(at)), y: 4.5, height: 5, fill: "var(--accent)", opacity: 0.15 }) : null,
-      at ? s("line", { x1: round(x(at)), x2: round(x(at)), y1: 2, y2: 12, stroke: "var(--accent)", "stroke-width": 2, ...fine }) : null
+      at && costs.is_least ? s("rect", {
+        x: round(x(at)),
+        width: round(300 - x(at)),
+        y: 4.5,
+        height: 5,
+        fill: "var(--accent)",
+        opacity: 0.15
+      }) : null,
+      at ? s("line", {
+        x1: round(x(at)),
+        x2: round(x(at)),
+        y1: 2,
+        y2: 12,
+        stroke: "var(--accent)",
+        "stroke-width": 2,
+        ...fine
+      }) : null
     );
   }
   function others(scene, device) {
@@ -1875,7 +1963,8 @@
     if (there == null) return fact(one.where, "size not known");
     const least = one.is_least ? "at least " : "";
     if (needed == null) return fact(one.where, `need not known, ${capacity(there)} there`);
-    if (needed > there) return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
+    if (needed > there)
+      return fact(one.where, `does not fit: ${least}${bytes(needed)} of ${capacity(there)}`, true);
     const verdict = one.is_least ? least : "fits: ";
     return fact(one.where, `${verdict}${bytes(needed)} of ${capacity(there)}`);
   }
@@ -1914,10 +2003,14 @@
           { class: "plain compared" },
           h("caption", { class: "unseen" }, "Networks at the same settings"),
           h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf))),
-          h("tbody", {}, lines.flatMap((line, i) => [
-            line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
-            row(scene, line)
-          ]))
+          h(
+            "tbody",
+            {},
+            lines.flatMap((line, i) => [
+              line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
+              row(scene, line)
+            ])
+          )
         )
       )
     ];
@@ -1926,7 +2019,11 @@
     const name = h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title));
     return index ? [name, h("th", { scope: "col", class: "num ratio" }, "ratio")] : [name];
   }
-  var groupRow = (name, models) => h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name)));
+  var groupRow = (name, models) => h(
+    "tr",
+    { class: "group" },
+    h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name))
+  );
   function row({ models }, line) {
     const first = models[0].numbers && line.of(models[0].numbers);
     return h(
@@ -1954,7 +2051,10 @@
     const [first, ...rest] = models;
     let hasTime = false;
     const said2 = rest.flatMap(({ model, numbers }) => {
-      const counted = ratio(numbers?.totals.mult_adds ?? null, first.numbers?.totals.mult_adds ?? null);
+      const counted = ratio(
+        numbers?.totals.mult_adds ?? null,
+        first.numbers?.totals.mult_adds ?? null
+      );
       if (counted == null) return [];
       const time2 = ratio(
         numbers?.devices[state.device]?.latency_s ?? null,
@@ -1991,19 +2091,23 @@
         isLeast: (n) => n.devices[i].is_least
       }
     ]);
-    const energies = scene.page.devices.map((device, i) => ({
-      group: "Energy",
-      name: device.name,
-      write: (value) => quantity(value, "J"),
-      of: (n) => n.devices[i].energy_j,
-      isLeast: (n) => n.devices[i].energy_high_j == null
-    }));
-    const kinds = VARIETIES.map(([, name], index) => ({
-      group: "Mult-adds by kind of layer",
-      name,
-      write: count,
-      of: (n) => kindTotal(n, index)
-    }));
+    const energies = scene.page.devices.map(
+      (device, i) => ({
+        group: "Energy",
+        name: device.name,
+        write: (value) => quantity(value, "J"),
+        of: (n) => n.devices[i].energy_j,
+        isLeast: (n) => n.devices[i].energy_high_j == null
+      })
+    );
+    const kinds = VARIETIES.map(
+      ([, name], index) => ({
+        group: "Mult-adds by kind of layer",
+        name,
+        write: count,
+        of: (n) => kindTotal(n, index)
+      })
+    );
     return [...totals2, ...devices, ...energies, ...kinds];
   }
   function kindTotal(numbers, variety) {
@@ -2096,7 +2200,11 @@
           "aria-rowcount": rows.length + 1,
           style: { "--lanes": `${state.sort ? 0 : outline.laneWidth}px` }
         },
-        h("caption", { class: "unseen" }, `Blocks and layers of ${chosen.model.title} with their costs`),
+        h(
+          "caption",
+          { class: "unseen" },
+          `Blocks and layers of ${chosen.model.title} with their costs`
+        ),
         h("thead", { role: "rowgroup" }, headRow(scene, shown2)),
         h("tbody", { role: "rowgroup", id: "rows" }, rows)
       )
@@ -2113,7 +2221,11 @@
     return h(
       "tr",
       { role: "row" },
-      h("th", { scope: "col", role: "columnheader", class: "lane" }, h("span", { class: "unseen" }, "graph")),
+      h(
+        "th",
+        { scope: "col", role: "columnheader", class: "lane" },
+        h("span", { class: "unseen" }, "graph")
+      ),
       text("layer", "layer"),
       text("kind", "kind wide"),
       text("output", "output wide"),
@@ -2129,7 +2241,10 @@
           },
           h(
             "button",
-            { type: "button", on: { click: () => scene.change((state) => state.sort = turned(sort, metric)) } },
+            {
+              type: "button",
+              on: { click: () => scene.change((state) => state.sort = turned(sort, metric)) }
+            },
             metric === "bytes" || metric === "alive" ? metric : METRIC_NAMES[metric]
           )
         );
@@ -2210,7 +2325,10 @@
     const value = amounts[metric];
     const isMain = metric === scene.metric;
     const least = metric === "time" && amounts.isLeast ? "≥ " : "";
-    const text = value == null ? metric === "time" && amounts.isFused ? "fused" : UNKNOWN : least + quantity(metric === "bytes" || metric === "alive" ? Math.round(value) : value, METRIC_UNITS[metric]);
+    const text = value == null ? metric === "time" && amounts.isFused ? "fused" : UNKNOWN : least + quantity(
+      metric === "bytes" || metric === "alive" ? Math.round(value) : value,
+      METRIC_UNITS[metric]
+    );
     return h(
       "td",
       { role: "cell", class: cellClass(scene, metric) },
@@ -2238,8 +2356,20 @@
     return s(
       "svg",
       { width: outline.laneWidth, height: ROW_HEIGHT, "aria-hidden": "true" },
-      s("path", { d: outline.paths[index], fill: "none", stroke: "var(--faint)", "stroke-width": 1.3 }),
-      dot2 == null ? null : row2.children.length ? s("rect", { x: laneX(outline, dot2) - size, y: ROW_HEIGHT / 2 - size, width: 2 * size, height: 2 * size, rx: 2, ...paint }) : s("circle", { cx: laneX(outline, dot2), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint })
+      s("path", {
+        d: outline.paths[index],
+        fill: "none",
+        stroke: "var(--faint)",
+        "stroke-width": 1.3
+      }),
+      dot2 == null ? null : row2.children.length ? s("rect", {
+        x: laneX(outline, dot2) - size,
+        y: ROW_HEIGHT / 2 - size,
+        width: 2 * size,
+        height: 2 * size,
+        rx: 2,
+        ...paint
+      }) : s("circle", { cx: laneX(outline, dot2), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint })
     );
   }
   function heat(value, most) {
@@ -2268,7 +2398,12 @@
     const found = state.selected ? find(chosen.blocks, state.selected) : void 0;
     if (found) return found;
     const rows = rowsOf(chosen.blocks, state.open);
-    return heaviest(rows, rows.map((row2) => chosen.columns.ofBlock(row2)), state.open, metric);
+    return heaviest(
+      rows,
+      rows.map((row2) => chosen.columns.ofBlock(row2)),
+      state.open,
+      metric
+    );
   }
   function counts(scene, row2) {
     const { numbers, columns } = scene.chosen;
@@ -2286,7 +2421,14 @@
     return h(
       "dl",
       {},
-      entry("reads", h("bdi", {}, names.slice(0, 6).join(", ") + (names.length > 6 ? ` and ${names.length - 6} more` : "") || UNKNOWN)),
+      entry(
+        "reads",
+        h(
+          "bdi",
+          {},
+          names.slice(0, 6).join(", ") + (names.length > 6 ? ` and ${names.length - 6} more` : "") || UNKNOWN
+        )
+      ),
       row2.children.length ? null : entry("output", layers.shape[first].map((size) => whole(size)).join(" × ") || "a number"),
       entry("mult-adds", whole(amounts.mult_adds)),
       entry("params", whole(amounts.params)),
@@ -2332,13 +2474,20 @@
         "tbody",
         {},
         scene.page.devices.map((device, index) => {
-          const parts = partsOf(index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index), row2.layers);
+          const parts = partsOf(
+            index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index),
+            row2.layers
+          );
           const isLeast = parts.isLeast || numbers.devices[index].is_least;
           return h(
             "tr",
             {},
             h("th", { scope: "row", class: "cut" }, h("bdi", {}, device.name)),
-            h("td", { class: "num" }, parts.time == null ? UNKNOWN : `${isLeast ? "≥ " : ""}${seconds(parts.time)}`),
+            h(
+              "td",
+              { class: "num" },
+              parts.time == null ? UNKNOWN : `${isLeast ? "≥ " : ""}${seconds(parts.time)}`
+            ),
             h("td", {}, stack(parts))
           );
         })
@@ -2356,7 +2505,9 @@
     return h(
       "span",
       { class: "stack", role: "img", "aria-label": words, "data-tip": words },
-      shares2.map(([name, share]) => h("i", { class: name, style: { width: `${(100 * share).toFixed(1)}%` } }))
+      shares2.map(
+        ([name, share]) => h("i", { class: name, style: { width: `${(100 * share).toFixed(1)}%` } })
+      )
     );
   }
   function riding(scene, layer) {
@@ -2424,7 +2575,14 @@
     const { page, chosen } = scene;
     const titles = page.models.map((one) => one.title);
     return [
-      h("h1", {}, titles.map((title, i) => [i ? h("span", { class: "versus" }, " vs ") : null, h("bdi", {}, title)])),
+      h(
+        "h1",
+        {},
+        titles.map((title, i) => [
+          i ? h("span", { class: "versus" }, " vs ") : null,
+          h("bdi", {}, title)
+        ])
+      ),
       h("p", { class: "where" }, sourceOf2(scene), settingsOf(scene)),
       h(
         "div",
@@ -2433,7 +2591,11 @@
         h("button", { type: "button", on: { click: tools.copyLink } }, "Copy link"),
         h(
           "button",
-          { type: "button", "aria-label": "Switch between light and dark", on: { click: tools.toggleTheme } },
+          {
+            type: "button",
+            "aria-label": "Switch between light and dark",
+            on: { click: tools.toggleTheme }
+          },
           h("span", { "aria-hidden": "true" }, "◐")
         )
       ),
@@ -2472,7 +2634,8 @@
     const { live } = numbers.memory;
     const title = "Memory over the schedule";
     const peak = numbers.totals.peak_bytes;
-    if (peak == null || !live.length) return [...heading(title), note("It is not known what is alive.")];
+    if (peak == null || !live.length)
+      return [...heading(title), note("It is not known what is alive.")];
     const limit = limitOf(scene, peak);
     const top = Math.max(peak, limit?.isNear ? limit.bytes : 0) * 1.08 || 1;
     const frame = { width, height: heightOf(width), left: 56, right: 10, top: 20, bottom: 36 };
@@ -2481,21 +2644,43 @@
     const step = Math.min(scene.glance.step ?? live.indexOf(peak), live.length - 1);
     const [odd, even] = stackPaths(numbers.memory, live.length, x, y);
     return [
-      ...heading(title, ["Activations that are alive while each layer runs, in place where possible. ", limit?.words]),
+      ...heading(title, [
+        "Activations that are alive while each layer runs, in place where possible. ",
+        limit?.words
+      ]),
       s(
         "svg",
-        { width, height: frame.height, role: "group", "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${bytes(peak)}` },
+        {
+          width,
+          height: frame.height,
+          role: "group",
+          "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${bytes(peak)}`
+        },
         axes(
           frame,
           { scale: x, ticks: [], write: String, title: "layers in order" },
-          { scale: y, ticks: roundTicks(0, top, 4), write: (v) => v ? quantity(v, "B", 2) : "0", title: "alive" }
+          {
+            scale: y,
+            ticks: roundTicks(0, top, 4),
+            write: (v) => v ? quantity(v, "B", 2) : "0",
+            title: "alive"
+          }
         ),
         s("path", { d: odd, fill: "var(--heat1)" }),
         s("path", { d: even, fill: "var(--heat2)" }),
-        s("path", { d: outlinePath(live, x, y), fill: "none", stroke: "var(--accent)", "stroke-width": 1.5 }),
+        s("path", {
+          d: outlinePath(live, x, y),
+          fill: "none",
+          stroke: "var(--accent)",
+          "stroke-width": 1.5
+        }),
         peakLabel(scene, frame, x, y, peak),
         limit?.isNear ? limitLine(limit, frame, y) : null,
-        blockTicks(blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })), frame, x),
+        blockTicks(
+          blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
+          frame,
+          x
+        ),
         cursor(scene, frame, x, step)
       ),
       readout(scene, step),
@@ -2585,15 +2770,28 @@
   }
   function wordsOf(scene, one, left, peak) {
     const device = h("bdi", {}, scene.device?.name);
-    if (left > peak * 3) return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
+    if (left > peak * 3)
+      return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
     if (!one.is_least) return null;
-    return ["On ", device, " it takes at least the peak: an arena can have gaps, which are not shown here."];
+    return [
+      "On ",
+      device,
+      " it takes at least the peak: an arena can have gaps, which are not shown here."
+    ];
   }
   function limitLine(limit, frame, y) {
     const at = round(y(limit.bytes));
     const right = frame.width - frame.right;
     return [
-      s("line", { x1: frame.left, x2: right, y1: at, y2: at, stroke: "var(--bad)", "stroke-width": 1.5, "stroke-dasharray": "5 3" }),
+      s("line", {
+        x1: frame.left,
+        x2: right,
+        y1: at,
+        y2: at,
+        stroke: "var(--bad)",
+        "stroke-width": 1.5,
+        "stroke-dasharray": "5 3"
+      }),
       s("text", { class: "limit", x: right, y: at - 5, "text-anchor": "end" }, limit.label)
     ];
   }
@@ -2697,7 +2895,11 @@
         "1 mult-add is 1 MAC, or 2 FLOPs. Counts are exact. A time has a range in which four of five measurements are expected, or is a lower bound (≥). The page works offline and sends nothing."
       ),
       list(general),
-      h("ul", { class: "notes" }, page.devices.map((device, index) => deviceNote(scene, device, chosen.numbers.devices[index]))),
+      h(
+        "ul",
+        { class: "notes" },
+        page.devices.map((device, index) => deviceNote(scene, device, chosen.numbers.devices[index]))
+      ),
       list(fixedKnobs(scene)),
       page.devices.some((one) => one.facts.length) ? tableBelow(
         scene,
@@ -2709,13 +2911,19 @@
     ];
   }
   function list(sentences) {
-    return sentences.length ? h("ul", { class: "notes" }, sentences.map((one) => h("li", {}, h("bdi", {}, one)))) : null;
+    return sentences.length ? h(
+      "ul",
+      { class: "notes" },
+      sentences.map((one) => h("li", {}, h("bdi", {}, one)))
+    ) : null;
   }
   function unmodelled({ chosen }) {
     const names = chosen.numbers.structure.unmodelled;
     if (!names.length) return [];
     const shown2 = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
-    return [`${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown2}.`];
+    return [
+      `${plural(names.length, "layer")} without a cost rule, so there are no totals: ${shown2}.`
+    ];
   }
   function rounded({ chosen }) {
     return chosen.numbers.is_exact ? [] : ["Some whole numbers here are above 2^53, which this page cannot hold: they are rounded."];
@@ -2736,7 +2944,9 @@
       ": ",
       h("bdi", {}, words.join("; ")),
       ".",
-      [...costs.notes, ...costs.outside].map((one) => h("span", { class: "warn-line" }, h("bdi", {}, one)))
+      [...costs.notes, ...costs.outside].map(
+        (one) => h("span", { class: "warn-line" }, h("bdi", {}, one))
+      )
     );
   }
   function fixedKnobs(scene) {
@@ -2746,7 +2956,13 @@
   }
   function factTable(devices) {
     const rows = devices.flatMap(
-      (device) => device.facts.map((fact2) => [device.name, fact2.what, valueOf2(fact2), fact2.basis, fact2.source])
+      (device) => device.facts.map((fact2) => [
+        device.name,
+        fact2.what,
+        valueOf2(fact2),
+        fact2.basis,
+        fact2.source
+      ])
     );
     return table(
       "Numbers of the devices and their sources",
@@ -2770,11 +2986,13 @@
     const title = "Roofline";
     const { device, state, glance } = scene;
     const known = device?.at[state.precision]?.peak_macs_per_s ?? null;
-    if (!device || known == null) return [...heading(title), note("No peak rate is known in this precision.")];
+    if (!device || known == null)
+      return [...heading(title), note("No peak rate is known in this precision.")];
     const peak = known * factorOf(scene, "macs");
     const level = levelOf(device, glance.level);
     const { dots, left } = dotsOf(scene, level);
-    if (!dots.length) return [...heading(title), note("No times of kernels with mult-adds are known.")];
+    if (!dots.length)
+      return [...heading(title), note("No times of kernels with mult-adds are known.")];
     const roofs = roofsOf(scene, device);
     const time2 = scene.chosen.numbers.devices[state.device];
     const kinds = [...new Set(dots.map((one) => one.variety))].sort();
@@ -2783,7 +3001,9 @@
       device.levels.length > 1 ? levelChoice(scene, device, level) : null,
       picture2(dots, roofs, peak, time2.latency_s ?? 0, width),
       legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
-      left ? note(`${plural(left, "kernel")} without mult-adds, bytes or a known time ${left === 1 ? "is" : "are"} not shown.`) : null,
+      left ? note(
+        `${plural(left, "kernel")} without mult-adds, bytes or a known time ${left === 1 ? "is" : "are"} not shown.`
+      ) : null,
       tableBelow(
         scene,
         "roofline",
@@ -2832,7 +3052,15 @@
         return;
       }
       const variety = varietyIndex(numbers.structure.layers.variety[kernels.layers[i][0]] ?? "");
-      dots.push({ name, variety, macs, bytes: moved, time: time2, intensity: macs / moved, rate: macs / time2 });
+      dots.push({
+        name,
+        variety,
+        macs,
+        bytes: moved,
+        time: time2,
+        intensity: macs / moved,
+        rate: macs / time2
+      });
     });
     return { dots: dots.sort((a, b) => b.time - a.time), left };
   }
@@ -2872,15 +3100,40 @@
     const y = logarithmic(ys, [frame.height - frame.bottom, frame.top]);
     return s(
       "svg",
-      { width, height: frame.height, role: "img", "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers` },
+      {
+        width,
+        height: frame.height,
+        role: "img",
+        "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers`
+      },
       axes(
         frame,
-        { scale: x, ticks: logTicks(...xs, width / 60), write: (v) => String(v), title: "mult-adds for each byte" },
-        { scale: y, ticks: logTicks(...ys, 7), write: (v) => quantity(v, "", 2), title: "mult-adds a second" }
+        {
+          scale: x,
+          ticks: logTicks(...xs, width / 60),
+          write: (v) => String(v),
+          title: "mult-adds for each byte"
+        },
+        {
+          scale: y,
+          ticks: logTicks(...ys, 7),
+          write: (v) => quantity(v, "", 2),
+          title: "mult-adds a second"
+        }
       ),
       slopes(roofs, peak, xs, ys, x, y),
-      s("line", { class: "roof", x1: round(x(flatFrom)), x2: width - frame.right, y1: round(y(peak)), y2: round(y(peak)) }),
-      s("text", { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" }, `peak ${quantity(peak, "MAC/s")}`),
+      s("line", {
+        class: "roof",
+        x1: round(x(flatFrom)),
+        x2: width - frame.right,
+        y1: round(y(peak)),
+        y2: round(y(peak))
+      }),
+      s(
+        "text",
+        { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" },
+        `peak ${quantity(peak, "MAC/s")}`
+      ),
       dots.map(
         (dot2) => s("circle", {
           cx: round(x(dot2.intensity)),
@@ -2907,7 +3160,11 @@ ${percent2(dot2.rate / peak)} of the peak`
       const hasRoom = Math.hypot(x2 - x1, y2 - y1) > label.length * 6.5;
       return [
         s("line", { class: "roof", x1, y1, x2, y2 }),
-        hasRoom ? s("text", { x: x1 + 4, y: y1 - 6, transform: `rotate(${round(angle)} ${x1 + 4} ${y1 - 6})` }, label) : s("text", { x: round((x1 + x2) / 2) + 8, y: round((y1 + y2) / 2) + 10 }, label)
+        hasRoom ? s(
+          "text",
+          { x: x1 + 4, y: y1 - 6, transform: `rotate(${round(angle)} ${x1 + 4} ${y1 - 6})` },
+          label
+        ) : s("text", { x: round((x1 + x2) / 2) + 8, y: round((y1 + y2) / 2) + 10 }, label)
       ];
     });
   }
@@ -3008,10 +3265,13 @@ ${percent2(dot2.rate / peak)} of the peak`
     const y = (row2) => BAR.top + row2 * (BAR.height + BAR.gap);
     const items = [];
     bars.forEach((bar, row2) => {
-      items.push(s("text", { class: "ink", x: BAR.left - 8, y: y(row2) + 19, "text-anchor": "end" }, bar.name));
+      items.push(
+        s("text", { class: "ink", x: BAR.left - 8, y: y(row2) + 19, "text-anchor": "end" }, bar.name)
+      );
       bar.parts.forEach(({ variety, share }, i) => {
         const [from, to] = ends[row2][i];
-        if (row2) items.push(ribbon(ends[row2 - 1][i], ends[row2][i], y(row2) - BAR.gap, y(row2), variety));
+        if (row2)
+          items.push(ribbon(ends[row2 - 1][i], ends[row2][i], y(row2) - BAR.gap, y(row2), variety));
         items.push(...segment(bar.name, variety, share, from, to, y(row2)));
       });
     });
@@ -3040,7 +3300,11 @@ ${percent2(dot2.rate / peak)} of the peak`
         fill: `var(--kind${variety})`,
         "data-tip": tip
       }),
-      s("text", { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" }, isWide ? percent2(share) : "")
+      s(
+        "text",
+        { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" },
+        isWide ? percent2(share) : ""
+      )
     ];
   }
   function ribbon(above, below, top, bottom, variety) {
@@ -3127,9 +3391,21 @@ ${percent2(dot2.rate / peak)} of the peak`
     return h(
       "div",
       { class: "now", "aria-live": "polite" },
-      h("b", {}, `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`),
-      h("span", { class: "cut" }, metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]),
-      h("span", { class: "cut" }, change == null || change === 1 ? "at the defaults" : `${times(change)} the default`)
+      h(
+        "b",
+        {},
+        `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`
+      ),
+      h(
+        "span",
+        { class: "cut" },
+        metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]
+      ),
+      h(
+        "span",
+        { class: "cut" },
+        change == null || change === 1 ? "at the defaults" : `${times(change)} the default`
+      )
     );
   }
   function control(scene, knob) {
@@ -3199,8 +3475,21 @@ ${percent2(dot2.rate / peak)} of the peak`
         preserveAspectRatio: "none",
         "aria-hidden": "true"
       },
-      s("path", { d: found ? curvePath(found) : "", fill: "none", stroke: "var(--bar)", "stroke-width": 1.5, ...fine }),
-      s("line", { x1: x(value), x2: x(value), y1: 0, y2: CURVE.height, stroke: "var(--accent)", ...fine }),
+      s("path", {
+        d: found ? curvePath(found) : "",
+        fill: "none",
+        stroke: "var(--bar)",
+        "stroke-width": 1.5,
+        ...fine
+      }),
+      s("line", {
+        x1: x(value),
+        x2: x(value),
+        y1: 0,
+        y2: CURVE.height,
+        stroke: "var(--accent)",
+        ...fine
+      }),
       knob.published.map(
         (at) => s("line", { x1: x(at), x2: x(at), y1: 19, y2: CURVE.height, stroke: "var(--mute)", ...fine })
       )
@@ -3276,7 +3565,11 @@ ${percent2(dot2.rate / peak)} of the peak`
         },
         moved ? `Device (${moved} changed)` : "Device"
       ),
-      isOpen2 ? h("div", { class: "knobs" }, knobs.map((knob) => control(scene, knob))) : null
+      isOpen2 ? h(
+        "div",
+        { class: "knobs" },
+        knobs.map((knob) => control(scene, knob))
+      ) : null
     );
   }
 
@@ -3392,7 +3685,13 @@ ${percent2(dot2.rate / peak)} of the peak`
             h(
               "div",
               { class: "beside" },
-              h("div", { id: "table", class: "scroll", tabindex: 0, role: "region", "aria-label": "Layers" }),
+              h("div", {
+                id: "table",
+                class: "scroll",
+                tabindex: 0,
+                role: "region",
+                "aria-label": "Layers"
+              }),
               h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" })
             )
           ),
@@ -3421,7 +3720,9 @@ ${percent2(dot2.rate / peak)} of the peak`
       add("memory", memory);
       add("roofline", roofline);
       add("notes", notes);
-      const observer = new IntersectionObserver((seen) => this.onSight(seen), { rootMargin: "200px" });
+      const observer = new IntersectionObserver((seen) => this.onSight(seen), {
+        rootMargin: "200px"
+      });
       for (const part of this.parts.values()) if (part.isLazy) observer.observe(part.element);
     }
     tools = {
@@ -3508,10 +3809,7 @@ ${percent2(dot2.rate / peak)} of the peak`
       this.scene = scene;
       for (const part of this.parts.values()) part.isLate = true;
       this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
-      patch(
-        document.getElementById("said"),
-        warnings(this.page, this.state, scene, this.ignored)
-      );
+      patch(document.getElementById("said"), warnings(this.page, this.state, scene, this.ignored));
       if (scene) this.parts.get("accuracy").element.hidden = !hasAccuracy(scene);
     }
     /** Parts to draw now: the answer and the sliders first, then what waited longest. */

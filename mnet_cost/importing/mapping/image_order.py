@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from mnet_cost.importing.graph import Node
+from mnet_cost.errors import ModelFileError, Problem
+from mnet_cost.importing.graph import Graph, Node, Tensor
 
 IMAGES = "images"
 """The attribute of a node with the names of those of its tensors that are images."""
@@ -56,6 +57,22 @@ def images_among(
                 groups.join([first.setdefault(ranks[name], name), name])
     roots = {groups.root(name) for name in anchors if name in ranks}
     return frozenset(name for name in ranks if groups.root(name) in roots)
+
+
+def check_open_sizes(graph: Graph, tensor: Tensor, sizes: Mapping[str, int]) -> None:
+    """Sizes that nobody gave are asked for in the order of the file."""
+    shape = tensor.shape or ()
+    open_size = next((x for x in shape if isinstance(x, str) and x not in sizes), None)
+    if open_size is not None:
+        plain = ",".join(str(x) if isinstance(x, int) else "224" for x in shape[1:])
+        raise ModelFileError(
+            Problem(
+                f"{graph.source}: input `{tensor.name}` is [{', '.join(map(str, shape))}], and the "
+                f"size `{open_size}` is not known",
+                hint=f"give it: `FILE@{open_size}=224`, or for `import` "
+                f"--shape {tensor.name}=1,{plain}",
+            )
+        )
 
 
 class _Groups:

@@ -30,7 +30,7 @@ _MARKS: tuple[tuple[int, bytes, str, str], ...] = (
         0,
         b"\x89HDF\r\n",
         "an HDF5 file, as `.h5` files of Keras are",
-        "`tf2onnx` converts it to ONNX",
+        "`keras.models.load_model(FILE).save('net.keras')` makes a file that can be read",
     ),
     (4, b"TFL3", "a TFLite model", "a name that ends in `.tflite` says so"),
     (4, b"ORTM", "a model in the format of ONNX Runtime (`.ort`)", "import the `.onnx` file"),

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mnet_cost.errors import ModelFileError, Problem
-from mnet_cost.importing.graph import Graph, Tensor
+from mnet_cost.importing.graph import Graph
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.mapping.image_order import channels_first
+from mnet_cost.importing.mapping.image_order import channels_first, check_open_sizes
 from mnet_cost.importing.mapping.mapper import Table, map_graph
 from mnet_cost.importing.mapping.precision import with_precisions
 from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement, positions
@@ -52,29 +51,13 @@ def map_tflite(
     images = images_of(graph)
     for tensor in graph.inputs:
         if tensor.name not in shapes:
-            _check_open_sizes(graph, tensor, sizes)
+            check_open_sizes(graph, tensor, sizes)
     given = {
         name: channels_first(sizes) if name in images else sizes for name, sizes in shapes.items()
     }
     result = map_graph(with_images(graph), TABLE, given, has_batch, sizes)
     result = with_precisions(result, _precisions(graph))
     return result._replace(notes=(*result.notes, *notes, *_small_weights(graph)))
-
-
-def _check_open_sizes(graph: Graph, tensor: Tensor, sizes: Mapping[str, int]) -> None:
-    """Sizes that nobody gave are asked for in the order of the file."""
-    shape = tensor.shape or ()
-    open_size = next((x for x in shape if isinstance(x, str) and x not in sizes), None)
-    if open_size is not None:
-        plain = ",".join(str(x) if isinstance(x, int) else "224" for x in shape[1:])
-        raise ModelFileError(
-            Problem(
-                f"{graph.source}: input `{tensor.name}` is [{', '.join(map(str, shape))}], and the "
-                f"size `{open_size}` is not known",
-                hint=f"give it: `FILE@{open_size}=224`, or for `import` "
-                f"--shape {tensor.name}=1,{plain}",
-            )
-        )
 
 
 def _small_weights(graph: Graph) -> list[str]:

@@ -64,12 +64,17 @@ class Opened:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", self._dismiss)
+        self.page.on("dialog", self._dialog)
         self.address = file.resolve().as_uri()
         self.page.goto(self.address + (f"#{fragment}" if fragment else ""))
-        self.page.wait_for_selector("html[data-ready]")
+        self.page.wait_for_function(
+            """() => document.documentElement.dataset.ready
+              || document.getElementById("app").textContent.includes("could not be read")"""
+        )
+        shown = self.page.text_content("#app")
+        assert "could not be read" not in shown, (file.name, shown)
 
-    def _dismiss(self, dialog: Any) -> None:
+    def _dialog(self, dialog: Any) -> None:
         self.said.append(dialog.message)
         dialog.dismiss()
 
