@@ -361,6 +361,18 @@ def test_an_operator_without_a_rule_on_what_is_trained_reads_a_parameter() -> No
     assert "opaque: {operation: aten_view_as_complex_default" in dump_data(written(result).data)
 
 
+def test_a_bias_that_another_layer_has_is_said_to_be_counted_twice() -> None:
+    nodes = [
+        ("aten.mul.Tensor", {"self": r("x"), "other": r("w")}, "m"),
+        ("aten.add.Tensor", {"self": r("m"), "other": r("b")}, "a"),
+        ("aten.linear.default", {"input": r("a"), "weight": r("w"), "bias": r("b")}, "y"),
+    ]
+    result = map_graph(graph(nodes, {"w": (8, 8), "b": (8,)}), TABLE)
+    assert [layer.kind for layer in result.layers][-1] == "linear"
+    assert result.layers[-1].tied_to == 0
+    assert result.notes == ("b is stored once, and counted for each reader",)
+
+
 def test_mutated_arguments_give_layers_or_an_error() -> None:
     chance = random.Random(15)
     values: list[Any] = [None, 0, -1, 10**30, 1.5, "", "s", True, [], [1, 2, 3, 4, 5], Batch(3)]
