@@ -14,6 +14,8 @@ from mnet_cost.importing.graph import Batch, Graph, Node, Reference, Stored, Ten
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.aten import TABLE
 from mnet_cost.importing.mapping.mapper import map_graph
+from mnet_cost.importing.written import written
+from mnet_cost.models.dump import dump_data
 
 N = Batch()
 
@@ -343,6 +345,32 @@ def test_an_operator_without_a_rule_is_opaque() -> None:
         ("add", {}, (3, 8, 8)),
     ]
     assert result.notes == ("aten.logcumsumexp.default has no rule: it is `opaque`",)
+
+
+def test_an_operator_without_a_rule_on_what_is_trained_reads_a_parameter() -> None:
+    nodes = [
+        ("aten.view_as_complex.default", {"self": r("w")}, "c", (3, 8, 8)),
+        ("aten.mul.Tensor", {"self": r("x"), "other": r("c")}, "y", (N, 3, 8, 8)),
+    ]
+    result = map_graph(graph(nodes, {"w": (3, 8, 8, 2)}), TABLE)
+    assert [(layer.kind, layer.types[0].shape) for layer in result.layers] == [
+        ("parameter", (3, 8, 8, 2)),
+        ("opaque", (3, 8, 8)),
+        ("multiply", (3, 8, 8)),
+    ]
+    assert "opaque: {operation: aten_view_as_complex_default" in dump_data(written(result).data)
+
+
+def test_a_bias_that_another_layer_has_is_said_to_be_counted_twice() -> None:
+    nodes = [
+        ("aten.mul.Tensor", {"self": r("x"), "other": r("w")}, "m"),
+        ("aten.add.Tensor", {"self": r("m"), "other": r("b")}, "a"),
+        ("aten.linear.default", {"input": r("a"), "weight": r("w"), "bias": r("b")}, "y"),
+    ]
+    result = map_graph(graph(nodes, {"w": (8, 8), "b": (8,)}), TABLE)
+    assert [layer.kind for layer in result.layers][-1] == "linear"
+    assert result.layers[-1].tied_to == 0
+    assert result.notes == ("b is stored once, and counted for each reader",)
 
 
 def test_mutated_arguments_give_layers_or_an_error() -> None:
