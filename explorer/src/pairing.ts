@@ -1,0 +1,85 @@
+// Blocks of compared networks side by side: those of equal names, and between them by order.
+
+import type { Structure } from "./document";
+import { topOf } from "./rows";
+import { type Block, isOpen } from "./tree";
+
+/** One row: a block or layer of each network, null where one has none there. */
+export interface Pair {
+  members: (Block | null)[];
+  depth: number;
+}
+
+let kept: { structures: (Structure | null)[]; key: string; pairs: Pair[] } | null = null;
+
+/** The rows of some networks; a row is open where one of its blocks is. */
+export function pairsOf(structures: (Structure | null)[], open: ReadonlySet<string>): Pair[] {
+  const key = [...open].join("\n");
+  const isSame = kept?.key === key && kept.structures.every((one, i) => one === structures[i]);
+  if (kept && isSame) return kept.pairs;
+  const pairs: Pair[] = [];
+  const walk = (parents: readonly (Block | null)[], depth: number): void => {
+    for (const members of matched(parents.map((one) => one?.children ?? []))) {
+      pairs.push({ members, depth });
+      if (isPairOpen(members, open)) walk(members, depth + 1);
+    }
+  };
+  walk(
+    structures.map((one) => one && topOf(one)),
+    0,
+  );
+  kept = { structures, key, pairs };
+  return pairs;
+}
+
+export const isPairOpen = (
+  members: readonly (Block | null)[],
+  open: ReadonlySet<string>,
+): boolean => members.some((one) => one !== null && isOpen(one, open));
+
+/** Lists of blocks as rows of one of each. */
+export function matched(lists: readonly (readonly Block[])[]): (Block | null)[][] {
+  let rows = lists[0].map((one): (Block | null)[] => [one]);
+  lists.slice(1).forEach((list, i) => {
+    const empty = new Array<null>(i + 1).fill(null);
+    const nameOf = (row: (Block | null)[]): string => row.find((one) => one !== null)!.label;
+    const next: (Block | null)[][] = [];
+    let [row, at] = [0, 0];
+    const upTo = (lastRow: number, last: number): void => {
+      while (row < lastRow || at < last) {
+        next.push([...(row < lastRow ? rows[row++] : empty), at < last ? list[at++] : null]);
+      }
+    };
+    for (const [r, a] of equalNames(
+      rows.map(nameOf),
+      list.map((one) => one.label),
+    )) {
+      upTo(r, a);
+      upTo(r + 1, a + 1);
+    }
+    upTo(rows.length, list.length);
+    rows = next;
+  });
+  return rows;
+}
+
+/** Places of equal names in both lists, rising in both: as many as there can be. */
+function equalNames(a: readonly string[], b: readonly string[]): [number, number][] {
+  const width = b.length + 1;
+  const most = new Uint32Array((a.length + 1) * width); // of what follows both places
+  for (let i = a.length - 1; i >= 0; i -= 1) {
+    for (let j = b.length - 1; j >= 0; j -= 1) {
+      most[i * width + j] =
+        a[i] === b[j]
+          ? most[(i + 1) * width + j + 1] + 1
+          : Math.max(most[(i + 1) * width + j], most[i * width + j + 1]);
+    }
+  }
+  const found: [number, number][] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    if (a[i] === b[j]) found.push([i++, j++]);
+    else if (most[(i + 1) * width + j] >= most[i * width + j + 1]) i += 1;
+    else j += 1;
+  }
+  return found;
+}
