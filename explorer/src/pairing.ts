@@ -37,30 +37,41 @@ export const isPairOpen = (
   open: ReadonlySet<string>,
 ): boolean => members.some((one) => one !== null && isOpen(one, open));
 
-/** Lists of blocks as rows of one of each. */
+/** Lists of blocks as rows of one of each: of equal names, and between those by order, a block
+ * beside a block and a layer beside a layer. */
 export function matched(lists: readonly (readonly Block[])[]): (Block | null)[][] {
   let rows = lists[0].map((one): (Block | null)[] => [one]);
   lists.slice(1).forEach((list, i) => {
     const empty = new Array<null>(i + 1).fill(null);
-    const nameOf = (row: (Block | null)[]): string => row.find((one) => one !== null)!.label;
-    const next: (Block | null)[][] = [];
-    let [row, at] = [0, 0];
-    const upTo = (lastRow: number, last: number): void => {
-      while (row < lastRow || at < last) {
-        next.push([...(row < lastRow ? rows[row++] : empty), at < last ? list[at++] : null]);
-      }
-    };
-    for (const [r, a] of equalNames(
-      rows.map(nameOf),
-      list.map((one) => one.label),
-    )) {
-      upTo(r, a);
-      upTo(r + 1, a + 1);
-    }
-    upTo(rows.length, list.length);
-    rows = next;
+    rows = merged(rows, list, (one) => one.label, (between, others) =>
+      merged(between, others, (one) => String(one.children.length > 0), (left, more) => [
+        ...left.map((row) => [...row, null]),
+        ...more.map((one) => [...empty, one]),
+      ]),
+    );
   });
   return rows;
+}
+
+/** Rows with one more member: items whose key is that of a row; `rest` has those between. */
+function merged(
+  rows: (Block | null)[][],
+  items: readonly Block[],
+  keyOf: (one: Block) => string,
+  rest: (rows: (Block | null)[][], items: readonly Block[]) => (Block | null)[][],
+): (Block | null)[][] {
+  const places = equalNames(
+    rows.map((row) => keyOf(row.find((one) => one !== null)!)),
+    items.map(keyOf),
+  );
+  const found: (Block | null)[][] = [];
+  let [row, item] = [0, 0];
+  for (const [nextRow, nextItem] of places) {
+    found.push(...rest(rows.slice(row, nextRow), items.slice(item, nextItem)));
+    found.push([...rows[nextRow], items[nextItem]]);
+    [row, item] = [nextRow + 1, nextItem + 1];
+  }
+  return [...found, ...rest(rows.slice(row), items.slice(item))];
 }
 
 /** Places of equal names in both lists, rising in both: as many as there can be. */

@@ -3040,25 +3040,31 @@
     let rows = lists[0].map((one) => [one]);
     lists.slice(1).forEach((list2, i) => {
       const empty = new Array(i + 1).fill(null);
-      const nameOf2 = (row3) => row3.find((one) => one !== null).label;
-      const next = [];
-      let [row2, at] = [0, 0];
-      const upTo = (lastRow, last) => {
-        while (row2 < lastRow || at < last) {
-          next.push([...row2 < lastRow ? rows[row2++] : empty, at < last ? list2[at++] : null]);
-        }
-      };
-      for (const [r, a] of equalNames(
-        rows.map(nameOf2),
-        list2.map((one) => one.label)
-      )) {
-        upTo(r, a);
-        upTo(r + 1, a + 1);
-      }
-      upTo(rows.length, list2.length);
-      rows = next;
+      rows = merged(
+        rows,
+        list2,
+        (one) => one.label,
+        (between, others2) => merged(between, others2, (one) => String(one.children.length > 0), (left, more) => [
+          ...left.map((row2) => [...row2, null]),
+          ...more.map((one) => [...empty, one])
+        ])
+      );
     });
     return rows;
+  }
+  function merged(rows, items, keyOf, rest) {
+    const places = equalNames(
+      rows.map((row3) => keyOf(row3.find((one) => one !== null))),
+      items.map(keyOf)
+    );
+    const found = [];
+    let [row2, item] = [0, 0];
+    for (const [nextRow, nextItem] of places) {
+      found.push(...rest(rows.slice(row2, nextRow), items.slice(item, nextItem)));
+      found.push([...rows[nextRow], items[nextItem]]);
+      [row2, item] = [nextRow + 1, nextItem + 1];
+    }
+    return [...found, ...rest(rows.slice(row2), items.slice(item))];
   }
   function equalNames(a, b) {
     const width = b.length + 1;
