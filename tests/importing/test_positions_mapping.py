@@ -289,6 +289,24 @@ def test_einsum_of_a_tensor_and_a_trained_one(
     assert counted(made) == (mult_adds, prod(w))
 
 
+@pytest.mark.parametrize(
+    ("equation", "w", "expected"),
+    [
+        ("bnc,k->bnck", (3,), (7, 8, 3)),
+        ("bnc,c->bnc", (8,), (7, 8)),
+        ("bnc,kc->bknc", (3, 8), (3, 7, 8)),
+    ],
+)
+def test_einsum_that_sums_nothing_is_no_matrix_product(
+    equation: str, w: Any, expected: Any
+) -> None:
+    node = of("einsum.default", "y", equation=equation, tensors=[r("x"), r("w")])
+    made = map_graph(graph([node], {"w": w}, (N, 7, 8)), TABLE)
+    assert "matmul" not in [layer.kind for layer in made.layers]
+    assert made.type_of(made.outputs[0]).shape == expected
+    assert counted(made) == (0, prod(w))
+
+
 def test_grouped_queries_share_keys_without_copies() -> None:
     """8 heads of queries on 2 of keys: 8 * 5 * 7 scores of 4 features, and as many for values."""
     node = of("scaled_dot_product_attention.default", query=r("x"), key=r("y"), value=r("y"),

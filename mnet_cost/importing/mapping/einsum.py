@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.elementwise import binary
 from mnet_cost.importing.mapping.movement import transpose
 from mnet_cost.importing.mapping.products import matmul
 from mnet_cost.importing.mapping.reductions import reduce
@@ -118,6 +119,15 @@ def _product(b: Builder, first: _Labelled, second: _Labelled, wanted: str) -> _L
         for label, size in zip(x.labels, x.value.shape, strict=True):
             if sizes.setdefault(label, size) != size:
                 raise Unmapped(f"has sizes {sizes[label]} and {size} for one letter")
+    if not inner:  # nothing is summed up, so that it is no matrix product
+        labels = shared + rows + columns
+        wide = [
+            _ordered(b, x, "".join(c for c in labels if c in x.labels)) for x in (first, second)
+        ]
+        one, other = (
+            b.reshaped(x.value, [sizes[c] if c in x.labels else 1 for c in labels]) for x in wide
+        )
+        return _Labelled(binary(b, one, other, "multiply"), labels)
     if any(isinstance(sizes[label], Batch) for label in inner):
         raise Unmapped("sums over the batch")
     # The batch of one of them is no axis of its matrices: there is a product for each example, with
