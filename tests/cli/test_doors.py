@@ -103,7 +103,9 @@ def test_what_is_wrong_on_stdin(
     assert err.startswith(message)
 
 
-@pytest.mark.parametrize("name", ["net.onnx", "./a/NET.ONNX", "net.pt2", "net.tflite", "a.param", "net.keras"])
+@pytest.mark.parametrize(
+    "name", ["net.onnx", "./a/NET.ONNX", "net.pt2", "net.tflite", "a.param", "net.keras"]
+)
 def test_a_model_file_that_is_not_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, "analyze", name)
     assert status == 2
