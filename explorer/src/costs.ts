@@ -83,7 +83,10 @@ export class ModelCosts {
           last: memory.last[i],
         })),
       },
-      devices: outline.devices.map((device) => readDevice(device, structure, read)),
+      devices: outline.devices.map((device, index) => ({
+        ...readDevice(device, structure, read),
+        timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index) : [],
+      })),
     };
   }
 
@@ -161,7 +164,18 @@ function readNumbers(device: DeviceOutline, read: Read): Record<DeviceNumber, Co
   return Object.fromEntries(numbers) as Record<DeviceNumber, Count>;
 }
 
-function readDevice(device: DeviceOutline, structure: Structure, read: Read): DeviceCosts {
+/** Precisions in which a device has a time, whatever the sliders say. */
+function timedAt(structure: Structure, device: number): string[] {
+  return Object.keys(structure.at).filter(
+    (precision) => structure.at[precision].devices[device].numbers.latency_s !== null,
+  );
+}
+
+function readDevice(
+  device: DeviceOutline,
+  structure: Structure,
+  read: Read,
+): Omit<DeviceCosts, "timed_at"> {
   const numbers = readNumbers(device, read);
   return {
     ...numbers,

@@ -244,6 +244,7 @@ export interface SentenceData {
 /** What is said of layers, as columns. */
 export interface LayerTexts {
   name: string[];
+  /** With kernel and stride, where it has them: `conv2d 3x3 s2`. */
   kind: string[];
   /** 1x1, depthwise, convolution, linear, pooling or other: it decides the colour. */
   variety: string[];
@@ -321,6 +322,8 @@ export interface DeviceCosts extends Record<DeviceNumber, Count> {
   // its kernels. untimed: how many kernels have no time.
   /** calibrated, fitted, datasheet, or bound for a lower bound; null where there is no time. */
   basis: string | null;
+  /** Where there is no time: precisions of the page in which there is one. */
+  timed_at: string[];
   /** Whether the time is a lower bound: of peaks, or since some kernels are not timed. */
   is_least: boolean;
   /** What the energy rests on, in words; empty where it is unknown. */

@@ -137,7 +137,8 @@ function create(child: Child): Node {
   shown.set(element, state);
   state.nodes = child.children.map(create);
   for (const node of state.nodes) element.appendChild(node);
-  setAttributes(element, {}, child.attributes, state); // last: a select takes a value of its options
+  // Last, since a select takes a value of its options.
+  setAttributes(element, {}, child.attributes, state);
   return element;
 }
 

@@ -1,16 +1,17 @@
 // The page: it holds the state, makes a scene of it once a frame, and lets those views draw that
-// are in sight. Others draw when they come into sight, or before the page is printed.
+// are in sight. Others draw when nothing moves and the browser is idle, or before a print.
 
-import { copy } from "./clipboard";
-import { toCsv } from "./csv";
-import { curveKey, curveOf } from "./curves";
-import type { ExploreDocument, SliderKnob } from "./document";
-import { type Children, h, patch } from "./dom";
-import { allOpenable, ROW_HEIGHT } from "./rows";
+import { isInAddress, writeAddress } from "./address";
+import { Curves } from "./curves";
+import type { ExploreDocument } from "./document";
+import { type Children, patch } from "./dom";
+import { Later } from "./later";
+import { buildLayout, contentWidth } from "./layout";
+import { ROW_HEIGHT } from "./rows";
 import type { Glance, Scene } from "./scene";
 import { Scenes } from "./scenes";
-import { fromFragment, type State, toFragment } from "./state";
-import { toggleTheme } from "./theme";
+import { fromFragment, type State } from "./state";
+import { toolsOf } from "./tools";
 import { accuracy, hasAccuracy } from "./views/accuracy";
 import { cards, totals } from "./views/cards";
 import { comparison } from "./views/comparison";
@@ -18,6 +19,7 @@ import { details } from "./views/details";
 import { header } from "./views/header";
 import { memory } from "./views/memory";
 import { notes } from "./views/notes";
+import { pairs } from "./views/pairs";
 import { roofline } from "./views/roofline";
 import { shares } from "./views/shares";
 import { sliders } from "./views/sliders";
@@ -35,13 +37,14 @@ interface Part {
   drawn: number;
 }
 
-/** Milliseconds without a move after which curves, rows out of sight and the address follow. */
+/** Milliseconds without a move after which the address and what is out of sight follow. */
 const REST = 150;
 
 /** Milliseconds of script in a frame after which other parts wait for the next one. */
 const BUDGET = 8;
 
-const ROWS_A_FRAME = 120;
+/** Rows of the layer table that are one piece of work. */
+const ROWS_AT_ONCE = 60;
 
 export class Explorer {
   private readonly state: State;
@@ -55,7 +58,7 @@ export class Explorer {
   };
   private readonly parts = new Map<string, Part>();
   private readonly scenes: Scenes;
-  private readonly curveKeys = new Map<string, string>();
+  private readonly curves = new Curves();
   private scene: Scene | null = null;
   private said = "";
   private isAsked = false;
@@ -81,44 +84,9 @@ export class Explorer {
     addEventListener("beforeprint", () => this.draw(true));
   }
 
-  /** The frame of the page, once; views fill its parts. */
+  /** The frame of the page, once, and the view of each of its parts. */
   private build(): void {
-    const section = (name: string, label: string): Children =>
-      h("section", { id: name, "aria-label": label });
-    const skip = (): void => document.getElementById("table")!.focus();
-    patch(this.root, [
-      h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
-      h("header", { id: "top" }),
-      h("div", { id: "said" }),
-      h("fieldset", { id: "cards" }),
-      h("dl", { id: "totals" }),
-      h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
-      h(
-        "div",
-        { id: "content" },
-        this.page.models.length > 1 ? section("comparison", "Comparison") : null,
-        h("div", { class: "two" }, section("shares", "Shares"), section("accuracy", "Accuracy")),
-        h(
-          "section",
-          { id: "blocks", "aria-label": "Blocks and layers" },
-          h("div", { id: "table-head" }),
-          h(
-            "div",
-            { class: "beside" },
-            h("div", {
-              id: "table",
-              class: "scroll",
-              tabindex: 0,
-              role: "region",
-              "aria-label": "Layers",
-            }),
-            h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" }),
-          ),
-        ),
-        h("div", { class: "two" }, section("memory", "Memory"), section("roofline", "Roofline")),
-        section("notes", "Notes"),
-      ),
-    ]);
+    buildLayout(this.root, this.page);
     const add = (name: string, draw: Part["draw"], isLazy = true): void => {
       const element = document.getElementById(name);
       if (!element) return;
@@ -136,6 +104,7 @@ export class Explorer {
       layerTable(scene, width, this.isComplete ? EVERY_PLACE : undefined),
     );
     add("details", details);
+    add("pairs", pairs);
     add("memory", memory);
     add("roofline", roofline);
     add("notes", notes);
@@ -145,25 +114,13 @@ export class Explorer {
     for (const part of this.parts.values()) if (part.isLazy) observer.observe(part.element);
   }
 
-  private readonly tools = {
-    copyLink: async (): Promise<void> => {
-      this.writeAddress();
-      const done = await copy(location.href);
-      this.say(done ? "Link copied" : "The link is in the address bar");
-    },
-    copyCsv: async (): Promise<void> => {
-      if (!this.scene) return;
-      const done = await copy(toCsv(this.scene.chosen.numbers, this.page.devices));
-      this.say(done ? "CSV copied" : "The browser does not let a file copy");
-    },
-    toggleTheme,
-    openAll: (): void => {
-      this.change((state) => {
-        const paths = state.open.size || !this.scene ? [] : allOpenable(this.scene);
-        state.open = new Set(paths);
-      });
-    },
-  };
+  private readonly tools = toolsOf({
+    page: () => this.page,
+    scene: () => this.scene,
+    state: () => this.state,
+    change: (what) => this.change(what),
+    say: (words) => this.say(words),
+  });
 
   /** A word about what was done, for eyes and ears; it goes after a while. */
   private say(words: string): void {
@@ -182,9 +139,11 @@ export class Explorer {
     this.ask();
   };
 
-  private readonly look = (what: (glance: Glance) => void): void => {
+  /** The numbers stay, so that this view alone is late. */
+  private readonly look = (view: string, what: (glance: Glance) => void): void => {
     what(this.glance);
-    this.ask();
+    this.parts.get(view)!.isLate = true;
+    this.ask(false);
   };
 
   /** Draw in the next frame, once, however often it is asked for. */
@@ -192,6 +151,7 @@ export class Explorer {
     this.isChanged ||= isChanged;
     if (this.isAsked) return;
     this.isAsked = true;
+    this.later.stop();
     this.root.classList.add("busy");
     requestAnimationFrame(() => {
       this.isAsked = false;
@@ -202,6 +162,8 @@ export class Explorer {
   private isChanged = true;
   private isComplete = false;
   private frame = 0;
+  /** Rows of the table that show this scene, from the first on, wherever the page is scrolled. */
+  private rowsDone = 0;
 
   /** One frame: what is late and in sight, until the time of a frame is used up. With `all`,
    * nothing waits. */
@@ -220,9 +182,7 @@ export class Explorer {
         this.ask(false);
         break;
       }
-      patch(part.element, part.draw(scene, widths[i]));
-      part.isLate = false;
-      part.drawn = this.frame;
+      this.drawPart(part, scene, widths[i]);
     }
     this.isComplete = false;
     this.root.classList.toggle("busy", this.isAsked);
@@ -230,11 +190,19 @@ export class Explorer {
     this.resting = setTimeout(() => this.onRest(), REST);
   }
 
+  private drawPart(part: Part, scene: Scene, width = contentWidth(part.element)): void {
+    patch(part.element, part.draw(scene, width));
+    part.isLate = false;
+    part.drawn = this.frame;
+  }
+
   /** A new scene: all parts are late, and what is wrong is said. */
   private begin(scene: Scene | null): void {
     this.isChanged = false;
     this.scene = scene;
     for (const part of this.parts.values()) part.isLate = true;
+    this.rowsDone = 0;
+    this.root.classList.add("late");
     this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
     patch(document.getElementById("said")!, warnings(this.page, this.state, scene, this.ignored));
     if (scene) this.parts.get("accuracy")!.element.hidden = !hasAccuracy(scene);
@@ -281,61 +249,53 @@ export class Explorer {
 
   /** Nothing moved for a while: now what nobody looks at follows. */
   private onRest(): void {
+    writeAddress(this.page, this.state);
+    if (!this.isAsked) this.later.start();
+  }
+
+  /** One piece of what waits for a rest; false where there is nothing left. */
+  private readonly step = (): boolean => {
     const { scene } = this;
-    if (!scene) return;
-    this.writeAddress();
-    this.drawRows(scene, 0);
-    this.drawCurves(scene);
+    if (!scene) return false;
+    return this.drawLate(scene) || this.drawRows(scene) || this.drawCurve(scene);
+  };
+
+  private readonly later = new Later(this.step, () => this.root.classList.remove("late"));
+
+  /** A view out of sight: for those who search the page, or have it read to them. */
+  private drawLate(scene: Scene): boolean {
+    const part = this.waiting(scene, true).find((one) => one.isLate);
+    if (!part) return false;
+    this.drawPart(part, scene);
+    return true;
   }
 
-  /** Rows out of sight, some a frame: for those who search the page or have it read to them. */
-  private drawRows(scene: Scene, first: number): void {
-    const table = this.parts.get("table")!;
-    if (scene !== this.scene || this.isAsked || table.isLate) return;
-    if (first >= table.element.querySelectorAll("tbody tr").length) return;
-    const also = { first, last: first + ROWS_A_FRAME - 1 };
-    patch(table.element, layerTable(scene, contentWidth(table.element), also));
-    requestAnimationFrame(() => this.drawRows(scene, first + ROWS_A_FRAME));
-  }
-
-  /** One curve a frame, until all are there or something moves. */
-  private drawCurves(scene: Scene): void {
-    if (scene !== this.scene || this.isAsked) return;
-    const waiting = this.scenes.controls.find(
-      (knob): knob is SliderKnob =>
-        knob.control === "slider" &&
-        (knob.of === "network" || this.glance.tables.has("what if")) &&
-        this.curveKeys.get(knob.name) !== curveKey(scene, knob),
+  /** Rows of the table that are out of sight: they keep what they said before the change. */
+  private drawRows(scene: Scene): boolean {
+    const { element } = this.parts.get("table")!;
+    const first = this.rowsDone;
+    if (first >= element.querySelectorAll("tbody tr").length) return false;
+    this.rowsDone += ROWS_AT_ONCE;
+    patch(
+      element,
+      layerTable(scene, contentWidth(element), { first, last: first + ROWS_AT_ONCE - 1 }),
     );
-    if (!waiting) return;
-    this.glance.curves.set(waiting.name, curveOf(scene, waiting));
-    this.curveKeys.set(waiting.name, curveKey(scene, waiting));
-    const part = this.parts.get("sliders")!;
-    patch(part.element, part.draw(scene, 0));
-    requestAnimationFrame(() => this.drawCurves(scene));
+    return true;
   }
 
-  private writeAddress(): void {
-    // A page in a frame of a notebook has no address of its own.
-    if (location.protocol === "about:") return;
-    const fragment = toFragment(this.page, this.state);
-    if (fragment === location.hash.replace(/^#/, "")) return;
-    history.replaceState(null, "", `#${fragment}`);
+  /** The curve over one slider. */
+  private drawCurve(scene: Scene): boolean {
+    if (!this.curves.makeNext(scene)) return false;
+    this.drawPart(this.parts.get("sliders")!, scene);
+    return true;
   }
 
   /** Someone put another fragment into the address. */
   private onAddress(): void {
-    if (location.hash.replace(/^#/, "") === toFragment(this.page, this.state)) return;
+    if (isInAddress(this.page, this.state)) return;
     const { state, ignored } = fromFragment(this.page, location.hash);
     Object.assign(this.state, state);
     this.ignored.splice(0, this.ignored.length, ...ignored);
     this.ask();
   }
-}
-
-/** The width between the paddings of an element. */
-function contentWidth(element: HTMLElement): number {
-  const style = getComputedStyle(element);
-  const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
-  return Math.max(260, Math.floor(element.clientWidth - padding));
 }

@@ -61,9 +61,9 @@ export function scrolling(label: string, ...children: Children[]): Item {
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, children);
 }
 
-/** The table of a picture, closed at first and made when it is opened. */
-export function tableBelow(scene: Scene, name: string, title: string, make: () => Children): Item {
-  const isOpen = scene.glance.tables.has(name);
+/** The table of a view, closed at first and made when it is opened. */
+export function tableBelow(scene: Scene, view: string, title: string, make: () => Children): Item {
+  const isOpen = scene.glance.tables.has(view);
   return h(
     "details",
     {
@@ -71,8 +71,8 @@ export function tableBelow(scene: Scene, name: string, title: string, make: () =
       on: {
         toggle: (event) => {
           const opened = (event.target as HTMLDetailsElement).open;
-          if (opened === scene.glance.tables.has(name)) return;
-          scene.look(({ tables }) => (opened ? tables.add(name) : tables.delete(name)));
+          if (opened === scene.glance.tables.has(view)) return;
+          scene.look(view, ({ tables }) => (opened ? tables.add(view) : tables.delete(view)));
         },
       },
     },

@@ -19,7 +19,7 @@ export function remainder(a: number, b: number): number {
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
 }
 
-/** Python's `//`, which is rounded down; done as Python does it, so that the last bit is the same. */
+/** Python's `//`, which is rounded down; done as Python does it, so that the last bit is equal. */
 export function floorDivide(a: number, b: number): number {
   if (b === 0) return NaN;
   const rest = a % b;

@@ -64,7 +64,8 @@ export interface Scene {
   /** Totals and times of a model elsewhere: for curves and published settings. */
   headlineAt(model: number, setting: Setting): Headline | null;
   change(what: (state: State) => void): void;
-  look(what: (glance: Glance) => void): void;
+  /** Look at something else: it changes what one view shows, by its name, and no other. */
+  look(view: string, what: (glance: Glance) => void): void;
 }
 
 export type View = (scene: Scene, width: number) => Children[];

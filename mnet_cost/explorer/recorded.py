@@ -135,8 +135,8 @@ class Outline(NamedTuple):
 
     precision: str
     totals: dict[str, Count]
-    """By the names in `TOTALS`; all None where a layer has no cost rule, if no lower bound is asked
-    for."""
+    """By the names in `TOTALS`; all but the peak None where a layer has no cost rule, if no lower
+    bound is asked for."""
     layers: tuple[LayerRow, ...]
     live: tuple[Count, ...]
     """Bytes of activations while each layer runs."""
@@ -172,7 +172,10 @@ def outline_costs(
             plans[device.kernel_rules] = _plan(network, costs, dtype, device.kernel_rules)
     return Outline(
         precision=dtype.name,
-        totals={name: getattr(of_network, name) if has_totals else None for name in TOTALS},
+        totals={
+            name: getattr(of_network, name) if has_totals or name == "peak_bytes" else None
+            for name in TOTALS
+        },
         layers=tuple([_layer_row(network, cost) for cost in counted]),
         live=tuple(live),
         tensors=tuple([LiveTensorRow(*life[:4]) for life in find_lifetimes(network, dtype)]),
@@ -228,11 +231,11 @@ def _on_device(
     kernels = plan.kernels
     capacity = _capacity(device, weight_bytes if has_total else None, plan.peak_bytes)
     time = network_time(kernels, device, precision)
-    if time is None or not has_total:
-        why = () if time is not None else (Sentence(why_no_time(kernels, device, precision), True),)
-        return DeviceOutline(
-            None, None, None, None, None, None, None, None, None, None, "", why, (), capacity, ()
-        )
+    if time is None:
+        why = Sentence(why_no_time(kernels, device, precision), True)
+        return _without_total(capacity, (why,))
+    if not has_total:
+        return _without_total(capacity, kernels=_kernel_rows(plan, time, precision))
     traffic = [least.traffic for least in time.least]
     energy = estimate_energy(device, precision, kernels, traffic, time.timing)
     scaled = () if device.scaled is None else (Sentence(f"scaled {device.scaled}", True),)
@@ -256,6 +259,17 @@ def _on_device(
         ),
         capacity=capacity,
         kernels=_kernel_rows(plan, time, precision),
+    )
+
+
+def _without_total(
+    capacity: tuple[CapacityRow, ...],
+    notes: tuple[Sentence, ...] = (),
+    kernels: tuple[KernelRow, ...] = (),
+) -> DeviceOutline:
+    """A device of which the time of the network is not known."""
+    return DeviceOutline(
+        None, None, None, None, None, None, None, None, None, None, "", notes, (), capacity, kernels
     )
 
 

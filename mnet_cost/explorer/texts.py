@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.analysis.explain import COUNTS, explain_step, words_for_count
 from mnet_cost.explorer.folding import Row
+from mnet_cost.explorer.outlines import recorded_in
 from mnet_cost.explorer.recorded import LayerRow, Outline
 from mnet_cost.explorer.varieties import variety_of
 from mnet_cost.models.types import ModelSpec
@@ -86,7 +87,7 @@ def layer_texts(
     return Texts(
         {
             "name": [step.name for step in network.steps],
-            "kind": [step.layer.kind for step in network.steps],
+            "kind": [_kind_of(step) for step in network.steps],
             "variety": [variety_of(step) for step in network.steps],
             "line": [line_of(step, spec) for step in network.steps],
             "inputs": [_inputs(network, [step], row_of) for step in network.steps],
@@ -124,6 +125,20 @@ def folded_texts(spec: ModelSpec, network: Network, rows: Sequence[Row], forms: 
         [()] * len(rows),
         [[] for _ in rows],
     )
+
+
+def _kind_of(step: Step) -> str:
+    """The kind as reports write it, and a stride above one: `depthwise_conv2d 3x3 s2`. Without what
+    a slider moves, since a text stays as it is."""
+    layer = step.layer
+    kernel, stride = (getattr(layer, name, None) for name in ("kernel", "stride"))
+    kind = layer.kind if [*recorded_in([kernel])] else layer.variety()
+    if stride is None or [*recorded_in([stride])]:
+        return kind
+    strides = dict.fromkeys(stride if isinstance(stride, tuple) else (stride,))
+    if set(strides) == {1}:
+        return kind
+    return f"{kind} s{'x'.join(map(str, strides if len(strides) == 1 else stride))}"
 
 
 def _formulas(network: Network, step: Step, row: LayerRow) -> list[_Formula]:

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.importing.layer_graph import ImportedLayer, LayerGraph, Wire
+from mnet_cost.importing.mapping.values import LARGEST
 from mnet_cost.importing.patterns.editor import Editor
 
-_FIELDS = {"conv2d": 0.0, "depthwise_conv2d": 0.0, "max_pool2d": float("-inf")}
-"""Kinds whose padding can be `same`, with what they pad with."""
+_FIELDS = {"conv2d": 0.0, "depthwise_conv2d": 0.0, "max_pool2d": -LARGEST}
+"""Kinds whose padding can be `same`, with what they pad with: -inf is written so."""
 
 
 def with_same_padding(graphs: Sequence[LayerGraph]) -> tuple[LayerGraph, ...]:

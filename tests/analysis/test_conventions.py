@@ -120,12 +120,14 @@ def test_the_spec_does_not_determine_what_is_not_covered() -> None:
     assert {key for key, is_so in differ.items() if not is_so} == {
         ("torch", "lstm"),
         ("torch", "gru"),
+        ("torch", "rnn"),
     }
     assert {key for key, is_so in differ.items() if is_so} == {
         ("torch", "attention"),
         ("torch", "scaled_dot_product_attention"),
         ("ptflops", "attention"),
         ("ptflops", "gru"),
+        ("ptflops", "rnn"),
         ("ptflops", "lstm"),  # with a projection
         ("ptflops", "conv_transpose2d"),
         ("thop", "depthwise_conv2d"),  # a constant kernel

@@ -18,6 +18,7 @@ from mnet_cost.devices.terms import TERM_NAMES, TERMS
 from mnet_cost.layers import LAYERS
 from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.base import Convolution
+from mnet_cost.layers.gather import Scatter
 from mnet_cost.layers.opaque import Opaque
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
@@ -166,8 +167,10 @@ def test_each_layer_is_of_a_term_or_has_mult_adds() -> None:
     for mult_adds, vector_ops in ((None, None), (0, 0), (0, 1), (1, 0)):  # by what is stated
         stated = Opaque(operation="fft", shape="same", mult_adds=mult_adds, vector_ops=vector_ops)
         assert stated.effort in products | set(TERM_NAMES)
+    for operation in ("assign", "add"):
+        assert Scatter(axis=-1, operation=operation).effort in products | set(TERM_NAMES)
     for layer in LAYERS:
-        if layer in (Elementwise, Opaque):
+        if layer in (Elementwise, Opaque, Scatter):
             continue
         assert layer.effort in products | set(TERM_NAMES), layer.kind
 

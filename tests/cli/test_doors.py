@@ -103,7 +103,9 @@ def test_what_is_wrong_on_stdin(
     assert err.startswith(message)
 
 
-@pytest.mark.parametrize("name", ["net.onnx", "./a/NET.ONNX", "net.pt2", "net.tflite", "a.param"])
+@pytest.mark.parametrize(
+    "name", ["net.onnx", "./a/NET.ONNX", "net.pt2", "net.tflite", "a.param", "net.keras"]
+)
 def test_a_model_file_that_is_not_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, "analyze", name)
     assert status == 2
@@ -112,7 +114,7 @@ def test_a_model_file_that_is_not_there(name: str, capsys: pytest.CaptureFixture
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("ending", ["pt", "h5", "keras", "pb", "safetensors"])
+@pytest.mark.parametrize("ending", ["pt", "h5", "pb", "safetensors"])
 def test_other_endings_say_what_they_are(ending: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, "compare", "mobilenet_v1", f"net.{ending}")
     assert status == 2

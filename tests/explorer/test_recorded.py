@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,3 +100,29 @@ def test_the_outline_has_the_numbers_of_the_analysis(name: str) -> None:
             outline_costs(network, devices, precision),
             analyze_network(network, devices, precision=precision),
         )
+
+
+def test_an_unknown_layer_leaves_what_is_known_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(
+        "format: 1\nname: net\ninput: {x: [3, 8, 8]}\nlayers:\n"
+        "  - conv2d: {channels: 4, kernel: 1}\n"
+        "  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
+        "  - linear: {features: 10}\n"
+    )
+    devices = choose_devices(["pixel_1", "h100", "stm32f746"])
+    network = elaborate(load_model(str(tmp_path / "net.yaml")).spec)
+    analysis = analyze_network(network, devices)
+    outline = outline_costs(network, devices)
+    assert outline.totals == dict.fromkeys(TOTALS) | {"peak_bytes": 2304}
+    assert analysis.memory.peak_bytes == 2304
+    phone, gpu, board = outline.devices
+    for device, estimate in zip(outline.devices, analysis.devices, strict=True):
+        assert (device.basis, device.latency_s, device.energy_j, device.capacity) == (
+            (None, None, None, ())
+        )
+        assert [kernel.latency_s for kernel in device.kernels] == [
+            timed.latency_s for timed in estimate.kernels
+        ]
+    assert [kernel.latency_s is None for kernel in phone.kernels] == [False, True, False]
+    assert len(gpu.kernels) == 3
+    assert board.kernels == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from mnet_cost.importing.graph import Batch, Graph, Node, Reference, Stored, Ten
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.aten import TABLE
 from mnet_cost.importing.mapping.mapper import map_graph
+from mnet_cost.importing.written import written
+from mnet_cost.models.dump import dump_data
 
 N = Batch()
 
@@ -344,6 +347,32 @@ def test_an_operator_without_a_rule_is_opaque() -> None:
     assert result.notes == ("aten.logcumsumexp.default has no rule: it is `opaque`",)
 
 
+def test_an_operator_without_a_rule_on_what_is_trained_reads_a_parameter() -> None:
+    nodes = [
+        ("aten.view_as_complex.default", {"self": r("w")}, "c", (3, 8, 8)),
+        ("aten.mul.Tensor", {"self": r("x"), "other": r("c")}, "y", (N, 3, 8, 8)),
+    ]
+    result = map_graph(graph(nodes, {"w": (3, 8, 8, 2)}), TABLE)
+    assert [(layer.kind, layer.types[0].shape) for layer in result.layers] == [
+        ("parameter", (3, 8, 8, 2)),
+        ("opaque", (3, 8, 8)),
+        ("multiply", (3, 8, 8)),
+    ]
+    assert "opaque: {operation: aten_view_as_complex_default" in dump_data(written(result).data)
+
+
+def test_a_bias_that_another_layer_has_is_said_to_be_counted_twice() -> None:
+    nodes = [
+        ("aten.mul.Tensor", {"self": r("x"), "other": r("w")}, "m"),
+        ("aten.add.Tensor", {"self": r("m"), "other": r("b")}, "a"),
+        ("aten.linear.default", {"input": r("a"), "weight": r("w"), "bias": r("b")}, "y"),
+    ]
+    result = map_graph(graph(nodes, {"w": (8, 8), "b": (8,)}), TABLE)
+    assert [layer.kind for layer in result.layers][-1] == "linear"
+    assert result.layers[-1].tied_to == 0
+    assert result.notes == ("b is stored once, and counted for each reader",)
+
+
 def test_mutated_arguments_give_layers_or_an_error() -> None:
     chance = random.Random(15)
     values: list[Any] = [None, 0, -1, 10**30, 1.5, "", "s", True, [], [1, 2, 3, 4, 5], Batch(3)]
@@ -410,3 +439,60 @@ def test_an_image_is_resized_by_a_factor_where_the_program_has_one(
     arguments = {"input": r("x"), "output_size": None, "scale_factors": scales}
     node = ("aten.upsample_nearest2d.vec", arguments, "y", (N, 3, 16, 16))
     assert layers(map_graph(graph([node], {}), TABLE)) == [("resize", fields, (3, 16, 16))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"min": -math.inf, "max": 3.0}, [("clamp", {"high": 3.0})]),
+        ({"min": 0, "max": math.inf}, [("relu", {})]),
+    ],
+)
+def test_a_bound_that_is_infinite_bounds_nothing(arguments: Any, expected: Any) -> None:
+    nodes = [("aten.clamp.default", {"self": r("x"), **arguments}, "y")]
+    made = [(kind, fields) for kind, fields, _ in layers(map_graph(graph(nodes, {}), TABLE))]
+    assert made == [
+        (kind, fields) if kind == "relu" else ("elementwise", {"operation": kind, **fields})
+        for kind, fields in expected
+    ]
+
+
+def test_infinite_numbers_are_the_largest_of_float32() -> None:
+    # Scores of what may not be seen are filled with minus infinity: YAML specs have no such number.
+    nodes = [
+        ("aten.masked_fill.Scalar", {"self": r("x"), "mask": r("m"), "value": -math.inf}, "f"),
+        ("aten.add.Tensor", {"self": r("f"), "other": math.inf}, "y"),
+    ]
+    result = map_graph(graph(nodes, {"m": ("buffer", 8, 8)}), TABLE)
+    largest = 3.4028234663852886e38
+    assert layers(result)[1:] == [
+        ("constant", {"shape": [1], "values": [-largest]}, (1,)),
+        ("elementwise", {"operation": "select"}, (3, 8, 8)),
+        ("elementwise", {"operation": "add", "number": largest}, (3, 8, 8)),
+    ]
+
+
+def test_no_number_is_opaque() -> None:
+    nodes = [("aten.add.Tensor", {"self": r("x"), "other": math.nan}, "y", (N, 3, 8, 8))]
+    (layer,) = layers(map_graph(graph(nodes, {}), TABLE))
+    assert layer == ("opaque", {"operation": "aten_add_tensor", "shape": [3, 8, 8]}, (3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("x", "order", "expected"),
+    [
+        ((N, 6), [0, 1], [("reshape", (1, 6)), ("matmul", (1, 4)), ("flatten", (4,))]),
+        ((N, 5, 6), [1, 0, 2], [("matmul", (5, 4))]),
+        ((N, 7, 5, 6), [1, 2, 0, 3], [("reshape", (1, 4, 6)), ("matmul", (7, 5, 4))]),
+    ],
+)
+def test_a_part_of_a_matrix_for_rows_that_are_examples(x: Any, order: Any, expected: Any) -> None:
+    # As in attention to a context, whose projections are parts of one parameter.
+    nodes = [
+        ("aten.permute.default", {"self": r("x"), "dims": order}, "t"),
+        ("aten.split.Tensor", {"self": r("w"), "split_size": 4}, "a b"),
+        ("aten.linear.default", {"input": r("t"), "weight": r("a")}, "y"),
+    ]
+    result = map_graph(graph(nodes, {"w": (8, 6)}, x), TABLE)
+    made = [(kind, shape) for kind, _, shape, *_ in layers(result)]
+    assert made == [("parameter", (8, 6)), ("split", (4, 6)), *expected]

@@ -92,3 +92,14 @@ def test_where_the_batch_is_after_a_reshape() -> None:
     assert with_batch((heads, 197, 64), (8, 12, 197, 64), 8) == (Batch(1), 12, 197, 64)
     assert with_batch((197, Batch(1), 768), (197 * 8, 768), 8) == (Batch(197, 197), 768)
     assert with_batch((Batch(197, 197), 768), (197, 8, 768), 8) == (197, Batch(1), 768)
+
+
+def test_a_batch_of_one_between_two_axes_is_not_joined_with_the_features() -> None:
+    # As in attention whose batch is the second axis, in a file of one example: no size tells the
+    # sequence of N times 197 from features of N times 768.
+    assert with_batch((197, Batch(1), 12, 64), (197, 768), 1) == (Batch(197, 197), 768)
+    assert with_batch((Batch(197, 197), 768), (197, 1, 768), 1) == (197, Batch(1), 768)
+    assert with_batch((197, Batch(1), 768), (197, 12, 64), 1) == (197, Batch(12), 64)
+    assert with_batch((8, Batch(1)), (8,), 1) == (Batch(8, 8),)
+    assert with_batch((4, 2, Batch(1), 6), (4, 2, 6), 1) == (4, Batch(2, 2), 6)
+    assert with_batch((8, Batch(1), 3), (8, 3, 1), 1) == (8, Batch(3), 1)

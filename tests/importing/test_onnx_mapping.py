@@ -497,3 +497,32 @@ def test_queries_that_a_program_expands_over_the_batch_are_multiplied_for_each_e
     nodes = [("MatMul", ("q", "w"), ("a",), {}), *nodes[4:]]
     made = mapped(nodes, {"q": (1, 3, 8), "w": (8, 8)}, x=("N", 5, 8))
     assert "expand_batch" not in [layer.kind for layer in made.layers]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "stored", "expected"),
+    [
+        (
+            [("Resize", ("x", "", "", "s"), ("y",))],
+            {"s": [1, 3, 5, 20]},
+            [("resize", {"size": [5, 20]}, (3, 5, 20))],
+        ),
+        (
+            [
+                ("Reshape", ("x", "s"), ("f",)),
+                ("Transpose", ("f",), ("t",), {"perm": [2, 0, 1]}),
+                ("Reshape", ("t", "m"), ("r",)),
+                ("Gemm", ("r", "w"), ("y",)),
+            ],
+            {"s": [1, 3, 64], "m": [64, 3], "w": (3, 5)},
+            [
+                ("flatten", {"axes": 2}, (3, 64)),
+                ("transpose", {"axes": [1, 0]}, (64, 3)),
+                ("linear", {"features": 5, "bias": False}, (64, 5)),
+            ],
+        ),
+    ],
+    ids=["a size is stated for the batch, too", "the example is between positions and features"],
+)
+def test_a_file_of_one_example(nodes: Any, stored: Any, expected: Any) -> None:
+    assert layers(map_graph(graph(nodes, stored, (1, 3, 8, 8)), TABLE)) == expected

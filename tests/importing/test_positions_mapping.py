@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import pytest
@@ -253,6 +254,57 @@ def test_einsum_of_three_tensors_is_two_products_from_left_to_right() -> None:
         assert [layer.kind for layer in made.layers] == ["matmul", "matmul"]
         assert made.type_of(made.outputs[0]).shape == (5, 8)
         assert counted(made)[0] == wanted
+
+
+@pytest.mark.parametrize(
+    ("equation", "x", "w", "expected", "mult_adds"),
+    [
+        ("btc,hcd->bhtd", (N, 7, 8), (4, 8, 16), (4, 7, 16), 7 * 8 * 4 * 16),
+        ("btc,co->bto", (N, 7, 8), (8, 5), (7, 5), 7 * 8 * 5),
+        ("bchw,oc->bohw", (N, 8, 3, 4), (5, 8), (5, 3, 4), 12 * 8 * 5),
+        ("bthd,hdo->bto", (N, 7, 2, 3), (2, 3, 5), (7, 5), 7 * 6 * 5),
+        ("bhtc,hcd->bhtd", (N, 2, 7, 3), (2, 3, 5), (2, 7, 5), 2 * 7 * 3 * 5),
+        ("btc,hcd->hbtd", (N, 7, 8), (4, 8, 16), (4, 7, 16), 7 * 8 * 4 * 16),
+        ("bc,hc->bh", (N, 8), (4, 8), (4,), 8 * 4),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_einsum_of_a_tensor_and_a_trained_one(
+    equation: str, x: Any, w: Any, expected: Any, mult_adds: int, is_first: bool
+) -> None:
+    (one, other), result = equation.split("->")[0].split(","), equation.split("->")[1]
+    tensors = [r("x"), r("w")]
+    if not is_first:
+        one, other, tensors = other, one, tensors[::-1]
+    nodes = [
+        (
+            "aten.einsum.default",
+            {"equation": f"{one},{other}->{result}", "tensors": tensors},
+            "y",
+        )
+    ]
+    made = map_graph(graph(nodes, {"w": w}, x), TABLE)
+    assert "opaque" not in [layer.kind for layer in made.layers]
+    assert made.type_of(made.outputs[0]).shape == expected
+    assert counted(made) == (mult_adds, prod(w))
+
+
+@pytest.mark.parametrize(
+    ("equation", "w", "expected"),
+    [
+        ("bnc,k->bnck", (3,), (7, 8, 3)),
+        ("bnc,c->bnc", (8,), (7, 8)),
+        ("bnc,kc->bknc", (3, 8), (3, 7, 8)),
+    ],
+)
+def test_einsum_that_sums_nothing_is_no_matrix_product(
+    equation: str, w: Any, expected: Any
+) -> None:
+    node = of("einsum.default", "y", equation=equation, tensors=[r("x"), r("w")])
+    made = map_graph(graph([node], {"w": w}, (N, 7, 8)), TABLE)
+    assert "matmul" not in [layer.kind for layer in made.layers]
+    assert made.type_of(made.outputs[0]).shape == expected
+    assert counted(made) == (0, prod(w))
 
 
 def test_grouped_queries_share_keys_without_copies() -> None:

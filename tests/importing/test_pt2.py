@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import random
 import subprocess
 import sys
@@ -335,3 +336,18 @@ def test_mutated_archives_give_a_graph_or_an_error(tmp_path: Path) -> None:
             read_pt2(path)
         except ModelFileError:
             continue
+
+
+def test_numbers_that_json_does_not_have_are_words_in_the_file(tmp_path: Path) -> None:
+    content = program()
+    added = content["graph_module"]["graph"]["nodes"][-1]
+    added["inputs"] += [
+        {"name": "alpha", "arg": {"as_float": "-Infinity"}, "kind": 1},
+        {"name": "bounds", "arg": {"as_floats": ["Infinity", 0.5]}, "kind": 1},
+        {"name": "word", "arg": {"as_string": "Infinity"}, "kind": 1},
+    ]
+    graph = read_pt2(written(tmp_path / "net.pt2", members(content)))
+    arguments = graph.nodes[-1].attributes
+    assert arguments["alpha"] == -math.inf
+    assert arguments["bounds"] == [math.inf, 0.5]
+    assert arguments["word"] == "Infinity"

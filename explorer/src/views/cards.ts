@@ -52,7 +52,7 @@ function card(
     ),
     h("span", { class: "what cut" }, h("bdi", {}, device.title)),
     h("span", { class: "what cut" }, runtimeOf(device)),
-    time(costs, before?.latency_s ?? null),
+    time(scene, costs, before?.latency_s ?? null),
     span ? strip(costs, span) : null,
     scene.models.length > 1 ? others(scene, index) : null,
     h(
@@ -86,13 +86,13 @@ export function runtimeOf(device: DeviceFacts): string {
   return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
 }
 
-function time(costs: DeviceCosts, before: Count): Item {
+function time(scene: Scene, costs: DeviceCosts, before: Count): Item {
   if (costs.latency_s == null) {
     return h(
       "span",
       { class: "time" },
       UNKNOWN,
-      h("small", {}, costs.notes[0] ?? "no time is known"),
+      h("small", {}, noTime(scene, costs)),
     );
   }
   const change = ratio(costs.latency_s, before);
@@ -175,6 +175,12 @@ function strip(costs: DeviceCosts, span: [number, number]): Item {
   );
 }
 
+/** Why there is no time; if another precision has one, which. */
+function noTime({ state }: Scene, { notes, timed_at: others }: DeviceCosts): string {
+  if (!others.length) return notes[0] ?? "no time is known";
+  return `no time at ${state.precision}: choose ${others.join(" or ")}`;
+}
+
 /** The times of all models that are compared, each against the first one. */
 function others(scene: Scene, device: number): Item {
   const first = scene.models[0].numbers?.devices[device]?.latency_s ?? null;
@@ -184,10 +190,9 @@ function others(scene: Scene, device: number): Item {
     scene.models.flatMap(({ model, numbers, index }) => {
       const at = numbers?.devices[device];
       const against = index ? ratio(at?.latency_s ?? null, first) : null;
-      return fact(
-        model.title,
-        `${at?.is_least ? "≥ " : ""}${seconds(at?.latency_s)}${against == null ? "" : ` (${times(against)})`}`,
-      );
+      const least = at?.is_least ? "≥ " : "";
+      const more = against == null ? "" : ` (${times(against)})`;
+      return fact(model.title, `${least}${seconds(at?.latency_s)}${more}`);
     }),
   );
 }

@@ -9,7 +9,7 @@ import { legend, note } from "../parts";
 import { callOf, heaviest } from "../rows";
 import type { Scene } from "../scene";
 import { type Block, find, rowsOf } from "../tree";
-import { kindOf } from "./table";
+import { kindOf } from "./row";
 
 export function details(scene: Scene): Children[] {
   const row = chosenRow(scene);

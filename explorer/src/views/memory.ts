@@ -1,31 +1,27 @@
 // Activation memory over the schedule: what is alive while each layer runs, tensor on tensor.
 
-import type { Capacity, Count, Memory } from "../document";
+import type { Capacity } from "../document";
 import { type Children, h, type Item, s } from "../dom";
 import { bytes, capacity, plural, quantity, UNKNOWN, whole } from "../numbers";
 import { type Cell, heading, note, scrolling, table, tableBelow } from "../parts";
 import { axes, type Frame, linear, round, roundTicks, type Scale } from "../picture";
 import type { Scene } from "../scene";
+import { aliveAt, outlinePath, stackPaths } from "../stacking";
 import { heightOf } from "./accuracy";
 
 export function memory(scene: Scene, width: number): Children[] {
-  const { numbers, blocks } = scene.chosen;
-  const { live } = numbers.memory;
+  const { live } = scene.chosen.numbers.memory;
   const title = "Memory over the schedule";
-  const peak = numbers.totals.peak_bytes;
+  const peak = scene.chosen.numbers.totals.peak_bytes;
   if (peak == null || !live.length)
     return [...heading(title), note("It is not known what is alive.")];
-  const limit = limitOf(scene, peak);
-  const top = Math.max(peak, limit?.isNear ? limit.bytes : 0) * 1.08 || 1;
-  const frame: Frame = { width, height: heightOf(width), left: 56, right: 10, top: 20, bottom: 36 };
-  const x = linear([0, live.length], [frame.left, width - frame.right]);
-  const y = linear([0, top], [frame.height - frame.bottom, frame.top]);
+  const { frame, x, words, items } = stillOf(scene, width, peak);
   const step = Math.min(scene.glance.step ?? live.indexOf(peak), live.length - 1);
-  const [odd, even] = stackPaths(numbers.memory, live.length, x, y);
+  const most = bytes(peak);
   return [
     ...heading(title, [
       "Activations that are alive while each layer runs, in place where possible. ",
-      limit?.words,
+      words,
     ]),
     s(
       "svg",
@@ -33,95 +29,74 @@ export function memory(scene: Scene, width: number): Children[] {
         width,
         height: frame.height,
         role: "group",
-        "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${bytes(peak)}`,
+        "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${most}`,
       },
-      axes(
-        frame,
-        { scale: x, ticks: [], write: String, title: "layers in order" },
-        {
-          scale: y,
-          ticks: roundTicks(0, top, 4),
-          write: (v) => (v ? quantity(v, "B", 2) : "0"),
-          title: "alive",
-        },
-      ),
-      s("path", { d: odd, fill: "var(--heat1)" }),
-      s("path", { d: even, fill: "var(--heat2)" }),
-      s("path", {
-        d: outlinePath(live, x, y),
-        fill: "none",
-        stroke: "var(--accent)",
-        "stroke-width": 1.5,
-      }),
-      peakLabel(scene, frame, x, y, peak),
-      limit?.isNear ? limitLine(limit, frame, y) : null,
-      blockTicks(
-        blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
-        frame,
-        x,
-      ),
+      items,
       cursor(scene, frame, x, step),
     ),
     readout(scene, step),
-    tableBelow(scene, "memory", "Table of what is alive", () =>
-      scrolling("Memory by layer", stepTable(scene)),
-    ),
+    tableBelow(scene, "memory", "Table of what is alive", () => stepTable(scene)),
   ];
 }
 
-/** Which tensors are alive while a layer runs, the largest first. */
-export function aliveAt({ tensors }: Memory, step: number): Memory["tensors"] {
-  return tensors
-    .filter((one) => one.first <= step && step <= one.last)
-    .sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
+/** All of the picture but what follows the pointer. */
+interface Still {
+  frame: Frame;
+  x: Scale;
+  words: Children;
+  items: Item;
 }
 
-/** The areas of tensors, stacked in the order in which they come, as two paths by turns. */
-export function stackPaths(
-  { tensors }: Memory,
-  steps: number,
-  x: Scale,
-  y: Scale,
-): [string, string] {
-  const starting: number[][] = Array.from({ length: steps }, () => []);
-  tensors.forEach((one, index) => starting[one.first]?.push(index));
-  const areas: [string[], string[]] = [[], []];
-  const rank = new Map<number, number>();
-  const drawn = new Map<number, { from: number; low: number }>();
-  const close = (index: number, to: number): void => {
-    const area = drawn.get(index);
-    if (!area) return;
-    const [left, right] = [round(x(area.from)), round(x(to))];
-    const [low, high] = [round(y(area.low)), round(y(area.low + (tensors[index].bytes ?? 0)))];
-    areas[rank.get(index)! % 2].push(`M${left},${low}V${high}H${right}V${low}Z`);
-    drawn.delete(index);
-  };
-  let alive: number[] = [];
-  for (let step = 0; step < steps; step += 1) {
-    for (const index of alive) if (tensors[index].last < step) close(index, step);
-    alive = alive.filter((index) => tensors[index].last >= step);
-    for (const index of starting[step]) {
-      rank.set(index, rank.size);
-      alive.push(index);
-    }
-    let low = 0;
-    for (const index of alive) {
-      const area = drawn.get(index);
-      if (!area || area.low !== low) {
-        close(index, step);
-        drawn.set(index, { from: step, low });
-      }
-      low += tensors[index].bytes ?? 0;
-    }
-  }
-  for (const index of [...drawn.keys()]) close(index, steps);
-  return [areas[0].join(""), areas[1].join("")];
+/** Made once a scene and width: the pointer moves over it often. */
+const still = new WeakMap<Scene, { width: number; made: Still }>();
+
+function stillOf(scene: Scene, width: number, peak: number): Still {
+  const kept = still.get(scene);
+  if (kept?.width === width) return kept.made;
+  const made = makeStill(scene, width, peak);
+  still.set(scene, { width, made });
+  return made;
 }
 
-function outlinePath(live: readonly Count[], x: Scale, y: Scale): string {
-  return live
-    .map((value, i) => `${i ? "V" : `M${round(x(0))},`}${round(y(value ?? 0))}H${round(x(i + 1))}`)
-    .join("");
+function makeStill(scene: Scene, width: number, peak: number): Still {
+  const { numbers, blocks } = scene.chosen;
+  const { live } = numbers.memory;
+  const limit = limitOf(scene, peak);
+  const top = Math.max(peak, limit?.isNear ? limit.bytes : 0) * 1.08 || 1;
+  const frame: Frame = { width, height: heightOf(width), left: 56, right: 10, top: 20, bottom: 36 };
+  const x = linear([0, live.length], [frame.left, width - frame.right]);
+  const y = linear([0, top], [frame.height - frame.bottom, frame.top]);
+  const [odd, even] = stackPaths(numbers.memory, live.length, x, y);
+  const items = s(
+    "g",
+    {},
+    axes(
+      frame,
+      { scale: x, ticks: [], write: String, title: "layers in order" },
+      {
+        scale: y,
+        ticks: roundTicks(0, top, 4),
+        write: (v) => (v ? quantity(v, "B", 2) : "0"),
+        title: "alive",
+      },
+    ),
+    s("path", { d: odd, fill: "var(--heat1)" }),
+    s("path", { d: even, fill: "var(--heat2)" }),
+    s("path", {
+      d: outlinePath(live, x, y),
+      fill: "none",
+      stroke: "var(--accent)",
+      "stroke-width": 1.5,
+    }),
+    peakLabel(scene, frame, x, y, peak),
+    limit?.isNear ? limitLine(limit, frame, y) : null,
+    blockTicks(
+      blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
+      frame,
+      x,
+    ),
+  );
+  return { frame, x, words: limit?.words, items };
 }
 
 function peakLabel(scene: Scene, frame: Frame, x: Scale, y: Scale, peak: number): Item[] {
@@ -223,7 +198,7 @@ function cursor(scene: Scene, frame: Frame, x: Scale, step: number): Item[] {
   const { memory: kept, structure } = scene.chosen.numbers;
   const steps = kept.live.length;
   const move = (to: number): void =>
-    scene.look((glance) => (glance.step = Math.max(0, Math.min(steps - 1, to))));
+    scene.look("memory", (glance) => (glance.step = Math.max(0, Math.min(steps - 1, to))));
   const area = { y: frame.top, height: frame.height - frame.top - frame.bottom };
   return [
     s("rect", {
@@ -277,7 +252,19 @@ function readout(scene: Scene, step: number): Item {
   );
 }
 
+const stepTables = new WeakMap<Scene, Item>();
+
+/** Made once a scene, as the picture is. */
 function stepTable(scene: Scene): Item {
+  let made = stepTables.get(scene);
+  if (!made) {
+    made = scrolling("Memory by layer", makeStepTable(scene));
+    stepTables.set(scene, made);
+  }
+  return made;
+}
+
+function makeStepTable(scene: Scene): Item {
   const { memory: kept, structure } = scene.chosen.numbers;
   const rows = kept.live.map((value, step): Cell[] => [
     structure.layers.name[step],

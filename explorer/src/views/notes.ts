@@ -14,8 +14,9 @@ export function notes(scene: Scene): Children[] {
   return [
     ...heading(
       "How to read this",
-      "1 mult-add is 1 MAC, or 2 FLOPs. Counts are exact. A time has a range in which four of five " +
-        "measurements are expected, or is a lower bound (≥). The page works offline and sends nothing.",
+      "1 mult-add is 1 MAC, or 2 FLOPs. Counts are exact. A time has a range in which four of " +
+        "five measurements are expected, or is a lower bound (≥). The page works offline and " +
+        "sends nothing.",
     ),
     list(general),
     h(
@@ -25,7 +26,7 @@ export function notes(scene: Scene): Children[] {
     ),
     list(fixedKnobs(scene)),
     page.devices.some((one) => one.facts.length)
-      ? tableBelow(scene, "facts", "Numbers of the devices and their sources", () =>
+      ? tableBelow(scene, "notes", "Numbers of the devices and their sources", () =>
           scrolling("Numbers of the devices", factTable(page.devices)),
         )
       : null,

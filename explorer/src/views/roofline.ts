@@ -48,16 +48,16 @@ export function roofline(scene: Scene, width: number): Children[] {
     device.levels.length > 1 ? levelChoice(scene, device, level) : null,
     picture(dots, roofs, peak, time.latency_s ?? 0, width),
     legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
-    left
-      ? note(
-          `${plural(left, "kernel")} without mult-adds, bytes or a known time ${left === 1 ? "is" : "are"} not shown.`,
-        )
-      : null,
+    left ? note(leftOut(left)) : null,
     tableBelow(scene, "roofline", "Table of kernels", () =>
       scrolling("Kernels", kernelTable(dots, peak)),
     ),
   ];
 }
+
+const leftOut = (kernels: number): string =>
+  `${plural(kernels, "kernel")} without mult-adds, bytes or a known time ` +
+  `${kernels === 1 ? "is" : "are"} not shown.`;
 
 function sentence(scene: Scene, device: DeviceFacts, peak: number, shown: number): Children {
   const { numbers } = scene.chosen;
@@ -68,7 +68,8 @@ function sentence(scene: Scene, device: DeviceFacts, peak: number, shown: number
     h("bdi", {}, device.name),
     ", area by time. ",
     time && counted != null
-      ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time / peak)} of the peak.`
+      ? `The whole network runs at ${isLeast ? "most " : ""}` +
+        `${percent(counted / time / peak)} of the peak.`
       : null,
   ];
 }
@@ -138,7 +139,7 @@ function levelChoice(scene: Scene, device: DeviceFacts, level: number): Item {
           {
             type: "button",
             "aria-pressed": String(index === level),
-            on: { click: () => scene.look((glance) => (glance.level = index)) },
+            on: { click: () => scene.look("roofline", (glance) => (glance.level = index)) },
           },
           one.name,
         ),
@@ -204,10 +205,15 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
         fill: `var(--kind${dot.variety})`,
         stroke: "var(--card)",
         opacity: 0.75,
-        "data-tip": `${dot.name}\n${seconds(dot.time)}${total ? `, ${percent(dot.time / total)} of the time` : ""}\n${percent(dot.rate / peak)} of the peak`,
+        "data-tip": tipOf(dot, peak, total),
       }),
     ),
   );
+}
+
+function tipOf(dot: Dot, peak: number, total: number): string {
+  const part = total ? `, ${percent(dot.time / total)} of the time` : "";
+  return `${dot.name}\n${seconds(dot.time)}${part}\n${percent(dot.rate / peak)} of the peak`;
 }
 
 /** A roof that rises with intensity for each level, with its name along the line. */

@@ -135,7 +135,9 @@ function picture(bars: Bar[], width: number): Item {
       width,
       height,
       role: "img",
-      "aria-label": `Shares of ${bars.map((one) => one.name).join(", ")} by kind of layer; the table below has the numbers`,
+      "aria-label":
+        `Shares of ${bars.map((one) => one.name).join(", ")} by kind of layer; ` +
+        "the table below has the numbers",
     },
     items,
   );
@@ -150,7 +152,7 @@ function segment(
   y: number,
 ): Item[] {
   const isWide = to - from > 36;
-  const tip = `${VARIETIES[variety][1]}: ${percent(share)} of ${name === "time" ? "the time" : `the ${name}`}`;
+  const tip = `${VARIETIES[variety][1]}: ${percent(share)} of the ${name}`;
   return [
     s("rect", {
       x: round(from),

@@ -241,7 +241,9 @@ function whatIf(scene: Scene, knobs: Knob[]): Item {
         "aria-expanded": String(isOpen),
         on: {
           click: () =>
-            scene.look(({ tables }) => (isOpen ? tables.delete(name) : tables.add(name))),
+            scene.look("sliders", ({ tables }) =>
+              isOpen ? tables.delete(name) : tables.add(name),
+            ),
         },
       },
       moved ? `Device (${moved} changed)` : "Device",

@@ -329,7 +329,10 @@ var ModelCosts = class {
           last: memory.last[i]
         }))
       },
-      devices: outline.devices.map((device) => readDevice(device, structure, read))
+      devices: outline.devices.map((device, index) => ({
+        ...readDevice(device, structure, read),
+        timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index) : []
+      }))
     };
   }
   /** Totals and times at a setting; null where no structure of the page holds. */
@@ -392,6 +395,11 @@ function readTotals(outline, read) {
 function readNumbers(device, read) {
   const numbers = DEVICE_NUMBERS.map((name) => [name, read(device.numbers[name])]);
   return Object.fromEntries(numbers);
+}
+function timedAt(structure, device) {
+  return Object.keys(structure.at).filter(
+    (precision) => structure.at[precision].devices[device].numbers.latency_s !== null
+  );
 }
 function readDevice(device, structure, read) {
   const numbers = readNumbers(device, read);

@@ -22,26 +22,247 @@
     return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
   }
 
-  // src/clipboard.ts
-  async function copy(text) {
+  // src/numbers.ts
+  var UNKNOWN = "–";
+  var PREFIXES = [
+    [15, "P"],
+    [12, "T"],
+    [9, "G"],
+    [6, "M"],
+    [3, "k"],
+    [0, ""],
+    [-3, "m"],
+    [-6, "µ"],
+    [-9, "n"],
+    [-12, "p"]
+  ];
+  var GROUPED = new Intl.NumberFormat("en-US");
+  var WHOLE_UNITS = /* @__PURE__ */ new Set(["", "B", "MAC", "op"]);
+  function quantity(value, unit, digits = 3) {
+    if (value == null || Number.isNaN(value)) return UNKNOWN;
+    const end = (text, prefix2 = "") => prefix2 + unit ? `${text} ${prefix2}${unit}` : text;
+    if (!Number.isFinite(value)) return end(value > 0 ? "∞" : "-∞");
+    if (Number.isInteger(value) && Math.abs(value) < 1e3) return end(String(value));
+    const exponent = Number(value.toExponential(digits - 1).split("e")[1]);
+    const highest = unit === "s" ? 0 : 15;
+    const lowest = WHOLE_UNITS.has(unit) ? 0 : -12;
+    const usable = PREFIXES.filter(([power2]) => power2 <= highest && power2 >= lowest);
+    const [power, prefix] = usable.find(([p]) => p <= exponent) ?? usable[usable.length - 1];
+    const scaled = power >= 0 ? value / 10 ** power : value * 10 ** -power;
+    if (exponent < power) return end(String(Number(scaled.toPrecision(digits))), prefix);
+    return end(scaled.toFixed(Math.max(0, digits - 1 - exponent + power)), prefix);
+  }
+  var seconds = (value) => quantity(value, "s");
+  var bytes = (value) => quantity(value == null ? value : Math.round(value), "B");
+  var count = (value) => quantity(value, "", 4);
+  function whole(value) {
+    if (value == null || Number.isNaN(value)) return UNKNOWN;
+    const text = GROUPED.format(Math.round(value));
+    return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
+  }
+  function capacity(value) {
+    if (value == null) return UNKNOWN;
+    if (value % 1024 === 0 && value % 1e3 !== 0) {
+      for (const [power, prefix] of [
+        [40, "Ti"],
+        [30, "Gi"],
+        [20, "Mi"],
+        [10, "Ki"]
+      ]) {
+        const size = value / 2 ** power;
+        if (Number.isInteger(size)) return `${size} ${prefix}B`;
+      }
+    }
+    return bytes(value);
+  }
+  function percent(share) {
+    if (share == null || !Number.isFinite(share)) return UNKNOWN;
+    if (share === 0) return "0";
+    if (share < 5e-4) return "<0.1 %";
+    const hundred = 100 * share;
+    return `${hundred.toFixed(hundred >= 9.95 && hundred < 99.95 ? 0 : hundred >= 99.95 ? 0 : 1)} %`;
+  }
+  function times(ratio2) {
+    if (ratio2 == null || !Number.isFinite(ratio2)) return UNKNOWN;
+    if (ratio2 === 0) return "0×";
+    if (ratio2 < 0.1) return `${Number(ratio2.toPrecision(2))}×`;
+    if (ratio2 < 9.995) return `${ratio2.toFixed(2)}×`;
+    if (ratio2 < 99.95) return `${ratio2.toFixed(1)}×`;
+    return `${GROUPED.format(Math.round(ratio2))}×`;
+  }
+  function range(low, high, unit) {
+    if (low == null || high == null) return UNKNOWN;
+    const [least, first = ""] = split(quantity(low, unit));
+    const [most, second = ""] = split(quantity(high, unit));
+    if (first === second) return `${least}–${most} ${second}`.trimEnd();
+    return `${least} ${first} – ${most} ${second}`;
+  }
+  function split(text) {
+    const at = text.indexOf(" ");
+    return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+  }
+  function setting(value) {
+    if (typeof value === "number") return String(Number(value.toPrecision(12)));
+    return String(value);
+  }
+  var plural = (n, word) => `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;
+
+  // src/state.ts
+  var METRICS = ["time", "mult_adds", "params", "bytes", "alive"];
+  function initialState(page) {
+    return {
+      values: {},
+      precision: page.precisions[0],
+      device: 0,
+      model: 0,
+      metric: page.devices.length ? "time" : "mult_adds",
+      open: /* @__PURE__ */ new Set(),
+      selected: "",
+      sort: null
+    };
+  }
+  function controlsOf(page) {
+    const found = /* @__PURE__ */ new Map();
+    for (const model of page.models) {
+      for (const knob of model.knobs) {
+        const before = found.get(knob.name);
+        if (!before || before.control === "fixed" && knob.control !== "fixed") {
+          found.set(knob.name, knob);
+        }
+      }
+    }
+    return [...found.values()];
+  }
+  function settingOf(page, state, model) {
+    const found = {};
+    for (const knob of page.models[model].knobs) {
+      const chosen = Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : void 0;
+      found[knob.name] = chosen === void 0 || knob.control === "fixed" ? knob.default : chosen;
+    }
+    return found;
+  }
+  function valueOf(state, knob) {
+    return Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : knob.default;
+  }
+  function setValue(page, state, name, value) {
+    const isDefault = defaultsOf(page, name).every((one) => one === value);
+    if (isDefault) delete state.values[name];
+    else state.values[name] = value;
+  }
+  function defaultsOf(page, name) {
+    const found = page.models.flatMap(
+      (model) => model.knobs.filter((knob) => knob.name === name).map((knob) => knob.default)
+    );
+    return [...new Set(found)];
+  }
+  var OWN = ["@precision", "@device", "@model", "@metric", "@sort", "@layer", "@open"];
+  function toFragment(page, state) {
+    const first = initialState(page);
+    const parts = Object.entries(state.values).map(([name, value]) => [
+      name,
+      setting(value)
+    ]);
+    if (state.precision !== first.precision) parts.push(["@precision", state.precision]);
+    if (state.device) parts.push(["@device", page.devices[state.device].name]);
+    if (state.model) parts.push(["@model", page.models[state.model].title]);
+    if (state.metric !== first.metric) parts.push(["@metric", state.metric]);
+    if (state.sort) parts.push(["@sort", (state.sort.rising ? "-" : "") + state.sort.by]);
+    if (state.selected) parts.push(["@layer", state.selected]);
+    for (const path of state.open) parts.push(["@open", path]);
+    return parts.map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&");
+  }
+  var encode = (text) => encodeURIComponent(text).replace(/%40/g, "@");
+  function fromFragment(page, fragment) {
+    const state = initialState(page);
+    const ignored = [];
+    const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
+    for (const [name, value] of pairsOf(fragment)) {
+      const knob = knobs.get(name);
+      if (knob) readKnob(page, state, knob, value, ignored);
+      else if (OWN.includes(name)) readOwn(page, state, name, value, ignored);
+      else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
+    }
+    return { state, ignored };
+  }
+  function pairsOf(fragment) {
+    const text = fragment.replace(/^#/, "");
+    if (!text) return [];
+    return text.split("&").filter(Boolean).map((part) => {
+      const at = part.indexOf("=");
+      const name = at < 0 ? part : part.slice(0, at);
+      return [decode(name), at < 0 ? "" : decode(part.slice(at + 1))];
+    });
+  }
+  function decode(text) {
     try {
-      await navigator.clipboard.writeText(text);
-      return true;
+      return decodeURIComponent(text);
     } catch {
-      return copySelected(text);
+      return text;
     }
   }
-  function copySelected(text) {
-    const area = document.createElement("textarea");
-    area.value = text;
-    area.className = "unseen";
-    document.body.append(area);
-    const before = document.activeElement;
-    area.select();
-    const isDone = document.execCommand("copy");
-    area.remove();
-    if (before instanceof HTMLElement) before.focus();
-    return isDone;
+  function readKnob(page, state, knob, text, ignored) {
+    if (knob.control === "fixed") {
+      if (text !== setting(knob.default)) {
+        ignored.push(`The link sets “${knob.name}”, which stays ${setting(knob.default)} here.`);
+      }
+    } else if (knob.control === "select") {
+      const value = knob.values.find((one) => setting(one) === text);
+      if (value === void 0) {
+        ignored.push(`“${knob.name}” cannot be “${cut(text)}” here: it is its default.`);
+      } else setValue(page, state, knob.name, value);
+    } else {
+      const value = text.trim() === "" ? Number.NaN : Number(text);
+      if (!Number.isFinite(value)) {
+        ignored.push(`“${knob.name}” cannot be “${cut(text)}”: it is its default.`);
+        return;
+      }
+      const rounded2 = knob.whole ? Math.round(value) : value;
+      const inside = Math.min(Math.max(rounded2, knob.min), knob.max);
+      if (inside !== rounded2) {
+        ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
+      }
+      setValue(page, state, knob.name, inside);
+    }
+  }
+  function readOwn(page, state, name, value, ignored) {
+    const unknown = () => {
+      ignored.push(`The link asks for ${name.slice(1)} “${cut(value)}”, which this page has not.`);
+    };
+    const among = (names, then) => {
+      const index = names.indexOf(value);
+      if (index < 0) unknown();
+      else then(index);
+    };
+    if (name === "@precision") among(page.precisions, () => state.precision = value);
+    else if (name === "@device") {
+      among(
+        page.devices.map((one) => one.name),
+        (index) => state.device = index
+      );
+    } else if (name === "@model") {
+      among(
+        page.models.map((one) => one.title),
+        (index) => state.model = index
+      );
+    } else if (name === "@metric") {
+      among(METRICS, (index) => state.metric = METRICS[index]);
+    } else if (name === "@sort") {
+      const by = METRICS.find((one) => one === value.replace(/^-/, ""));
+      if (by) state.sort = { by, rising: value.startsWith("-") };
+      else unknown();
+    } else if (name === "@layer")
+      state.selected = value;
+    else state.open.add(value);
+  }
+  var cut = (text) => text.length > 40 ? `${text.slice(0, 40)}…` : text;
+
+  // src/address.ts
+  function isInAddress(page, state) {
+    return toFragment(page, state) === location.hash.replace(/^#/, "");
+  }
+  function writeAddress(page, state) {
+    if (location.protocol === "about:" || isInAddress(page, state)) return;
+    history.replaceState(null, "", `#${toFragment(page, state)}`);
   }
 
   // src/amounts.ts
@@ -155,41 +376,6 @@
     return index < 0 ? VARIETIES.length - 1 : index;
   }
 
-  // src/csv.ts
-  function toCsv(numbers, devices) {
-    const { structure, layers, memory: memory2 } = numbers;
-    const columns = devices.map((_, index) => new Columns(numbers, index));
-    const head = [
-      "layer",
-      "kind",
-      "output",
-      "mult_adds",
-      "params",
-      "bytes",
-      "alive_bytes",
-      ...devices.map((device) => `${device.name}_s`)
-    ];
-    const rows = structure.layers.name.map((name, layer) => [
-      name,
-      structure.layers.kind[layer],
-      layers.shape[layer].map((size) => size ?? "").join("x"),
-      layers.mult_adds[layer],
-      layers.params[layer],
-      bytesOf(numbers, layer),
-      memory2.live[layer] ?? null,
-      ...columns.map(
-        ({ kernels, kernelOf }) => kernelOf[layer] < 0 ? null : kernels?.latency_s[kernelOf[layer]] ?? null
-      )
-    ]);
-    return [head, ...rows].map((row2) => row2.map(csvCell).join(",")).join("\r\n") + "\r\n";
-  }
-  function csvCell(value) {
-    if (value == null) return "";
-    if (typeof value === "number") return String(value);
-    const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
-  }
-
   // src/knobs.ts
   var LOG_STEPS = 240;
   function placeOf(knob, value) {
@@ -220,6 +406,20 @@
 
   // src/curves.ts
   var PLACES = 33;
+  var Curves = class {
+    keys = /* @__PURE__ */ new Map();
+    /** Make the first curve that is missing or old; false where there is none. */
+    makeNext(scene) {
+      const { controls, glance } = scene;
+      const waiting = controls.find(
+        (knob) => knob.control === "slider" && (knob.of === "network" || glance.tables.has("what if")) && this.keys.get(knob.name) !== curveKey(scene, knob)
+      );
+      if (!waiting) return false;
+      glance.curves.set(waiting.name, curveOf(scene, waiting));
+      this.keys.set(waiting.name, curveKey(scene, waiting));
+      return true;
+    }
+  };
   function curveOf(scene, knob) {
     const { setting: setting2, index } = scene.chosen;
     const points = [];
@@ -282,17 +482,17 @@
       if (key !== void 0) byKey.set(key, node);
     }
     const free = byKey.size ? old.filter((n) => !shown.get(n)?.item.attributes.key) : old;
-    const kept3 = /* @__PURE__ */ new Set();
+    const kept4 = /* @__PURE__ */ new Set();
     let next = 0;
     const nodes = wanted.map((child) => {
       const key = typeof child === "string" ? void 0 : child.attributes.key;
       const candidate = key === void 0 ? free[next++] : byKey.get(key);
-      const node = candidate && !kept3.has(candidate) && fits(candidate, child) ? candidate : null;
+      const node = candidate && !kept4.has(candidate) && fits(candidate, child) ? candidate : null;
       const used = node ? update(node, child) : create(child);
-      kept3.add(used);
+      kept4.add(used);
       return used;
     });
-    for (const node of old) if (!kept3.has(node)) node.remove();
+    for (const node of old) if (!kept4.has(node)) node.remove();
     let place2 = parent.firstChild;
     for (const node of nodes) {
       if (node === place2) place2 = place2.nextSibling;
@@ -375,6 +575,172 @@
       }
     }
     state.handlers = next;
+  }
+
+  // src/later.ts
+  var BUDGET = 8;
+  var AT_LATEST = 500;
+  var Later = class {
+    /** `step` does one piece and says whether there is more. `ended` is called after the last. */
+    constructor(step, ended) {
+      this.step = step;
+      this.ended = ended;
+    }
+    cancel = null;
+    /** Begin, or go on, when there is time. */
+    start() {
+      this.cancel ??= soon(() => this.turn());
+    }
+    stop() {
+      this.cancel?.();
+      this.cancel = null;
+    }
+    turn() {
+      this.cancel = null;
+      const started = performance.now();
+      let taken = 0;
+      let longest = 0;
+      do {
+        if (!this.step()) return this.ended();
+        const now2 = performance.now() - started;
+        longest = Math.max(longest, now2 - taken);
+        taken = now2;
+      } while (taken + longest <= BUDGET);
+      this.start();
+    }
+  };
+  function soon(work) {
+    if (typeof requestIdleCallback === "function") {
+      const id2 = requestIdleCallback(work, { timeout: AT_LATEST });
+      return () => cancelIdleCallback(id2);
+    }
+    const id = setTimeout(work, 20);
+    return () => clearTimeout(id);
+  }
+
+  // src/parts.ts
+  function table(caption, columns, rows) {
+    return h(
+      "table",
+      { class: "plain" },
+      h("caption", { class: "unseen" }, caption),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          columns.map(
+            (one) => h("th", { scope: "col", class: one.isText ? "" : "num", "data-tip": one.tip }, one.title)
+          )
+        )
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map(
+          (row2) => h(
+            "tr",
+            {},
+            row2.map((cell2, i) => cellOf(cell2, columns[i], i))
+          )
+        )
+      )
+    );
+  }
+  function cellOf(cell2, column, index) {
+    const {
+      text,
+      class: name = "",
+      tip = void 0
+    } = typeof cell2 === "string" ? { text: cell2 } : cell2;
+    const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
+    if (index === 0)
+      return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
+    return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);
+  }
+  function scrolling(label, ...children) {
+    return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, children);
+  }
+  function tableBelow(scene, view, title, make) {
+    const isOpen2 = scene.glance.tables.has(view);
+    return h(
+      "details",
+      {
+        open: isOpen2,
+        on: {
+          toggle: (event) => {
+            const opened = event.target.open;
+            if (opened === scene.glance.tables.has(view)) return;
+            scene.look(view, ({ tables }) => opened ? tables.add(view) : tables.delete(view));
+          }
+        }
+      },
+      h("summary", {}, title),
+      isOpen2 ? make() : null
+    );
+  }
+  function legend(entries) {
+    return h(
+      "div",
+      { class: "legend" },
+      entries.map(
+        ({ color, text, hollow }) => h(
+          "span",
+          {},
+          h("i", {
+            class: hollow ? "hollow" : "",
+            style: { "--swatch": color }
+          }),
+          h("bdi", {}, text)
+        )
+      )
+    );
+  }
+  function heading(title, sentence4 = null) {
+    return [h("h2", {}, title), h("p", { class: "sub" }, sentence4)];
+  }
+  var note = (...text) => h("p", { class: "note" }, text);
+
+  // src/layout.ts
+  function buildLayout(root2, page) {
+    const skip = () => document.getElementById("table").focus();
+    const isCompared = page.models.length > 1;
+    patch(root2, [
+      h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
+      h("header", { id: "top" }),
+      h("div", { id: "said" }),
+      h("fieldset", { id: "cards" }),
+      h("dl", { id: "totals" }),
+      h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
+      h(
+        "div",
+        { id: "content" },
+        isCompared ? section("comparison", "Comparison") : null,
+        h("div", { class: "two" }, section("shares", "Shares"), section("accuracy", "Accuracy")),
+        h(
+          "section",
+          { id: "blocks", "aria-label": "Blocks and layers" },
+          h("div", { id: "table-head" }, heading("Blocks and layers")),
+          h(
+            "div",
+            { class: "beside" },
+            region("table", "Layers", { class: "scroll" }),
+            region("details", "Details")
+          )
+        ),
+        isCompared ? section("pairs", "Blocks side by side") : null,
+        h("div", { class: "two" }, section("memory", "Memory"), section("roofline", "Roofline")),
+        section("notes", "Notes")
+      )
+    ]);
+  }
+  var section = (id, label) => h("section", { id, "aria-label": label }, heading(label));
+  var region = (id, label, more = {}) => h("div", { id, tabindex: 0, role: "region", "aria-label": label, ...more });
+  function contentWidth(element) {
+    const style = getComputedStyle(element);
+    const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+    return Math.max(260, Math.floor(element.clientWidth - padding));
   }
 
   // src/tree.ts
@@ -960,7 +1326,10 @@
             last: memory2.last[i]
           }))
         },
-        devices: outline.devices.map((device) => readDevice(device, structure, read))
+        devices: outline.devices.map((device, index) => ({
+          ...readDevice(device, structure, read),
+          timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index) : []
+        }))
       };
     }
     /** Totals and times at a setting; null where no structure of the page holds. */
@@ -977,11 +1346,11 @@
     }
     /** Run the program, and find the structure that holds. */
     find(setting2, precision2) {
-      const valueOf3 = (knob) => setting2[knob.name] ?? knob.default;
-      this.program.run(this.sliders.map((knob) => Number(valueOf3(knob))));
+      const valueOf4 = (knob) => setting2[knob.name] ?? knob.default;
+      this.program.run(this.sliders.map((knob) => Number(valueOf4(knob))));
       for (const structure of this.model.structures) {
         const outline = structure.at[precision2];
-        if (outline !== void 0 && this.others.every((knob) => structure.fixed[knob.name] === valueOf3(knob)) && this.program.holds(outline.guards)) {
+        if (outline !== void 0 && this.others.every((knob) => structure.fixed[knob.name] === valueOf4(knob)) && this.program.holds(outline.guards)) {
           return { structure, outline };
         }
       }
@@ -1023,6 +1392,11 @@
   function readNumbers(device, read) {
     const numbers = DEVICE_NUMBERS.map((name) => [name, read(device.numbers[name])]);
     return Object.fromEntries(numbers);
+  }
+  function timedAt(structure, device) {
+    return Object.keys(structure.at).filter(
+      (precision2) => structure.at[precision2].devices[device].numbers.latency_s !== null
+    );
   }
   function readDevice(device, structure, read) {
     const numbers = readNumbers(device, read);
@@ -1068,247 +1442,13 @@
       const value = read(number2);
       if (one !== "" && value === 1) texts.push(one);
       else if (value === null) texts.push(text);
-      else texts.push(text.replace("{}", text.startsWith("{} %") ? percent(value) : `${value}`));
+      else texts.push(text.replace("{}", text.startsWith("{} %") ? percent2(value) : `${value}`));
     }
     return texts;
   }
-  function percent(share) {
+  function percent2(share) {
     return (100 * share).toFixed(0);
   }
-
-  // src/numbers.ts
-  var UNKNOWN = "–";
-  var PREFIXES = [
-    [15, "P"],
-    [12, "T"],
-    [9, "G"],
-    [6, "M"],
-    [3, "k"],
-    [0, ""],
-    [-3, "m"],
-    [-6, "µ"],
-    [-9, "n"],
-    [-12, "p"]
-  ];
-  var GROUPED = new Intl.NumberFormat("en-US");
-  var WHOLE_UNITS = /* @__PURE__ */ new Set(["", "B", "MAC", "op"]);
-  function quantity(value, unit, digits = 3) {
-    if (value == null || Number.isNaN(value)) return UNKNOWN;
-    const end = (text, prefix2 = "") => prefix2 + unit ? `${text} ${prefix2}${unit}` : text;
-    if (!Number.isFinite(value)) return end(value > 0 ? "∞" : "-∞");
-    if (Number.isInteger(value) && Math.abs(value) < 1e3) return end(String(value));
-    const exponent = Number(value.toExponential(digits - 1).split("e")[1]);
-    const highest = unit === "s" ? 0 : 15;
-    const lowest = WHOLE_UNITS.has(unit) ? 0 : -12;
-    const usable = PREFIXES.filter(([power2]) => power2 <= highest && power2 >= lowest);
-    const [power, prefix] = usable.find(([p]) => p <= exponent) ?? usable[usable.length - 1];
-    const scaled = power >= 0 ? value / 10 ** power : value * 10 ** -power;
-    if (exponent < power) return end(String(Number(scaled.toPrecision(digits))), prefix);
-    return end(scaled.toFixed(Math.max(0, digits - 1 - exponent + power)), prefix);
-  }
-  var seconds = (value) => quantity(value, "s");
-  var bytes = (value) => quantity(value == null ? value : Math.round(value), "B");
-  var count = (value) => quantity(value, "", 4);
-  function whole(value) {
-    if (value == null || Number.isNaN(value)) return UNKNOWN;
-    const text = GROUPED.format(Math.round(value));
-    return Math.abs(value) > Number.MAX_SAFE_INTEGER ? `about ${text}` : text;
-  }
-  function capacity(value) {
-    if (value == null) return UNKNOWN;
-    if (value % 1024 === 0 && value % 1e3 !== 0) {
-      for (const [power, prefix] of [
-        [40, "Ti"],
-        [30, "Gi"],
-        [20, "Mi"],
-        [10, "Ki"]
-      ]) {
-        const size = value / 2 ** power;
-        if (Number.isInteger(size)) return `${size} ${prefix}B`;
-      }
-    }
-    return bytes(value);
-  }
-  function percent2(share) {
-    if (share == null || !Number.isFinite(share)) return UNKNOWN;
-    if (share === 0) return "0";
-    if (share < 5e-4) return "<0.1 %";
-    const hundred = 100 * share;
-    return `${hundred.toFixed(hundred >= 9.95 && hundred < 99.95 ? 0 : hundred >= 99.95 ? 0 : 1)} %`;
-  }
-  function times(ratio2) {
-    if (ratio2 == null || !Number.isFinite(ratio2)) return UNKNOWN;
-    if (ratio2 === 0) return "0×";
-    if (ratio2 < 0.1) return `${Number(ratio2.toPrecision(2))}×`;
-    if (ratio2 < 9.995) return `${ratio2.toFixed(2)}×`;
-    if (ratio2 < 99.95) return `${ratio2.toFixed(1)}×`;
-    return `${GROUPED.format(Math.round(ratio2))}×`;
-  }
-  function range(low, high, unit) {
-    if (low == null || high == null) return UNKNOWN;
-    const [least, first = ""] = split(quantity(low, unit));
-    const [most, second = ""] = split(quantity(high, unit));
-    if (first === second) return `${least}–${most} ${second}`.trimEnd();
-    return `${least} ${first} – ${most} ${second}`;
-  }
-  function split(text) {
-    const at = text.indexOf(" ");
-    return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
-  }
-  function setting(value) {
-    if (typeof value === "number") return String(Number(value.toPrecision(12)));
-    return String(value);
-  }
-  var plural = (n, word) => `${GROUPED.format(n)} ${word}${n === 1 ? "" : "s"}`;
-
-  // src/state.ts
-  var METRICS = ["time", "mult_adds", "params", "bytes", "alive"];
-  function initialState(page) {
-    return {
-      values: {},
-      precision: page.precisions[0],
-      device: 0,
-      model: 0,
-      metric: page.devices.length ? "time" : "mult_adds",
-      open: /* @__PURE__ */ new Set(),
-      selected: "",
-      sort: null
-    };
-  }
-  function controlsOf(page) {
-    const found = /* @__PURE__ */ new Map();
-    for (const model of page.models) {
-      for (const knob of model.knobs) {
-        const before = found.get(knob.name);
-        if (!before || before.control === "fixed" && knob.control !== "fixed") {
-          found.set(knob.name, knob);
-        }
-      }
-    }
-    return [...found.values()];
-  }
-  function settingOf(page, state, model) {
-    const found = {};
-    for (const knob of page.models[model].knobs) {
-      const chosen = Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : void 0;
-      found[knob.name] = chosen === void 0 || knob.control === "fixed" ? knob.default : chosen;
-    }
-    return found;
-  }
-  function valueOf(state, knob) {
-    return Object.hasOwn(state.values, knob.name) ? state.values[knob.name] : knob.default;
-  }
-  function setValue(page, state, name, value) {
-    const isDefault = defaultsOf(page, name).every((one) => one === value);
-    if (isDefault) delete state.values[name];
-    else state.values[name] = value;
-  }
-  function defaultsOf(page, name) {
-    const found = page.models.flatMap(
-      (model) => model.knobs.filter((knob) => knob.name === name).map((knob) => knob.default)
-    );
-    return [...new Set(found)];
-  }
-  var OWN = ["@precision", "@device", "@model", "@metric", "@sort", "@layer", "@open"];
-  function toFragment(page, state) {
-    const first = initialState(page);
-    const parts = Object.entries(state.values).map(([name, value]) => [
-      name,
-      setting(value)
-    ]);
-    if (state.precision !== first.precision) parts.push(["@precision", state.precision]);
-    if (state.device) parts.push(["@device", page.devices[state.device].name]);
-    if (state.model) parts.push(["@model", page.models[state.model].title]);
-    if (state.metric !== first.metric) parts.push(["@metric", state.metric]);
-    if (state.sort) parts.push(["@sort", (state.sort.rising ? "-" : "") + state.sort.by]);
-    if (state.selected) parts.push(["@layer", state.selected]);
-    for (const path of state.open) parts.push(["@open", path]);
-    return parts.map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&");
-  }
-  var encode = (text) => encodeURIComponent(text).replace(/%40/g, "@");
-  function fromFragment(page, fragment) {
-    const state = initialState(page);
-    const ignored = [];
-    const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
-    for (const [name, value] of pairsOf(fragment)) {
-      const knob = knobs.get(name);
-      if (knob) readKnob(page, state, knob, value, ignored);
-      else if (OWN.includes(name)) readOwn(page, state, name, value, ignored);
-      else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
-    }
-    return { state, ignored };
-  }
-  function pairsOf(fragment) {
-    const text = fragment.replace(/^#/, "");
-    if (!text) return [];
-    return text.split("&").filter(Boolean).map((part) => {
-      const at = part.indexOf("=");
-      const name = at < 0 ? part : part.slice(0, at);
-      return [decode(name), at < 0 ? "" : decode(part.slice(at + 1))];
-    });
-  }
-  function decode(text) {
-    try {
-      return decodeURIComponent(text);
-    } catch {
-      return text;
-    }
-  }
-  function readKnob(page, state, knob, text, ignored) {
-    if (knob.control === "fixed") {
-      if (text !== setting(knob.default)) {
-        ignored.push(`The link sets “${knob.name}”, which stays ${setting(knob.default)} here.`);
-      }
-    } else if (knob.control === "select") {
-      const value = knob.values.find((one) => setting(one) === text);
-      if (value === void 0) {
-        ignored.push(`“${knob.name}” cannot be “${cut(text)}” here: it is its default.`);
-      } else setValue(page, state, knob.name, value);
-    } else {
-      const value = text.trim() === "" ? Number.NaN : Number(text);
-      if (!Number.isFinite(value)) {
-        ignored.push(`“${knob.name}” cannot be “${cut(text)}”: it is its default.`);
-        return;
-      }
-      const rounded2 = knob.whole ? Math.round(value) : value;
-      const inside = Math.min(Math.max(rounded2, knob.min), knob.max);
-      if (inside !== rounded2) {
-        ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
-      }
-      setValue(page, state, knob.name, inside);
-    }
-  }
-  function readOwn(page, state, name, value, ignored) {
-    const unknown = () => {
-      ignored.push(`The link asks for ${name.slice(1)} “${cut(value)}”, which this page has not.`);
-    };
-    const among = (names, then) => {
-      const index = names.indexOf(value);
-      if (index < 0) unknown();
-      else then(index);
-    };
-    if (name === "@precision") among(page.precisions, () => state.precision = value);
-    else if (name === "@device") {
-      among(
-        page.devices.map((one) => one.name),
-        (index) => state.device = index
-      );
-    } else if (name === "@model") {
-      among(
-        page.models.map((one) => one.title),
-        (index) => state.model = index
-      );
-    } else if (name === "@metric") {
-      among(METRICS, (index) => state.metric = METRICS[index]);
-    } else if (name === "@sort") {
-      const by = METRICS.find((one) => one === value.replace(/^-/, ""));
-      if (by) state.sort = { by, rising: value.startsWith("-") };
-      else unknown();
-    } else if (name === "@layer")
-      state.selected = value;
-    else state.open.add(value);
-  }
-  var cut = (text) => text.length > 40 ? `${text.slice(0, 40)}…` : text;
 
   // src/scenes.ts
   var Scenes = class {
@@ -1375,6 +1515,63 @@
     }
   };
 
+  // src/clipboard.ts
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copySelected(text);
+    }
+  }
+  function copySelected(text) {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "unseen";
+    document.body.append(area);
+    const before = document.activeElement;
+    area.select();
+    const isDone = document.execCommand("copy");
+    area.remove();
+    if (before instanceof HTMLElement) before.focus();
+    return isDone;
+  }
+
+  // src/csv.ts
+  function toCsv(numbers, devices) {
+    const { structure, layers, memory: memory2 } = numbers;
+    const columns = devices.map((_, index) => new Columns(numbers, index));
+    const head = [
+      "layer",
+      "kind",
+      "output",
+      "mult_adds",
+      "params",
+      "bytes",
+      "alive_bytes",
+      ...devices.map((device) => `${device.name}_s`)
+    ];
+    const rows = structure.layers.name.map((name, layer) => [
+      name,
+      structure.layers.kind[layer],
+      layers.shape[layer].map((size) => size ?? "").join("x"),
+      layers.mult_adds[layer],
+      layers.params[layer],
+      bytesOf(numbers, layer),
+      memory2.live[layer] ?? null,
+      ...columns.map(
+        ({ kernels, kernelOf }) => kernelOf[layer] < 0 ? null : kernels?.latency_s[kernelOf[layer]] ?? null
+      )
+    ]);
+    return [head, ...rows].map((row2) => row2.map(csvCell).join(",")).join("\r\n") + "\r\n";
+  }
+  function csvCell(value) {
+    if (value == null) return "";
+    if (typeof value === "number") return String(value);
+    const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  }
+
   // src/theme.ts
   var root = () => document.documentElement.dataset;
   function startTheme() {
@@ -1397,89 +1594,29 @@
     root().theme = root().theme === "dark" ? "light" : "dark";
   }
 
-  // src/parts.ts
-  function table(caption, columns, rows) {
-    return h(
-      "table",
-      { class: "plain" },
-      h("caption", { class: "unseen" }, caption),
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          columns.map(
-            (one) => h("th", { scope: "col", class: one.isText ? "" : "num", "data-tip": one.tip }, one.title)
-          )
-        )
-      ),
-      h(
-        "tbody",
-        {},
-        rows.map(
-          (row2) => h(
-            "tr",
-            {},
-            row2.map((cell2, i) => cellOf(cell2, columns[i], i))
-          )
-        )
-      )
-    );
-  }
-  function cellOf(cell2, column, index) {
-    const {
-      text,
-      class: name = "",
-      tip = void 0
-    } = typeof cell2 === "string" ? { text: cell2 } : cell2;
-    const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
-    if (index === 0)
-      return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
-    return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);
-  }
-  function scrolling(label, ...children) {
-    return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, children);
-  }
-  function tableBelow(scene, name, title, make) {
-    const isOpen2 = scene.glance.tables.has(name);
-    return h(
-      "details",
-      {
-        open: isOpen2,
-        on: {
-          toggle: (event) => {
-            const opened = event.target.open;
-            if (opened === scene.glance.tables.has(name)) return;
-            scene.look(({ tables }) => opened ? tables.add(name) : tables.delete(name));
-          }
-        }
+  // src/tools.ts
+  function toolsOf({ page, scene, state, change, say }) {
+    return {
+      toggleTheme,
+      async copyLink() {
+        writeAddress(page(), state());
+        const done = await copy(location.href);
+        say(done ? "Link copied" : "The link is in the address bar");
       },
-      h("summary", {}, title),
-      isOpen2 ? make() : null
-    );
+      async copyCsv() {
+        const now2 = scene();
+        if (!now2) return;
+        const done = await copy(toCsv(now2.chosen.numbers, page().devices));
+        say(done ? "CSV copied" : "The browser does not let a file copy");
+      },
+      openAll() {
+        const now2 = scene();
+        change((to) => {
+          to.open = new Set(to.open.size || !now2 ? [] : allOpenable(now2));
+        });
+      }
+    };
   }
-  function legend(entries) {
-    return h(
-      "div",
-      { class: "legend" },
-      entries.map(
-        ({ color, text, hollow }) => h(
-          "span",
-          {},
-          h("i", {
-            class: hollow ? "hollow" : "",
-            style: { "--swatch": color }
-          }),
-          h("bdi", {}, text)
-        )
-      )
-    );
-  }
-  function heading(title, sentence4 = null) {
-    return [h("h2", {}, title), h("p", { class: "sub" }, sentence4)];
-  }
-  var note = (...text) => h("p", { class: "note" }, text);
 
   // src/picture.ts
   function linear(from, to) {
@@ -1552,36 +1689,7 @@
   }
   var round = (value) => Math.round(value * 10) / 10;
 
-  // src/views/accuracy.ts
-  var LEAST_POINTS = 4;
-  function hasAccuracy({ page }) {
-    return rowsOfOneSet(page.models.flatMap((one) => one.published)).length >= LEAST_POINTS;
-  }
-  function accuracy(scene, width) {
-    const name = METRIC_NAMES[scene.metric];
-    const points = pointsOf(scene);
-    const title = `Accuracy against ${name}`;
-    if (points.length < 2)
-      return [...heading(title), note("No cost is known of the published settings.")];
-    const front = frontOf(points);
-    const sources = [...new Set(points.map((one) => sourceOf(one.row)))];
-    const color = colorsOf(scene, points);
-    const set = points[0].row.dataset;
-    return [
-      ...heading(
-        title,
-        `Published top-1${set ? ` on ${set}` : ""}, our ${name}. The line is the setting above; click a point to go there.`
-      ),
-      picture(scene, points, front, sources, color, width),
-      legend([...color.entries, ...scene.models.length > 1 ? [] : sourceEntries(sources)]),
-      tableBelow(
-        scene,
-        "accuracy",
-        "Table of published settings",
-        () => scrolling("Published settings", pointTable(scene, points, front))
-      )
-    ];
-  }
+  // src/published.ts
   function rowsOfOneSet(rows) {
     const rated = rows.filter((row2) => row2.figures.top1 != null);
     const sizes = /* @__PURE__ */ new Map();
@@ -1630,6 +1738,37 @@
     }
     return front;
   }
+
+  // src/views/accuracy.ts
+  var LEAST_POINTS = 4;
+  function hasAccuracy({ page }) {
+    return rowsOfOneSet(page.models.flatMap((one) => one.published)).length >= LEAST_POINTS;
+  }
+  function accuracy(scene, width) {
+    const name = METRIC_NAMES[scene.metric];
+    const points = pointsOf(scene);
+    const title = `Accuracy against ${name}`;
+    if (points.length < 2)
+      return [...heading(title), note("No cost is known of the published settings.")];
+    const front = frontOf(points);
+    const sources = [...new Set(points.map((one) => sourceOf(one.row)))];
+    const color = colorsOf(scene, points);
+    const set = points[0].row.dataset;
+    return [
+      ...heading(
+        title,
+        `Published top-1${set ? ` on ${set}` : ""}, our ${name}. The line is the setting above; click a point to go there.`
+      ),
+      picture(scene, points, front, sources, color, width),
+      legend([...color.entries, ...scene.models.length > 1 ? [] : sourceEntries(sources)]),
+      tableBelow(
+        scene,
+        "accuracy",
+        "Table of published settings",
+        () => scrolling("Published settings", pointTable(scene, points, front))
+      )
+    ];
+  }
   function colorsOf(scene, points) {
     const kind = (index) => `var(--kind${index % 6})`;
     if (scene.models.length > 1) {
@@ -1674,7 +1813,7 @@
         width,
         height: frame.height,
         role: "group",
-        "aria-label": `Top-1 against ${METRIC_NAMES[scene.metric]} of ${points.length} published settings`
+        "aria-label": `Top-1 against ${METRIC_NAMES[scene.metric]} of ` + plural(points.length, "published setting")
       },
       axes(
         frame,
@@ -1830,7 +1969,7 @@
       ),
       h("span", { class: "what cut" }, h("bdi", {}, device.title)),
       h("span", { class: "what cut" }, runtimeOf(device)),
-      time(costs, before?.latency_s ?? null),
+      time(scene, costs, before?.latency_s ?? null),
       span ? strip(costs, span) : null,
       scene.models.length > 1 ? others(scene, index) : null,
       h(
@@ -1860,13 +1999,13 @@
     const cores = device.cores == null ? "" : ` on ${plural(device.cores, "core")}`;
     return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
   }
-  function time(costs, before) {
+  function time(scene, costs, before) {
     if (costs.latency_s == null) {
       return h(
         "span",
         { class: "time" },
         UNKNOWN,
-        h("small", {}, costs.notes[0] ?? "no time is known")
+        h("small", {}, noTime(scene, costs))
       );
     }
     const change = ratio(costs.latency_s, before);
@@ -1937,6 +2076,10 @@
       }) : null
     );
   }
+  function noTime({ state }, { notes: notes2, timed_at: others2 }) {
+    if (!others2.length) return notes2[0] ?? "no time is known";
+    return `no time at ${state.precision}: choose ${others2.join(" or ")}`;
+  }
   function others(scene, device) {
     const first = scene.models[0].numbers?.devices[device]?.latency_s ?? null;
     return h(
@@ -1945,10 +2088,9 @@
       scene.models.flatMap(({ model, numbers, index }) => {
         const at = numbers?.devices[device];
         const against = index ? ratio(at?.latency_s ?? null, first) : null;
-        return fact(
-          model.title,
-          `${at?.is_least ? "≥ " : ""}${seconds(at?.latency_s)}${against == null ? "" : ` (${times(against)})`}`
-        );
+        const least = at?.is_least ? "≥ " : "";
+        const more = against == null ? "" : ` (${times(against)})`;
+        return fact(model.title, `${least}${seconds(at?.latency_s)}${more}`);
       })
     );
   }
@@ -2121,140 +2263,7 @@
     return sum || null;
   }
 
-  // src/views/table.ts
-  function tableHead(scene, tools) {
-    const { metric, device, state } = scene;
-    const on = metric === "time" && device ? [" on ", h("bdi", {}, device.name)] : null;
-    return [
-      ...heading("Blocks and layers", [
-        "The graph as rows: squares open, circles are layers, a line is a tensor that is alive. ",
-        `Shaded by ${METRIC_NAMES[metric]}`,
-        on,
-        "."
-      ]),
-      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4))),
-      h(
-        "div",
-        { class: "bar" },
-        h(
-          "div",
-          { class: "segments", role: "group", "aria-label": "Metric that shades, and has bars" },
-          METRICS.filter((one) => one !== "time" || scene.chosen.columns.hasTime).map(
-            (one) => h(
-              "button",
-              {
-                type: "button",
-                "aria-pressed": String(one === metric),
-                on: { click: () => scene.change((to) => to.metric = one) }
-              },
-              METRIC_NAMES[one]
-            )
-          )
-        ),
-        h("span", { class: "gap" }),
-        h(
-          "button",
-          { type: "button", on: { click: tools.openAll } },
-          state.open.size ? "Close all" : "Open all"
-        ),
-        h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy as CSV")
-      )
-    ];
-  }
-  var drawn = { outline: null, key: "", rows: [] };
-  var EVERY_PLACE = { first: 0, last: Infinity };
-  function layerTable(scene, width, also) {
-    const { state, metric, chosen, glance } = scene;
-    const { numbers, columns } = chosen;
-    const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
-    const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
-    const order = orderOf(outline.rows, amounts, state.open, state.sort);
-    const shown2 = shownMetrics(metric, columns.hasTime);
-    const most = {};
-    for (const index of order) {
-      if (isOpen(outline.rows[index], state.open)) continue;
-      most[metric] = Math.max(most[metric] ?? 0, amounts[index][metric] ?? 0);
-    }
-    const context = {
-      scene,
-      outline,
-      shown: shown2,
-      most: most[metric] ?? 0,
-      total: totalOf(numbers, metric, state.device)
-    };
-    const key = [metric, columns.hasTime, order.join()].join(" ");
-    const isNew = outline !== drawn.outline || key !== drawn.key;
-    const within = (place2, places) => places !== void 0 && place2 >= places.first && place2 <= places.last;
-    const rows = order.map((index, place2) => {
-      const before = drawn.rows[place2];
-      const isOld = isNew || within(place2, glance.sight) || within(place2, also);
-      return before && !isOld ? before : rowItem(context, index, amounts[index]);
-    });
-    drawn = { outline, key, rows };
-    return [
-      h(
-        "table",
-        {
-          class: "layers",
-          role: "table",
-          "aria-rowcount": rows.length + 1,
-          style: { "--lanes": `${state.sort ? 0 : outline.laneWidth}px` }
-        },
-        h(
-          "caption",
-          { class: "unseen" },
-          `Blocks and layers of ${chosen.model.title} with their costs`
-        ),
-        h("thead", { role: "rowgroup" }, headRow(scene, shown2)),
-        h("tbody", { role: "rowgroup", id: "rows" }, rows)
-      )
-    ];
-  }
-  function shownMetrics(metric, hasTime) {
-    return METRICS.filter(
-      (one) => (one !== "time" || hasTime) && (one !== "alive" || metric === "alive")
-    );
-  }
-  function headRow(scene, shown2) {
-    const { sort } = scene.state;
-    const text = (title, name) => h("th", { scope: "col", role: "columnheader", class: name }, title);
-    return h(
-      "tr",
-      { role: "row" },
-      h(
-        "th",
-        { scope: "col", role: "columnheader", class: "lane" },
-        h("span", { class: "unseen" }, "graph")
-      ),
-      text("layer", "layer"),
-      text("kind", "kind wide"),
-      text("output", "output wide"),
-      shown2.map((metric) => {
-        const direction = sort?.by === metric ? sort.rising ? "ascending" : "descending" : "none";
-        return h(
-          "th",
-          {
-            scope: "col",
-            role: "columnheader",
-            class: cellClass(scene, metric),
-            "aria-sort": direction
-          },
-          h(
-            "button",
-            {
-              type: "button",
-              on: { click: () => scene.change((state) => state.sort = turned(sort, metric)) }
-            },
-            metric === "bytes" || metric === "alive" ? metric : METRIC_NAMES[metric]
-          )
-        );
-      })
-    );
-  }
-  function turned(sort, by) {
-    if (sort?.by !== by) return { by, rising: false };
-    return sort.rising ? null : { by, rising: true };
-  }
+  // src/views/row.ts
   var cellClass = (scene, metric) => metric === scene.metric ? "num main" : "num side";
   function rowItem(context, index, amounts) {
     const { scene, outline, shown: shown2 } = context;
@@ -2339,7 +2348,7 @@
           { class: "track", "aria-hidden": "true" },
           h("i", { style: { transform: `scaleX(${barLength(opened ? 0 : value, most)})` } })
         ),
-        metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent2(value / total) : "")
+        metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent(value / total) : "")
       ] : null
     );
   }
@@ -2501,7 +2510,7 @@
       ["memory", memory2 / time2],
       ["launch", overhead / time2]
     ];
-    const words = shares2.map(([name, share]) => `${name} ${percent2(share)}`).join(", ");
+    const words = shares2.map(([name, share]) => `${name} ${percent(share)}`).join(", ");
     return h(
       "span",
       { class: "stack", role: "img", "aria-label": words, "data-tip": words },
@@ -2628,70 +2637,7 @@
     );
   }
 
-  // src/views/memory.ts
-  function memory(scene, width) {
-    const { numbers, blocks } = scene.chosen;
-    const { live } = numbers.memory;
-    const title = "Memory over the schedule";
-    const peak = numbers.totals.peak_bytes;
-    if (peak == null || !live.length)
-      return [...heading(title), note("It is not known what is alive.")];
-    const limit = limitOf(scene, peak);
-    const top = Math.max(peak, limit?.isNear ? limit.bytes : 0) * 1.08 || 1;
-    const frame = { width, height: heightOf(width), left: 56, right: 10, top: 20, bottom: 36 };
-    const x = linear([0, live.length], [frame.left, width - frame.right]);
-    const y = linear([0, top], [frame.height - frame.bottom, frame.top]);
-    const step = Math.min(scene.glance.step ?? live.indexOf(peak), live.length - 1);
-    const [odd, even] = stackPaths(numbers.memory, live.length, x, y);
-    return [
-      ...heading(title, [
-        "Activations that are alive while each layer runs, in place where possible. ",
-        limit?.words
-      ]),
-      s(
-        "svg",
-        {
-          width,
-          height: frame.height,
-          role: "group",
-          "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${bytes(peak)}`
-        },
-        axes(
-          frame,
-          { scale: x, ticks: [], write: String, title: "layers in order" },
-          {
-            scale: y,
-            ticks: roundTicks(0, top, 4),
-            write: (v) => v ? quantity(v, "B", 2) : "0",
-            title: "alive"
-          }
-        ),
-        s("path", { d: odd, fill: "var(--heat1)" }),
-        s("path", { d: even, fill: "var(--heat2)" }),
-        s("path", {
-          d: outlinePath(live, x, y),
-          fill: "none",
-          stroke: "var(--accent)",
-          "stroke-width": 1.5
-        }),
-        peakLabel(scene, frame, x, y, peak),
-        limit?.isNear ? limitLine(limit, frame, y) : null,
-        blockTicks(
-          blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
-          frame,
-          x
-        ),
-        cursor(scene, frame, x, step)
-      ),
-      readout(scene, step),
-      tableBelow(
-        scene,
-        "memory",
-        "Table of what is alive",
-        () => scrolling("Memory by layer", stepTable(scene))
-      )
-    ];
-  }
+  // src/stacking.ts
   function aliveAt({ tensors }, step) {
     return tensors.filter((one) => one.first <= step && step <= one.last).sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
   }
@@ -2733,9 +2679,88 @@
   function outlinePath(live, x, y) {
     return live.map((value, i) => `${i ? "V" : `M${round(x(0))},`}${round(y(value ?? 0))}H${round(x(i + 1))}`).join("");
   }
+
+  // src/views/memory.ts
+  function memory(scene, width) {
+    const { live } = scene.chosen.numbers.memory;
+    const title = "Memory over the schedule";
+    const peak = scene.chosen.numbers.totals.peak_bytes;
+    if (peak == null || !live.length)
+      return [...heading(title), note("It is not known what is alive.")];
+    const { frame, x, words, items } = stillOf(scene, width, peak);
+    const step = Math.min(scene.glance.step ?? live.indexOf(peak), live.length - 1);
+    const most = bytes(peak);
+    return [
+      ...heading(title, [
+        "Activations that are alive while each layer runs, in place where possible. ",
+        words
+      ]),
+      s(
+        "svg",
+        {
+          width,
+          height: frame.height,
+          role: "group",
+          "aria-label": `Activation memory over ${plural(live.length, "layer")}, at most ${most}`
+        },
+        items,
+        cursor(scene, frame, x, step)
+      ),
+      readout(scene, step),
+      tableBelow(scene, "memory", "Table of what is alive", () => stepTable(scene))
+    ];
+  }
+  var still = /* @__PURE__ */ new WeakMap();
+  function stillOf(scene, width, peak) {
+    const kept4 = still.get(scene);
+    if (kept4?.width === width) return kept4.made;
+    const made = makeStill(scene, width, peak);
+    still.set(scene, { width, made });
+    return made;
+  }
+  function makeStill(scene, width, peak) {
+    const { numbers, blocks } = scene.chosen;
+    const { live } = numbers.memory;
+    const limit = limitOf(scene, peak);
+    const top = Math.max(peak, limit?.isNear ? limit.bytes : 0) * 1.08 || 1;
+    const frame = { width, height: heightOf(width), left: 56, right: 10, top: 20, bottom: 36 };
+    const x = linear([0, live.length], [frame.left, width - frame.right]);
+    const y = linear([0, top], [frame.height - frame.bottom, frame.top]);
+    const [odd, even] = stackPaths(numbers.memory, live.length, x, y);
+    const items = s(
+      "g",
+      {},
+      axes(
+        frame,
+        { scale: x, ticks: [], write: String, title: "layers in order" },
+        {
+          scale: y,
+          ticks: roundTicks(0, top, 4),
+          write: (v) => v ? quantity(v, "B", 2) : "0",
+          title: "alive"
+        }
+      ),
+      s("path", { d: odd, fill: "var(--heat1)" }),
+      s("path", { d: even, fill: "var(--heat2)" }),
+      s("path", {
+        d: outlinePath(live, x, y),
+        fill: "none",
+        stroke: "var(--accent)",
+        "stroke-width": 1.5
+      }),
+      peakLabel(scene, frame, x, y, peak),
+      limit?.isNear ? limitLine(limit, frame, y) : null,
+      blockTicks(
+        blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
+        frame,
+        x
+      )
+    );
+    return { frame, x, words: limit?.words, items };
+  }
   function peakLabel(scene, frame, x, y, peak) {
-    const { memory: kept3, structure } = scene.chosen.numbers;
-    const at = kept3.live.indexOf(peak);
+    const { memory: kept4, structure } = scene.chosen.numbers;
+    const at = kept4.live.indexOf(peak);
     const isRight = x(at) > frame.width * 0.55;
     return [
       s("circle", { cx: round(x(at + 0.5)), cy: round(y(peak)), r: 3.5, fill: "var(--accent)" }),
@@ -2812,9 +2837,9 @@
     return items;
   }
   function cursor(scene, frame, x, step) {
-    const { memory: kept3, structure } = scene.chosen.numbers;
-    const steps = kept3.live.length;
-    const move = (to) => scene.look((glance) => glance.step = Math.max(0, Math.min(steps - 1, to)));
+    const { memory: kept4, structure } = scene.chosen.numbers;
+    const steps = kept4.live.length;
+    const move = (to) => scene.look("memory", (glance) => glance.step = Math.max(0, Math.min(steps - 1, to)));
     const area = { y: frame.top, height: frame.height - frame.top - frame.bottom };
     return [
       s("rect", {
@@ -2834,7 +2859,7 @@
         "aria-valuemin": 1,
         "aria-valuemax": steps,
         "aria-valuenow": step + 1,
-        "aria-valuetext": `${structure.layers.name[step]}: ${bytes(kept3.live[step])}`,
+        "aria-valuetext": `${structure.layers.name[step]}: ${bytes(kept4.live[step])}`,
         on: {
           pointermove: (event) => {
             const box = event.currentTarget.getBoundingClientRect();
@@ -2852,26 +2877,35 @@
     ];
   }
   function readout(scene, step) {
-    const { memory: kept3, structure } = scene.chosen.numbers;
-    const alive = aliveAt(kept3, step);
+    const { memory: kept4, structure } = scene.chosen.numbers;
+    const alive = aliveAt(kept4, step);
     const shown2 = alive.slice(0, 4).map((one) => `${one.name} ${bytes(one.bytes)}`);
     const rest = alive.length > 4 ? ` and ${plural(alive.length - 4, "tensor")} more` : "";
     return h(
       "p",
       { class: "readout" },
       h("b", {}, h("bdi", {}, structure.layers.name[step])),
-      ` ${bytes(kept3.live[step])}: `,
+      ` ${bytes(kept4.live[step])}: `,
       h("bdi", {}, shown2.join(", ") || "nothing"),
       rest
     );
   }
+  var stepTables = /* @__PURE__ */ new WeakMap();
   function stepTable(scene) {
-    const { memory: kept3, structure } = scene.chosen.numbers;
-    const rows = kept3.live.map((value, step) => [
+    let made = stepTables.get(scene);
+    if (!made) {
+      made = scrolling("Memory by layer", makeStepTable(scene));
+      stepTables.set(scene, made);
+    }
+    return made;
+  }
+  function makeStepTable(scene) {
+    const { memory: kept4, structure } = scene.chosen.numbers;
+    const rows = kept4.live.map((value, step) => [
       structure.layers.name[step],
       bytes(value) || UNKNOWN,
-      String(aliveAt(kept3, step).length),
-      aliveAt(kept3, step)[0]?.name ?? UNKNOWN
+      String(aliveAt(kept4, step).length),
+      aliveAt(kept4, step)[0]?.name ?? UNKNOWN
     ]);
     return table(
       "Bytes alive while each layer runs",
@@ -2903,7 +2937,7 @@
       list(fixedKnobs(scene)),
       page.devices.some((one) => one.facts.length) ? tableBelow(
         scene,
-        "facts",
+        "notes",
         "Numbers of the devices and their sources",
         () => scrolling("Numbers of the devices", factTable(page.devices))
       ) : null,
@@ -2981,6 +3015,168 @@
     return low == null || high == null ? at : `${at} (${range(low, high, unit)})`;
   }
 
+  // src/pairing.ts
+  var kept3 = null;
+  function pairsOf2(structures, open) {
+    const key = [...open].join("\n");
+    const isSame = kept3?.key === key && kept3.structures.every((one, i) => one === structures[i]);
+    if (kept3 && isSame) return kept3.pairs;
+    const pairs2 = [];
+    const walk = (parents, depth) => {
+      for (const members of matched(parents.map((one) => one?.children ?? []))) {
+        pairs2.push({ members, depth });
+        if (isPairOpen(members, open)) walk(members, depth + 1);
+      }
+    };
+    walk(
+      structures.map((one) => one && topOf(one)),
+      0
+    );
+    kept3 = { structures, key, pairs: pairs2 };
+    return pairs2;
+  }
+  var isPairOpen = (members, open) => members.some((one) => one !== null && isOpen(one, open));
+  function matched(lists) {
+    let rows = lists[0].map((one) => [one]);
+    lists.slice(1).forEach((list2, i) => {
+      const empty = new Array(i + 1).fill(null);
+      rows = merged(
+        rows,
+        list2,
+        (one) => one.label,
+        (between, others2) => merged(between, others2, (one) => String(one.children.length > 0), (left, more) => [
+          ...left.map((row2) => [...row2, null]),
+          ...more.map((one) => [...empty, one])
+        ])
+      );
+    });
+    return rows;
+  }
+  function merged(rows, items, keyOf, rest) {
+    const places = equalNames(
+      rows.map((row3) => keyOf(row3.find((one) => one !== null))),
+      items.map(keyOf)
+    );
+    const found = [];
+    let [row2, item] = [0, 0];
+    for (const [nextRow, nextItem] of places) {
+      found.push(...rest(rows.slice(row2, nextRow), items.slice(item, nextItem)));
+      found.push([...rows[nextRow], items[nextItem]]);
+      [row2, item] = [nextRow + 1, nextItem + 1];
+    }
+    return [...found, ...rest(rows.slice(row2), items.slice(item))];
+  }
+  function equalNames(a, b) {
+    const width = b.length + 1;
+    const most = new Uint32Array((a.length + 1) * width);
+    for (let i = a.length - 1; i >= 0; i -= 1) {
+      for (let j = b.length - 1; j >= 0; j -= 1) {
+        most[i * width + j] = a[i] === b[j] ? most[(i + 1) * width + j + 1] + 1 : Math.max(most[(i + 1) * width + j], most[i * width + j + 1]);
+      }
+    }
+    const found = [];
+    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+      if (a[i] === b[j]) found.push([i++, j++]);
+      else if (most[(i + 1) * width + j] >= most[i * width + j + 1]) i += 1;
+      else j += 1;
+    }
+    return found;
+  }
+
+  // src/views/pairs.ts
+  function pairs(scene) {
+    const { models, state, metric, device } = scene;
+    const columns = models.map(({ numbers }) => numbers && new Columns(numbers, state.device));
+    const rows = pairsOf2(
+      models.map(({ numbers }) => numbers?.structure ?? null),
+      state.open
+    );
+    const name = METRIC_NAMES[metric];
+    const on = metric === "time" && device ? [" on ", h("bdi", {}, device.name)] : null;
+    return [
+      ...heading("Blocks side by side", [
+        `By ${name}`,
+        on,
+        ". Blocks of equal names stand in one row, and those between them by their order."
+      ]),
+      scrolling(
+        "Blocks side by side",
+        h(
+          "table",
+          { class: "plain compared" },
+          h("caption", { class: "unseen" }, `Blocks of compared networks by ${name}`),
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              h("th", { scope: "col" }, "block"),
+              models.map(({ model, index }) => [
+                h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title)),
+                index ? h("th", { scope: "col", class: "num ratio" }, "ratio") : null
+              ])
+            )
+          ),
+          h(
+            "tbody",
+            {},
+            rows.map((row2) => pairRow(scene, row2, columns))
+          )
+        )
+      )
+    ];
+  }
+  function pairRow(scene, { members, depth }, columns) {
+    const { metric, state } = scene;
+    const isOpen2 = isPairOpen(members, state.open);
+    const amounts = members.map((one, i) => (one && columns[i]?.ofBlock(one)) ?? null);
+    const first = amounts[0]?.[metric] ?? null;
+    return h(
+      "tr",
+      { class: isOpen2 ? "opened" : null },
+      h("th", { scope: "row", style: { "--depth": depth } }, nameOf(scene, members, isOpen2)),
+      amounts.map((one, index) => {
+        const cell2 = h("td", { class: "num" }, valueOf3(one, metric));
+        if (!index) return cell2;
+        const against = ratio(one?.[metric] ?? null, first);
+        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
+      })
+    );
+  }
+  function nameOf(scene, members, isOpen2) {
+    const blocks = members.filter((one) => one !== null);
+    const names = new Map(blocks.map((one) => [`${one.copies} ${one.label}`, one]));
+    const text = [...names.values()].map(
+      ({ label, copies }, i) => h(
+        "span",
+        { class: i ? "other" : "" },
+        h("bdi", {}, label),
+        copies > 1 ? ` ×${copies}` : ""
+      )
+    );
+    const paths = blocks.filter((one) => one.children.length).map((one) => one.path);
+    if (!paths.length) return text;
+    const toggle = () => scene.change(
+      ({ open }) => paths.forEach((path) => isOpen2 ? open.delete(path) : open.add(path))
+    );
+    return h(
+      "button",
+      { type: "button", "aria-expanded": String(isOpen2), on: { click: toggle } },
+      h("span", { class: "turn", "aria-hidden": "true" }, isOpen2 ? "▾" : "▸"),
+      h("span", { class: "names" }, text)
+    );
+  }
+  function valueOf3(amounts, metric) {
+    if (!amounts) return "";
+    const value = amounts[metric];
+    if (metric === "time" && amounts.isFused) return "fused";
+    if (value == null) return UNKNOWN;
+    const least = metric === "time" && amounts.isLeast ? "≥ " : "";
+    const isBytes = METRIC_UNITS[metric] === "B";
+    return least + quantity(isBytes ? Math.round(value) : value, METRIC_UNITS[metric]);
+  }
+
   // src/views/roofline.ts
   function roofline(scene, width) {
     const title = "Roofline";
@@ -3001,9 +3197,7 @@
       device.levels.length > 1 ? levelChoice(scene, device, level) : null,
       picture2(dots, roofs, peak, time2.latency_s ?? 0, width),
       legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
-      left ? note(
-        `${plural(left, "kernel")} without mult-adds, bytes or a known time ${left === 1 ? "is" : "are"} not shown.`
-      ) : null,
+      left ? note(leftOut(left)) : null,
       tableBelow(
         scene,
         "roofline",
@@ -3012,6 +3206,7 @@
       )
     ];
   }
+  var leftOut = (kernels) => `${plural(kernels, "kernel")} without mult-adds, bytes or a known time ${kernels === 1 ? "is" : "are"} not shown.`;
   function sentence2(scene, device, peak, shown2) {
     const { numbers } = scene.chosen;
     const { latency_s: time2, is_least: isLeast } = numbers.devices[scene.state.device];
@@ -3020,7 +3215,7 @@
       `${plural(shown2, "kernel")} on `,
       h("bdi", {}, device.name),
       ", area by time. ",
-      time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent2(counted / time2 / peak)} of the peak.` : null
+      time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
     ];
   }
   function factorOf({ controls, state }, name) {
@@ -3078,7 +3273,7 @@
             {
               type: "button",
               "aria-pressed": String(index === level),
-              on: { click: () => scene.look((glance) => glance.level = index) }
+              on: { click: () => scene.look("roofline", (glance) => glance.level = index) }
             },
             one.name
           )
@@ -3142,12 +3337,16 @@
           fill: `var(--kind${dot2.variety})`,
           stroke: "var(--card)",
           opacity: 0.75,
-          "data-tip": `${dot2.name}
-${seconds(dot2.time)}${total ? `, ${percent2(dot2.time / total)} of the time` : ""}
-${percent2(dot2.rate / peak)} of the peak`
+          "data-tip": tipOf(dot2, peak, total)
         })
       )
     );
+  }
+  function tipOf(dot2, peak, total) {
+    const part = total ? `, ${percent(dot2.time / total)} of the time` : "";
+    return `${dot2.name}
+${seconds(dot2.time)}${part}
+${percent(dot2.rate / peak)} of the peak`;
   }
   function slopes(roofs, peak, xs, ys, x, y) {
     return roofs.flatMap(({ name, bytes_per_s: rate }) => {
@@ -3175,7 +3374,7 @@ ${percent2(dot2.rate / peak)} of the peak`
       whole(dot2.macs),
       bytes(dot2.bytes),
       dot2.intensity.toPrecision(3),
-      percent2(dot2.rate / peak) || UNKNOWN
+      percent(dot2.rate / peak) || UNKNOWN
     ]);
     return table(
       "Kernels with their intensity and rate",
@@ -3251,8 +3450,8 @@ ${percent2(dot2.rate / peak)} of the peak`
     const { name, mult_adds: counted, other } = widest;
     const layers = name.startsWith("the ") ? `${name} of the layers` : `${name} layers`;
     const verb = name.startsWith("the ") ? "has" : "have";
-    const first = counted === 0 ? "none" : percent2(counted);
-    return `${layers} ${verb} ${first} of the mult-adds and ${percent2(other)} of the ${what}.`;
+    const first = counted === 0 ? "none" : percent(counted);
+    return `${layers} ${verb} ${first} of the mult-adds and ${percent(other)} of the ${what}.`;
   }
   var capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   var BAR = { height: 30, gap: 26, left: 72, top: 4 };
@@ -3289,7 +3488,7 @@ ${percent2(dot2.rate / peak)} of the peak`
   }
   function segment(name, variety, share, from, to, y) {
     const isWide = to - from > 36;
-    const tip = `${VARIETIES[variety][1]}: ${percent2(share)} of ${name === "time" ? "the time" : `the ${name}`}`;
+    const tip = `${VARIETIES[variety][1]}: ${percent(share)} of the ${name}`;
     return [
       s("rect", {
         x: round(from),
@@ -3303,7 +3502,7 @@ ${percent2(dot2.rate / peak)} of the peak`
       s(
         "text",
         { class: "on-color", x: round((from + to) / 2), y: y + 19, "text-anchor": "middle" },
-        isWide ? percent2(share) : ""
+        isWide ? percent(share) : ""
       )
     ];
   }
@@ -3329,12 +3528,12 @@ ${percent2(dot2.rate / peak)} of the peak`
       const shares2 = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total);
       return [{ device, isChosen, shares: shares2 }];
     });
-    const part = (value, total) => value == null || !total ? UNKNOWN : percent2(value / total);
+    const part = (value, total) => value == null || !total ? UNKNOWN : percent(value / total);
     const rows = kinds.map((kind, i) => [
       { text: VARIETIES[kind.variety][1], class: `swatch kind${kind.variety}` },
       part(kind.amounts.params, totals2.params),
       part(kind.amounts.mult_adds, totals2.mult_adds),
-      ...timed.map(({ shares: shares2 }) => percent2(shares2[i]))
+      ...timed.map(({ shares: shares2 }) => percent(shares2[i]))
     ]);
     return table(
       "Shares by kind of layer",
@@ -3560,7 +3759,10 @@ ${percent2(dot2.rate / peak)} of the peak`
           type: "button",
           "aria-expanded": String(isOpen2),
           on: {
-            click: () => scene.look(({ tables }) => isOpen2 ? tables.delete(name) : tables.add(name))
+            click: () => scene.look(
+              "sliders",
+              ({ tables }) => isOpen2 ? tables.delete(name) : tables.add(name)
+            )
           }
         },
         moved ? `Device (${moved} changed)` : "Device"
@@ -3571,6 +3773,142 @@ ${percent2(dot2.rate / peak)} of the peak`
         knobs.map((knob) => control(scene, knob))
       ) : null
     );
+  }
+
+  // src/views/table.ts
+  function tableHead(scene, tools) {
+    const { metric, device, state } = scene;
+    const on = metric === "time" && device ? [" on ", h("bdi", {}, device.name)] : null;
+    return [
+      ...heading("Blocks and layers", [
+        "The graph as rows: squares open, circles are layers, a line is a tensor that is alive. ",
+        `Shaded by ${METRIC_NAMES[metric]}`,
+        on,
+        "."
+      ]),
+      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4))),
+      h(
+        "div",
+        { class: "bar" },
+        h(
+          "div",
+          { class: "segments", role: "group", "aria-label": "Metric that shades, and has bars" },
+          METRICS.filter((one) => one !== "time" || scene.chosen.columns.hasTime).map(
+            (one) => h(
+              "button",
+              {
+                type: "button",
+                "aria-pressed": String(one === metric),
+                on: { click: () => scene.change((to) => to.metric = one) }
+              },
+              METRIC_NAMES[one]
+            )
+          )
+        ),
+        h("span", { class: "gap" }),
+        h(
+          "button",
+          { type: "button", on: { click: tools.openAll } },
+          state.open.size ? "Close all" : "Open all"
+        ),
+        h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy as CSV")
+      )
+    ];
+  }
+  var drawn = { outline: null, key: "", rows: [] };
+  var MANY = 200;
+  var EVERY_PLACE = { first: 0, last: Infinity };
+  function layerTable(scene, width, also) {
+    const { state, metric, chosen, glance } = scene;
+    const { numbers, columns } = chosen;
+    const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
+    const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
+    const order = orderOf(outline.rows, amounts, state.open, state.sort);
+    const shown2 = shownMetrics(metric, columns.hasTime);
+    const most = {};
+    for (const index of order) {
+      if (isOpen(outline.rows[index], state.open)) continue;
+      most[metric] = Math.max(most[metric] ?? 0, amounts[index][metric] ?? 0);
+    }
+    const context = {
+      scene,
+      outline,
+      shown: shown2,
+      most: most[metric] ?? 0,
+      total: totalOf(numbers, metric, state.device)
+    };
+    const key = [metric, columns.hasTime, order.join()].join(" ");
+    const isNew = outline !== drawn.outline || key !== drawn.key;
+    const within = (place2, places) => places !== void 0 && place2 >= places.first && place2 <= places.last;
+    const rows = order.map((index, place2) => {
+      const before = drawn.rows[place2];
+      const isOld = isNew || within(place2, glance.sight) || within(place2, also);
+      return before && !isOld ? before : rowItem(context, index, amounts[index]);
+    });
+    drawn = { outline, key, rows };
+    return [
+      h(
+        "table",
+        {
+          class: rows.length > MANY ? "layers many" : "layers",
+          role: "table",
+          "aria-rowcount": rows.length + 1,
+          style: { "--lanes": `${state.sort ? 0 : outline.laneWidth}px` }
+        },
+        h(
+          "caption",
+          { class: "unseen" },
+          `Blocks and layers of ${chosen.model.title} with their costs`
+        ),
+        h("thead", { role: "rowgroup" }, headRow(scene, shown2)),
+        h("tbody", { role: "rowgroup", id: "rows" }, rows)
+      )
+    ];
+  }
+  function shownMetrics(metric, hasTime) {
+    return METRICS.filter(
+      (one) => (one !== "time" || hasTime) && (one !== "alive" || metric === "alive")
+    );
+  }
+  function headRow(scene, shown2) {
+    const { sort } = scene.state;
+    const text = (title, name) => h("th", { scope: "col", role: "columnheader", class: name }, title);
+    return h(
+      "tr",
+      { role: "row" },
+      h(
+        "th",
+        { scope: "col", role: "columnheader", class: "lane" },
+        h("span", { class: "unseen" }, "graph")
+      ),
+      text("layer", "layer"),
+      text("kind", "kind wide"),
+      text("output", "output wide"),
+      shown2.map((metric) => {
+        const direction = sort?.by === metric ? sort.rising ? "ascending" : "descending" : "none";
+        return h(
+          "th",
+          {
+            scope: "col",
+            role: "columnheader",
+            class: cellClass(scene, metric),
+            "aria-sort": direction
+          },
+          h(
+            "button",
+            {
+              type: "button",
+              on: { click: () => scene.change((state) => state.sort = turned(sort, metric)) }
+            },
+            metric === "bytes" || metric === "alive" ? metric : METRIC_NAMES[metric]
+          )
+        );
+      })
+    );
+  }
+  function turned(sort, by) {
+    if (sort?.by !== by) return { by, rising: false };
+    return sort.rising ? null : { by, rising: true };
   }
 
   // src/command.ts
@@ -3626,8 +3964,8 @@ ${percent2(dot2.rate / peak)} of the peak`
 
   // src/explorer.ts
   var REST = 150;
-  var BUDGET = 8;
-  var ROWS_A_FRAME = 120;
+  var BUDGET2 = 8;
+  var ROWS_AT_ONCE = 60;
   var Explorer = class {
     constructor(page, root2) {
       this.page = page;
@@ -3648,7 +3986,7 @@ ${percent2(dot2.rate / peak)} of the peak`
     };
     parts = /* @__PURE__ */ new Map();
     scenes;
-    curveKeys = /* @__PURE__ */ new Map();
+    curves = new Curves();
     scene = null;
     said = "";
     isAsked = false;
@@ -3662,43 +4000,9 @@ ${percent2(dot2.rate / peak)} of the peak`
       addEventListener("hashchange", () => this.onAddress());
       addEventListener("beforeprint", () => this.draw(true));
     }
-    /** The frame of the page, once; views fill its parts. */
+    /** The frame of the page, once, and the view of each of its parts. */
     build() {
-      const section = (name, label) => h("section", { id: name, "aria-label": label });
-      const skip = () => document.getElementById("table").focus();
-      patch(this.root, [
-        h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
-        h("header", { id: "top" }),
-        h("div", { id: "said" }),
-        h("fieldset", { id: "cards" }),
-        h("dl", { id: "totals" }),
-        h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
-        h(
-          "div",
-          { id: "content" },
-          this.page.models.length > 1 ? section("comparison", "Comparison") : null,
-          h("div", { class: "two" }, section("shares", "Shares"), section("accuracy", "Accuracy")),
-          h(
-            "section",
-            { id: "blocks", "aria-label": "Blocks and layers" },
-            h("div", { id: "table-head" }),
-            h(
-              "div",
-              { class: "beside" },
-              h("div", {
-                id: "table",
-                class: "scroll",
-                tabindex: 0,
-                role: "region",
-                "aria-label": "Layers"
-              }),
-              h("div", { id: "details", tabindex: 0, role: "region", "aria-label": "Details" })
-            )
-          ),
-          h("div", { class: "two" }, section("memory", "Memory"), section("roofline", "Roofline")),
-          section("notes", "Notes")
-        )
-      ]);
+      buildLayout(this.root, this.page);
       const add = (name, draw, isLazy = true) => {
         const element = document.getElementById(name);
         if (!element) return;
@@ -3717,6 +4021,7 @@ ${percent2(dot2.rate / peak)} of the peak`
         (scene, width) => layerTable(scene, width, this.isComplete ? EVERY_PLACE : void 0)
       );
       add("details", details);
+      add("pairs", pairs);
       add("memory", memory);
       add("roofline", roofline);
       add("notes", notes);
@@ -3725,25 +4030,13 @@ ${percent2(dot2.rate / peak)} of the peak`
       });
       for (const part of this.parts.values()) if (part.isLazy) observer.observe(part.element);
     }
-    tools = {
-      copyLink: async () => {
-        this.writeAddress();
-        const done = await copy(location.href);
-        this.say(done ? "Link copied" : "The link is in the address bar");
-      },
-      copyCsv: async () => {
-        if (!this.scene) return;
-        const done = await copy(toCsv(this.scene.chosen.numbers, this.page.devices));
-        this.say(done ? "CSV copied" : "The browser does not let a file copy");
-      },
-      toggleTheme,
-      openAll: () => {
-        this.change((state) => {
-          const paths = state.open.size || !this.scene ? [] : allOpenable(this.scene);
-          state.open = new Set(paths);
-        });
-      }
-    };
+    tools = toolsOf({
+      page: () => this.page,
+      scene: () => this.scene,
+      state: () => this.state,
+      change: (what) => this.change(what),
+      say: (words) => this.say(words)
+    });
     /** A word about what was done, for eyes and ears; it goes after a while. */
     say(words) {
       this.said = words;
@@ -3759,15 +4052,18 @@ ${percent2(dot2.rate / peak)} of the peak`
       this.ignored.length = 0;
       this.ask();
     };
-    look = (what) => {
+    /** The numbers stay, so that this view alone is late. */
+    look = (view, what) => {
       what(this.glance);
-      this.ask();
+      this.parts.get(view).isLate = true;
+      this.ask(false);
     };
     /** Draw in the next frame, once, however often it is asked for. */
     ask(isChanged = true) {
       this.isChanged ||= isChanged;
       if (this.isAsked) return;
       this.isAsked = true;
+      this.later.stop();
       this.root.classList.add("busy");
       requestAnimationFrame(() => {
         this.isAsked = false;
@@ -3777,6 +4073,8 @@ ${percent2(dot2.rate / peak)} of the peak`
     isChanged = true;
     isComplete = false;
     frame = 0;
+    /** Rows of the table that show this scene, from the first on, wherever the page is scrolled. */
+    rowsDone = 0;
     /** One frame: what is late and in sight, until the time of a frame is used up. With `all`,
      * nothing waits. */
     draw(all = false) {
@@ -3790,24 +4088,29 @@ ${percent2(dot2.rate / peak)} of the peak`
       this.frame += 1;
       this.isComplete = all;
       for (const [i, part] of waiting.entries()) {
-        if (part.isLazy && !all && performance.now() - started > BUDGET) {
+        if (part.isLazy && !all && performance.now() - started > BUDGET2) {
           this.ask(false);
           break;
         }
-        patch(part.element, part.draw(scene, widths[i]));
-        part.isLate = false;
-        part.drawn = this.frame;
+        this.drawPart(part, scene, widths[i]);
       }
       this.isComplete = false;
       this.root.classList.toggle("busy", this.isAsked);
       clearTimeout(this.resting);
       this.resting = setTimeout(() => this.onRest(), REST);
     }
+    drawPart(part, scene, width = contentWidth(part.element)) {
+      patch(part.element, part.draw(scene, width));
+      part.isLate = false;
+      part.drawn = this.frame;
+    }
     /** A new scene: all parts are late, and what is wrong is said. */
     begin(scene) {
       this.isChanged = false;
       this.scene = scene;
       for (const part of this.parts.values()) part.isLate = true;
+      this.rowsDone = 0;
+      this.root.classList.add("late");
       this.root.classList.toggle("stale", scene?.models[scene.chosen.index].numbers == null);
       patch(document.getElementById("said"), warnings(this.page, this.state, scene, this.ignored));
       if (scene) this.parts.get("accuracy").element.hidden = !hasAccuracy(scene);
@@ -3846,54 +4149,50 @@ ${percent2(dot2.rate / peak)} of the peak`
     }
     /** Nothing moved for a while: now what nobody looks at follows. */
     onRest() {
+      writeAddress(this.page, this.state);
+      if (!this.isAsked) this.later.start();
+    }
+    /** One piece of what waits for a rest; false where there is nothing left. */
+    step = () => {
       const { scene } = this;
-      if (!scene) return;
-      this.writeAddress();
-      this.drawRows(scene, 0);
-      this.drawCurves(scene);
+      if (!scene) return false;
+      return this.drawLate(scene) || this.drawRows(scene) || this.drawCurve(scene);
+    };
+    later = new Later(this.step, () => this.root.classList.remove("late"));
+    /** A view out of sight: for those who search the page, or have it read to them. */
+    drawLate(scene) {
+      const part = this.waiting(scene, true).find((one) => one.isLate);
+      if (!part) return false;
+      this.drawPart(part, scene);
+      return true;
     }
-    /** Rows out of sight, some a frame: for those who search the page or have it read to them. */
-    drawRows(scene, first) {
-      const table2 = this.parts.get("table");
-      if (scene !== this.scene || this.isAsked || table2.isLate) return;
-      if (first >= table2.element.querySelectorAll("tbody tr").length) return;
-      const also = { first, last: first + ROWS_A_FRAME - 1 };
-      patch(table2.element, layerTable(scene, contentWidth(table2.element), also));
-      requestAnimationFrame(() => this.drawRows(scene, first + ROWS_A_FRAME));
-    }
-    /** One curve a frame, until all are there or something moves. */
-    drawCurves(scene) {
-      if (scene !== this.scene || this.isAsked) return;
-      const waiting = this.scenes.controls.find(
-        (knob) => knob.control === "slider" && (knob.of === "network" || this.glance.tables.has("what if")) && this.curveKeys.get(knob.name) !== curveKey(scene, knob)
+    /** Rows of the table that are out of sight: they keep what they said before the change. */
+    drawRows(scene) {
+      const { element } = this.parts.get("table");
+      const first = this.rowsDone;
+      if (first >= element.querySelectorAll("tbody tr").length) return false;
+      this.rowsDone += ROWS_AT_ONCE;
+      patch(
+        element,
+        layerTable(scene, contentWidth(element), { first, last: first + ROWS_AT_ONCE - 1 })
       );
-      if (!waiting) return;
-      this.glance.curves.set(waiting.name, curveOf(scene, waiting));
-      this.curveKeys.set(waiting.name, curveKey(scene, waiting));
-      const part = this.parts.get("sliders");
-      patch(part.element, part.draw(scene, 0));
-      requestAnimationFrame(() => this.drawCurves(scene));
+      return true;
     }
-    writeAddress() {
-      if (location.protocol === "about:") return;
-      const fragment = toFragment(this.page, this.state);
-      if (fragment === location.hash.replace(/^#/, "")) return;
-      history.replaceState(null, "", `#${fragment}`);
+    /** The curve over one slider. */
+    drawCurve(scene) {
+      if (!this.curves.makeNext(scene)) return false;
+      this.drawPart(this.parts.get("sliders"), scene);
+      return true;
     }
     /** Someone put another fragment into the address. */
     onAddress() {
-      if (location.hash.replace(/^#/, "") === toFragment(this.page, this.state)) return;
+      if (isInAddress(this.page, this.state)) return;
       const { state, ignored } = fromFragment(this.page, location.hash);
       Object.assign(this.state, state);
       this.ignored.splice(0, this.ignored.length, ...ignored);
       this.ask();
     }
   };
-  function contentWidth(element) {
-    const style = getComputedStyle(element);
-    const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
-    return Math.max(260, Math.floor(element.clientWidth - padding));
-  }
 
   // src/tip.ts
   function startTips() {

@@ -6,6 +6,8 @@ name alone (`exp`), which `elementwise.py` maps.
 
 from __future__ import annotations
 
+from math import inf
+
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import non_default
@@ -15,7 +17,8 @@ from mnet_cost.importing.mapping.values import Unmapped, Value, mixing
 
 
 def clamp(b: Builder, x: Value, low: float | None, high: float | None) -> Value:
-    """min(max(x, low), high), where a bound may be None."""
+    """min(max(x, low), high), where a bound may be None or infinite, which bounds nothing."""
+    low, high = None if low == -inf else low, None if high == inf else high
     for bound, name in ((low, "maximum"), (high, "minimum")):
         if x.known is not None and bound is not None:
             result = known_result(name, (x, Value((), known=(bound,))))

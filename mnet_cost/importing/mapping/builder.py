@@ -22,6 +22,7 @@ from mnet_cost.importing.mapping.values import (
     Unmapped,
     Value,
     elements,
+    finite,
     joined_shape,
     layer_shape,
     own_shape,
@@ -126,7 +127,8 @@ class Builder:
                 inputs = list(map(self.for_each, values))
         wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
         types = tuple([self._type(wire) for wire in wires])
-        given = {name: value for name, value in (fields or {}).items() if value is not None}
+        stated = {name: value for name, value in (fields or {}).items() if value is not None}
+        given = {name: finite(x) if isinstance(x, float) else x for name, x in stated.items()}
         try:
             layer = self._layer(kind, given)
             least, most = layer.arity
@@ -490,7 +492,7 @@ def _listed(values: tuple[Any, ...] | None) -> list[float] | None:
     and no cost depends on."""
     if values is None or len(values) > FEW or not all(isinstance(x, (int, float)) for x in values):
         return None
-    return [float(x) if isinstance(x, bool) else x for x in values]
+    return [finite(float(x) if isinstance(x, bool) else x) for x in values]
 
 
 def _frozen(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.elementwise import binary
 from mnet_cost.importing.mapping.movement import transpose
 from mnet_cost.importing.mapping.products import matmul
 from mnet_cost.importing.mapping.reductions import reduce
@@ -118,19 +119,30 @@ def _product(b: Builder, first: _Labelled, second: _Labelled, wanted: str) -> _L
         for label, size in zip(x.labels, x.value.shape, strict=True):
             if sizes.setdefault(label, size) != size:
                 raise Unmapped(f"has sizes {sizes[label]} and {size} for one letter")
-    groups = (shared, rows, inner, columns)
+    if not inner:  # nothing is summed up, so that it is no matrix product
+        labels = shared + rows + columns
+        wide = [
+            _ordered(b, x, "".join(c for c in labels if c in x.labels)) for x in (first, second)
+        ]
+        one, other = (
+            b.reshaped(x.value, [sizes[c] if c in x.labels else 1 for c in labels]) for x in wide
+        )
+        return _Labelled(binary(b, one, other, "multiply"), labels)
     if any(isinstance(sizes[label], Batch) for label in inner):
         raise Unmapped("sums over the batch")
-    if "".join(groups[1:]) and any(
-        isinstance(sizes[label], Batch) and len(group) > 1
-        for group in (rows, columns)
-        for label in group
-    ):
-        raise Unmapped("joins the batch with other axes")
-    left = _matrix(b, first, shared, rows, inner, sizes)
-    right = _matrix(b, second, shared, inner, columns, sizes)
+    # The batch of one of them is no axis of its matrices: there is a product for each example, with
+    # the same matrix of the other. Rows that are examples are a product with fewer axes.
+    batch = "".join(label for label in rows + columns if isinstance(sizes[label], Batch))
+    if batch == rows:
+        batch = ""
+    if len(batch) > 1:
+        raise Unmapped("has the batch in two axes")
+    rows, columns = rows.replace(batch, ""), columns.replace(batch, "")
+    is_left = batch in first.labels  # True where there is none
+    left = _matrix(b, first, batch * is_left + shared, rows, inner, sizes)
+    right = _matrix(b, second, batch * (not is_left) + shared, inner, columns, sizes)
     made = matmul(b, left, right)
-    labels = shared + rows + columns
+    labels = batch + shared + rows + columns
     return _Labelled(b.reshaped(made, [sizes[label] for label in labels]), labels)
 
 

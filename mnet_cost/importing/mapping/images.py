@@ -16,7 +16,7 @@ from mnet_cost.importing.mapping.convolutions import (
     plain_sizes,
 )
 from mnet_cost.importing.mapping.movement import transpose
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, mixing
+from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, concrete, mixing
 
 _PADDED_AXES = 3
 """How many axes, the last ones, the kind `pad` has."""
@@ -76,7 +76,7 @@ def resize(
         raise Unmapped(f"resizes in mode `{mode}`")
     if x.rank not in (3, 4):
         raise Unmapped(f"resizes a tensor of {x.rank} axes")
-    changed = _changed(x, sizes, factors)
+    changed = _changed(x, b.batch, sizes, factors)
     if not changed:
         return x
     if min(changed) < 2:
@@ -97,9 +97,9 @@ def resize(
 
 
 def _changed(
-    x: Value, sizes: Mapping[int, Dim] | None, factors: Mapping[int, float] | None
+    x: Value, batch: int, sizes: Mapping[int, Dim] | None, factors: Mapping[int, float] | None
 ) -> dict[int, int]:
-    """New sizes of the axes that have others."""
+    """New sizes of the axes that have others, in a file of `batch` examples."""
     changed = {}
     for place, old in enumerate(x.shape):
         new: Any = old
@@ -109,7 +109,7 @@ def _changed(
             if isinstance(old, Batch):
                 raise mixing()
             new = int(old * factors[place])
-        if new == old:
+        if new in (old, concrete(old, batch)):
             continue
         if isinstance(old, Batch) or not isinstance(new, int):
             raise mixing()

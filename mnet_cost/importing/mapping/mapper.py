@@ -417,7 +417,8 @@ class _Mapper:
     def _opaque_output(
         self, call: Call, number: int, shape: tuple[Dim, ...], inputs: Sequence[Value]
     ) -> Value:
-        activations = [x for x in inputs if x.wire is not None]
+        # A spec has no `opaque` that reads nothing: of stored tensors alone it reads parameters.
+        activations = [x for x in inputs if x.wire is not None] or inputs
         if self._has_batch and not has_batch(shape):
             with_batch = [x for x in activations if x.batch_axis is not None]
             if with_batch:

@@ -158,6 +158,9 @@ class Owners:
             if whole and can_share(theirs, their_types, layer, types):
                 return owner if root is None else root, None
             if can_tie(theirs, their_types, layer, types) and layer.takes_weights:
+                others = [name for name in names if self._owners.get(name, owner) != owner]
+                if others:  # a bias that another layer has, too
+                    self.again[index] = min(others)
                 self._own(names, index)
                 return None, owner
         if owners:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.owners import is_trained
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, joined_shape, mixing
+from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, joined_shape, mixing
 
 
 def linear(
@@ -68,6 +68,8 @@ def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = 
         raise mixing()
     if depth != rows:
         raise Unmapped(f"multiplies {depth} columns with {rows} rows")
+    if second.rank == 2 and first.shape[-2] == ALONE:
+        return _rows_of_examples(b, first, second, columns, transpose_second)
     leading = (
         joined_shape((first.shape[:-2], second.shape[:-2])) if first.rank + second.rank > 4 else ()
     )
@@ -76,6 +78,22 @@ def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = 
     operands = [of_rank(b, x, rank, leading) for x in (first, second)]
     fields = {"transpose_second": True if transpose_second else None}
     return b.layer("matmul", operands, shape, fields)
+
+
+def _rows_of_examples(
+    b: Builder, x: Value, matrix: Value, columns: Dim, is_transposed: bool
+) -> Value:
+    """x [..., N, C] times a matrix that is the same for all examples: a row for each example.
+
+    For one example the rows are those of the axis in front, or there is a single one.
+    """
+    if matrix.batch_axis is not None:
+        raise mixing()
+    rows = x if x.rank > 2 else b.reshaped(x, (ALONE, 1, x.shape[-1]))
+    same = b.reshaped(matrix, (*[1] * (len(rows.own_shape) - 2), *matrix.shape))
+    fields = {"transpose_second": True if is_transposed else None}
+    made = b.layer("matmul", (rows, same), (*rows.shape[:-1], columns), fields)
+    return b.reshaped(made, (*x.shape[:-1], columns))
 
 
 def of_rank(b: Builder, x: Value, rank: int, leading: Sequence[Dim]) -> Value:

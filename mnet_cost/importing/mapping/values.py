@@ -8,6 +8,7 @@ row-major order; a size that is proportional to the batch is a `Batch` there. No
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isinf, isnan
 from typing import Any, NamedTuple
 
 from mnet_cost.importing.graph import Batch, Stored
@@ -112,6 +113,9 @@ class Value(NamedTuple):
         return place
 
 
+LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest finite number of float32."""
+
 ALONE = Batch(1)
 """An axis that is the batch and nothing else."""
 
@@ -157,6 +161,14 @@ def concrete(size: Dim, batch: int) -> int:
     return size.times * batch if isinstance(size, Batch) else size
 
 
+def finite(number: float) -> float:
+    """A number as a spec can hold it. Infinite ones are the largest of float32, which exporters
+    write for them as well; raises `Unmapped` for what is no number."""
+    if isnan(number):
+        raise Unmapped("has NaN for a number, which a spec cannot hold")
+    return max(-LARGEST, min(number, LARGEST)) if isinf(number) else number
+
+
 def elements(shape: Sequence[Dim]) -> int:
     """Elements of a shape for one example."""
     count = 1
@@ -185,8 +197,10 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
     """The sizes `target` of a reshape, with the batch where it is after the reshape.
 
     `shape` is that before, `target` has plain sizes for `batch` examples. Row-major order tells
-    which axes of the one are which axes of the other. Raises `Unmapped` where elements differ, and
-    `Refused` where an axis begins or ends within the batch.
+    which axes of the one are which axes of the other. It does not tell it of a batch of 1 that was
+    between two axes and is none now: that is joined with the axis behind, or with the one in front
+    where the one behind is the last, since layers need the number of features. Raises `Unmapped`
+    where elements differ, and `Refused` where an axis begins or ends within the batch.
     """
     before = [concrete(size, batch) for size in shape]
     result: list[Dim] = list(target)
@@ -202,6 +216,9 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
     for i, wanted in enumerate(target):
         if wanted == 1 and passed == ahead and batch != 1:
             continue  # an axis in front of that of the batch
+        if batch == 1 and passed < passed * wanted == ahead and _is_features(target[i + 1 :]):
+            result[i] = Batch(wanted, wanted)  # the batch ends this axis
+            return tuple(result)
         if passed * wanted > ahead or passed == ahead:
             # The batch begins in this axis: it holds `ahead / passed`, the batch, and what is left.
             outer, rest = divmod(ahead, passed)
@@ -211,3 +228,8 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
             return tuple(result)
         passed *= wanted
     raise Unmapped(f"cannot make {list(before)} into {list(target)}")
+
+
+def _is_features(behind: Sequence[int]) -> bool:
+    """Whether of the axes behind the place of the batch none is its own, and one has features."""
+    return not behind or (len(behind) == 1 and behind[0] != 1)

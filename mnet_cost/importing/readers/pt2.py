@@ -356,9 +356,13 @@ def _argument(kind: str, content: Any, node: str) -> Any:
         return None
     if kind == "as_tensor":
         return Reference(_text(_mapping(content, what).get("name"), what))
-    if kind in ("as_int", "as_float", "as_bool", "as_string", "as_operator"):
+    if kind == "as_float":
+        return _real(content, what)
+    if kind in ("as_int", "as_bool", "as_string", "as_operator"):
         return _plain(content, what)
-    if kind in ("as_ints", "as_floats", "as_bools", "as_strings"):
+    if kind == "as_floats":
+        return [_real(part, what) for part in _list(content, what)]
+    if kind in ("as_ints", "as_bools", "as_strings"):
         return [_plain(part, what) for part in _list(content, what)]
     if kind in ("as_int_lists", "as_float_lists"):
         return [[_plain(x, what) for x in _list(part, what)] for part in _list(content, what)]
@@ -474,6 +478,11 @@ def _plain(value: Any, what: str) -> bool | int | float | str:
     if not isinstance(value, (bool, int, float, str)):
         raise ProgramError(f"is no program of torch.export: {what} is {_shown(value)}")
     return value
+
+
+def _real(value: Any, what: str) -> bool | int | float | str:
+    """A number; torch writes those that JSON does not have as words."""
+    return float(value) if value in ("Infinity", "-Infinity", "NaN") else _plain(value, what)
 
 
 def _choice(value: Any, what: str) -> tuple[str, Any]:
