@@ -298,3 +298,16 @@ def test_costs_of_a_folded_middle_with_an_unknown_one_are_unknown() -> None:
     middle = folded(long._replace(boxes=tuple(boxes))).boxes[500]
     assert (middle.layers, middle.mult_adds, middle.params) == (201, None, None)
     assert (middle.time_s, middle.share) == (None, None)
+
+
+def test_figures_in_one_page_have_names_of_their_own() -> None:
+    figures = [mnet_cost.draw(name, devices=[])._repr_svg_() for name in ("lenet5", "alexnet")]
+    roots = [ElementTree.fromstring(figure) for figure in figures]
+    assert [root.findtext(f"{SVG}title") for root in roots] == ["lenet5", "alexnet"]
+    ids = [
+        {each.get("id"): ElementTree.tostring(each) for each in root.iter() if each.get("id")}
+        for root in roots
+    ]
+    assert ids[0] == ids[1]  # what is under an id is the same in both
+    assert all(root[0].tag == f"{SVG}title" and root[1].tag == f"{SVG}desc" for root in roots)
+    assert all(root.get("aria-labelledby") is None for root in roots)
