@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.drawing.diagram import Grain, diagram_of
+from mnet_cost.drawing.folding import folded
 from mnet_cost.drawing.shapes import picture_of
 from mnet_cost.drawing.svg import to_svg
 from mnet_cost.errors import OutputError, Problem, one_of
@@ -28,7 +29,7 @@ def check_ending(path: str | os.PathLike[str]) -> str:
 
 def svg_of(analysis: Analysis, by: Grain = "block") -> str:
     """The figure of a network as the text of an SVG file."""
-    return to_svg(picture_of(diagram_of(analysis, by)))
+    return to_svg(picture_of(folded(diagram_of(analysis, by))))
 
 
 def write_drawing(path: str | os.PathLike[str], analysis: Analysis, by: Grain = "block") -> None:
@@ -42,12 +43,12 @@ def write_drawing(path: str | os.PathLike[str], analysis: Analysis, by: Grain = 
     if ending == ".png":
         from mnet_cost.drawing.png import figure_of
 
-        figure = figure_of(picture_of(diagram))
+        figure = figure_of(picture_of(folded(diagram)))
         with whole_file(path) as draft:
             figure.savefig(draft, format="png")
         return
     if ending == ".svg":
-        text = to_svg(picture_of(diagram))
+        text = to_svg(picture_of(folded(diagram)))
     else:
         from mnet_cost.drawing.graph_files import to_dot, to_graphml
 

@@ -29,7 +29,7 @@ def figure_of(picture: Picture) -> Any:
     size = (picture.width / _POINTS, picture.height / _POINTS)
     dpi = min(_DPI, _MOST_PIXELS / max(size))
     if dpi < _LEAST_DPI:
-        hint = "draw an .svg file, or blocks (--by block)"
+        hint = "draw an .svg file; `--by block` has fewer boxes than `--by layer`"
         raise UsageError(Problem("the figure is too large for PNG", hint=hint))
     figure = Figure(figsize=size, dpi=dpi, facecolor=PAPER)
     FigureCanvasAgg(figure)

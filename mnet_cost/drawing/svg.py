@@ -1,6 +1,7 @@
 """A figure as SVG: plain shapes and texts, no script, no style sheet, no other file.
 
-Each box says in words what it shows (`title`), for a pointer and for screen readers.
+Each box says in words what it shows (`title`), for a pointer and for screen readers. No shape is
+referred to by an id, since a page can hold several figures; arrowheads are the same in all.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ def to_svg(picture: Picture) -> str:
     width, height = _number(picture.width), _number(picture.height)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title told" '
+        f'viewBox="0 0 {width} {height}" role="img" '
         f'font-family="{_FONT}">',
-        f'<title id="title">{html_text(picture.title)}</title>',
-        f'<desc id="told">{html_text(picture.told)}</desc>',
+        f"<title>{html_text(picture.title)}</title>",
+        f"<desc>{html_text(picture.told)}</desc>",
         f"<defs>{_HEAD}</defs>",
         f'<rect width="{width}" height="{height}" fill="{PAPER}"/>',
         *map(_drawn, picture.drawn),

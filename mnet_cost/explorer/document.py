@@ -23,6 +23,7 @@ from mnet_cost.explorer.knobs import (
     settings_of,
 )
 from mnet_cost.explorer.outlines import KernelLayers, outline_data, recorded_in
+from mnet_cost.explorer.packing import packed_bytes
 from mnet_cost.explorer.program import Program
 from mnet_cost.explorer.sharing import shared_lists
 from mnet_cost.explorer.structures import Recordings, Structure
@@ -34,6 +35,8 @@ from mnet_cost.shipped import installed_version
 from mnet_cost.tensors import PRECISIONS
 
 SCHEMA = "mnet-cost/explore/1"
+_MOST_BYTES = 240_000
+"""Of what is recorded of all networks, as it stands in the page; the rest has some 60 kB."""
 
 
 class Explored(NamedTuple):
@@ -68,7 +71,8 @@ def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, An
     specs = [each.model.spec for each in explored]
     precisions = precisions_of(specs, asked.devices, asked.precision)
     left_out: list[str] = []
-    models = [_model_data(each, asked, precisions, left_out) for each in explored]
+    room = _MOST_BYTES // max(1, len(explored))
+    models = [_model_data(each, asked, precisions, left_out, room) for each in explored]
     return {
         "format": SCHEMA,
         "version": installed_version(),
@@ -105,8 +109,10 @@ def precisions_of(
 
 
 def _model_data(
-    explored: Explored, asked: Asked, precisions: Sequence[str], left_out: list[str]
+    explored: Explored, asked: Asked, precisions: Sequence[str], left_out: list[str], room: int
 ) -> dict[str, Any]:
+    """The data of a network: of the settings that were recorded, those that `room` is enough for,
+    in bytes. The first one is always there."""
     model = explored.model
     spec, network = model.spec, elaborate(model.spec, model.knobs)
     controls: tuple[Control, ...] = controls_of(model, network)
@@ -122,25 +128,36 @@ def _model_data(
         for row in published
     ]
     recordings.walk(settings_of(controls, rows))
+    recorded = _recorded_data(spec, recordings)
+    while (count := len(recordings.structures)) > 1 and (size := packed_bytes(recorded)) > room:
+        recordings.keep(min(count - 1, max(1, count * room // size)))
+        recorded = _recorded_data(spec, recordings)
     left_out += _left_out(explored.title, recordings, network, len(precisions))
-    forms = Forms()
-    program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
-    structures, shared = shared_lists(
-        [_structure_data(spec, structure, program, forms) for structure in recordings.structures]
-    )
     return {
         "title": explored.title,
         "reference": shlex.quote(explored.reference),
         "source": spec.source,
         "path": spec.path,
         "knobs": [control_data(control) for control in controls],
+        **recorded,
+        "published": published,
+        "notes": [_on_one_line(each) for each in (*spec.warnings, *network.warnings)],
+    }
+
+
+def _recorded_data(spec: ModelSpec, recordings: Recordings) -> dict[str, Any]:
+    """What was recorded of a network, and the lines of the spec that it shows."""
+    forms = Forms()
+    program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
+    structures, shared = shared_lists(
+        [_structure_data(spec, structure, program, forms) for structure in recordings.structures]
+    )
+    return {
         "program": program.data(),
         "structures": structures,
         "shared": shared,
         "forms": forms.data(),
         "lines": _lines(spec, [structure.network for structure in recordings.structures]),
-        "published": published,
-        "notes": [_on_one_line(each) for each in (*spec.warnings, *network.warnings)],
     }
 
 

@@ -7,16 +7,14 @@ as base64 no text of a spec can end the element that it stands in. A short scrip
 
 from __future__ import annotations
 
-import base64
-import gzip
 import html
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mnet_cost.escaping import printable
+from mnet_cost.explorer.packing import packed, text_of
 from mnet_cost.report.page import hash_of
 
 _BUILT = Path(__file__).parent / "page"
@@ -31,11 +29,9 @@ def write_page(document: Mapping[str, Any]) -> str:
         "policy": _policy([start, script], style),
         "version": html.escape(document["version"]),
         "title": html.escape(printable(" vs ".join(titles))) + " - mnet-cost",
-        "data": _packed(
-            json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        ),
-        "style": _packed(style),
-        "script": _packed(script),
+        "data": packed(text_of(document)),
+        "style": packed(style),
+        "script": packed(script),
         "start": start,
     }
     # Split once: what goes into a hole may have the look of one.
@@ -46,13 +42,6 @@ def write_page(document: Mapping[str, Any]) -> str:
 
 def _built(name: str) -> str:
     return (_BUILT / name).read_text(encoding="utf-8")
-
-
-def _packed(text: str) -> str:
-    """gzip, base64; the same for the same text."""
-    return base64.b64encode(
-        gzip.compress(text.encode("utf-8", "backslashreplace"), 9, mtime=0)
-    ).decode("ascii")
 
 
 def _policy(scripts: Sequence[str], style: str) -> str:

@@ -107,9 +107,14 @@ class Recordings:
             waiting = [number for number in waiting if number not in held]
         self.missing = [settings[number] for number in waiting]
 
+    def keep(self, count: int) -> None:
+        """Leave out all but the first `count` structures."""
+        self.missing = [*[each.setting for each in self.structures[count:]], *self.missing]
+        del self.structures[count:]
+
     def bytes(self) -> float:
         """About how many bytes all that is recorded takes, packed."""
-        rows = sum([len(structure.network.steps) for structure in self.structures])
+        rows = sum([len(each.rows or each.network.steps) for each in self.structures])
         each = (1 + len(self._devices)) * len(self.precisions)
         return _NODE_BYTES * len(self.graph.nodes) + _ROW_BYTES * rows * each
 

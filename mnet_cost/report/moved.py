@@ -53,7 +53,7 @@ def moved_tables(
     if len(names) > 1:
         columns.insert(0, Column("network", "network", "text", ASKED))
     if not moved:
-        return [Table("moved", "Nothing moved", tuple(columns), ())]
+        return [Table("moved", "Nothing moved", (), ())]
     rows = []
     for each in moved:
         change: Any = Marked(each.change, each.mark) if each.mark else each.change

@@ -14,6 +14,7 @@ from hypothesis import given
 import mnet_cost
 from mnet_cost.cli import main
 from mnet_cost.drawing.diagram import Box, Diagram, Part, diagram_of
+from mnet_cost.drawing.folding import folded
 from mnet_cost.drawing.graph_files import to_dot, to_graphml
 from mnet_cost.drawing.shapes import Rectangle, picture_of
 from mnet_cost.drawing.svg import to_svg
@@ -232,7 +233,7 @@ def test_a_figure_that_is_too_large_for_png(
     assert main(["draw", "mobilenet_v1", "-o", str(tmp_path / "net.png")]) == 2
     assert capsys.readouterr().err == (
         "mnet-cost: the figure is too large for PNG\n"
-        "hint: draw an .svg file, or blocks (--by block)\n"
+        "hint: draw an .svg file; `--by block` has fewer boxes than `--by layer`\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -263,3 +264,50 @@ def test_in_python(tmp_path: Path) -> None:
         mnet_cost.draw(analysis, batch=2)
     with pytest.raises(mnet_cost.MnetCostError, match="no figure has a box for each `blok`"):
         mnet_cost.draw("lenet5", by="blok")  # type: ignore[arg-type]
+
+
+def long_chain(count: int) -> Diagram:
+    boxes = [
+        Box(f"n{i}", "conv2d", "8x4x4", 1, 1, 10, 2, 0.5, 1 / count, "1x1", (Part("1x1", 0.5),))
+        for i in range(count)
+    ]
+    boxes[0] = Box("x", "input", "3x4x4")
+    arrows = [(i, i + 1) for i in range(count - 1)] + [(0, count - 1), (400, 700)]
+    analysis = mnet_cost.analyze("lenet5", devices=[])
+    return Diagram("long", tuple(boxes), tuple(sorted(arrows)), "pixel_1", analysis)
+
+
+def test_the_middle_of_a_very_long_network_is_one_box() -> None:
+    assert folded(long_chain(1000)) == long_chain(1000)
+    short = folded(long_chain(5001))
+    assert len(short.boxes) == 1000
+    middle = short.boxes[500]
+    assert (middle.name, middle.kind) == ("n500 ... n4501", "4,002 boxes, not drawn")
+    assert (middle.layers, middle.mult_adds, middle.params) == (4002, 40_020, 8004)
+    assert (middle.time_s, middle.variety) == (2001.0, "1x1")
+    assert middle.parts == (Part("1x1", 2001.0),)
+    assert names(short)[499:502] == ["n499", "n500 ... n4501", "n4502"]
+    assert set(short.arrows) == {*[(i, i + 1) for i in range(999)], (0, 999), (400, 500)}
+    assert "4,002 boxes, not drawn" in to_svg(picture_of(short))
+
+
+def test_costs_of_a_folded_middle_with_an_unknown_one_are_unknown() -> None:
+    long = long_chain(1200)
+    boxes = list(long.boxes)
+    boxes[600] = boxes[600]._replace(mult_adds=None, params=None, time_s=None, share=None)
+    middle = folded(long._replace(boxes=tuple(boxes))).boxes[500]
+    assert (middle.layers, middle.mult_adds, middle.params) == (201, None, None)
+    assert (middle.time_s, middle.share) == (None, None)
+
+
+def test_figures_in_one_page_have_names_of_their_own() -> None:
+    figures = [mnet_cost.draw(name, devices=[])._repr_svg_() for name in ("lenet5", "alexnet")]
+    roots = [ElementTree.fromstring(figure) for figure in figures]
+    assert [root.findtext(f"{SVG}title") for root in roots] == ["lenet5", "alexnet"]
+    ids = [
+        {each.get("id"): ElementTree.tostring(each) for each in root.iter() if each.get("id")}
+        for root in roots
+    ]
+    assert ids[0] == ids[1]  # what is under an id is the same in both
+    assert all(root[0].tag == f"{SVG}title" and root[1].tag == f"{SVG}desc" for root in roots)
+    assert all(root.get("aria-labelledby") is None for root in roots)

@@ -11,9 +11,12 @@ from mnet_cost.analysis import analyze
 from mnet_cost.changes.what_if import compare_what_if, parse_changes
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.errors import UsageError
+from mnet_cost.explorer import document as explorer_document
+from mnet_cost.explorer import structures
 from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.explorer.explore import explore_page
 from mnet_cost.explorer.folding import rows_of
+from mnet_cost.explorer.packing import packed_bytes
 from mnet_cost.explorer.sharing import shared_lists
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
@@ -30,6 +33,11 @@ def document(name: str, devices: tuple[str, ...] = (), **asked: Any) -> dict[str
 def of_text(text: str, devices: tuple[str, ...] = (), **asked: Any) -> dict[str, Any]:
     explored = Explored("net", "net.yaml", Model(parse_spec(text), {}))
     return explore_document([explored], Asked(choose_devices(devices), devices, **asked))
+
+
+def recorded_of(page: dict[str, Any]) -> dict[str, Any]:
+    names = ("program", "structures", "shared", "forms", "lines")
+    return {name: page["models"][0][name] for name in names}
 
 
 def knobs_of(page: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -209,3 +217,43 @@ def test_published_rows_have_settings_and_figures() -> None:
     assert half["setting"]["resolution"] in (128, 160, 192, 224)
     assert half["dataset"] == "ImageNet"
     assert half["figures"]["top1"] == 63.7
+
+
+def test_settings_far_away_are_left_out_until_the_data_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = document("googlenet")
+    assert len(whole["models"][0]["structures"]) == 4
+    assert packed_bytes(recorded_of(whole)) > 16_000
+    assert whole["left_out"] == []
+    monkeypatch.setattr(explorer_document, "_MOST_BYTES", 16_000)
+    small = document("googlenet")
+    kept = small["models"][0]["structures"]
+    assert 1 <= len(kept) < 4
+    assert packed_bytes(recorded_of(small)) <= 16_000
+    assert [each["fixed"] for each in kept] == [
+        each["fixed"] for each in whole["models"][0]["structures"][: len(kept)]
+    ]
+    assert small["left_out"] == [
+        "googlenet: settings far from the first one are left out, to keep the page small; "
+        "where one is, the page says so"
+    ]
+    monkeypatch.setattr(explorer_document, "_MOST_BYTES", 100)
+    assert len(document("googlenet")["models"][0]["structures"]) == 1  # there is always one
+
+
+@needs_node
+def test_the_batch_of_a_large_network_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structures, "_SECONDS", 60.0)
+    monkeypatch.setattr(structures, "_NODE_BYTES", 0.0)
+    monkeypatch.setattr(structures, "_MOST_BYTES", 1000)  # its rows are few, its layers are not
+    page = of_text(
+        "format: 1\nname: net\ninput: {x: [8, 8, 8]}\nblocks:\n  unit:\n    layers:\n"
+        "      - conv2d: {channels: 8, kernel: 1}\n      - relu\n"
+        "layers:\n  - {unit: {}, repeat: 2500}\n",
+        ("pixel_1",),
+    )
+    assert len(page["left_out"]) == 1  # its layers are shown as parts
+    (five,) = replay(page, [({"batch": 5}, "fp32")])
+    assert five is not None
+    assert five["totals"]["mult_adds"] == 5 * 2500 * 8 * 8 * 8 * 8
