@@ -2270,6 +2270,7 @@
     const { state, chosen } = scene;
     const row2 = outline.rows[index];
     const opened = isOpen(row2, state.open) && !state.sort;
+    const kind = kindOf(chosen.numbers, row2);
     const classes = [
       opened ? "opened" : "",
       amounts.isFused && scene.metric === "time" ? "fused" : "",
@@ -2289,7 +2290,7 @@
         },
         nameButton(scene, row2, opened)
       ),
-      h("td", { role: "cell", class: "kind wide cut" }, h("bdi", {}, kindOf(chosen.numbers, row2))),
+      h("td", { role: "cell", class: "kind wide cut", "data-tip": kind }, h("bdi", {}, kind)),
       h("td", { role: "cell", class: "output wide cut" }, shapeOf(chosen.numbers, row2)),
       shown2.map((metric) => cell(context, metric, amounts, opened))
     );
@@ -3100,7 +3101,7 @@
         ". Blocks of equal names stand in one row, and those between them by their order."
       ]),
       scrolling(
-        "Blocks side by side",
+        "Table of blocks side by side",
         h(
           "table",
           { class: "plain compared" },
@@ -3140,7 +3141,8 @@
         const cell2 = h("td", { class: "num" }, valueOf3(one, metric));
         if (!index) return cell2;
         const against = ratio(one?.[metric] ?? null, first);
-        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
+        const words = members[0] && members[index] ? times(against) : "";
+        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, words)];
       })
     );
   }
@@ -4202,7 +4204,7 @@ ${percent(dot2.rate / peak)} of the peak`;
     tip.hidden = true;
     document.body.append(tip);
     const hide = () => {
-      tip.hidden = true;
+      if (!tip.hidden) tip.hidden = true;
     };
     const show = (target, x, y) => {
       const host = target instanceof Element ? target.closest("[data-tip]") : null;
