@@ -8,48 +8,65 @@ import type { Curve, Scene } from "./scene";
 
 const PLACES = 33;
 
+/** Runs of the program that are one piece of work. */
+const AT_ONCE = 8;
+
+interface Begun {
+  key: string;
+  points: Curve["points"];
+  /** How many places were looked at, and the value at the last of them. */
+  places: number;
+  last: number | null;
+}
+
 /** Which curves of a page are there, and what they were made for. */
 export class Curves {
   private readonly keys = new Map<string, string>();
+  private begun: Begun | null = null;
 
-  /** Make the first curve that is missing or old; false where there is none. */
-  makeNext(scene: Scene): boolean {
+  /** Go on with the first curve that is missing or old: whether it is done now, or null where
+   * there is none. */
+  makeNext(scene: Scene): { isDone: boolean } | null {
     const { controls, glance } = scene;
-    const waiting = controls.find(
-      (knob): knob is SliderKnob =>
-        knob.control === "slider" &&
-        (knob.of === "network" || glance.tables.has("what if")) &&
-        this.keys.get(knob.name) !== curveKey(scene, knob),
-    );
-    if (!waiting) return false;
-    glance.curves.set(waiting.name, curveOf(scene, waiting));
-    this.keys.set(waiting.name, curveKey(scene, waiting));
-    return true;
+    for (const knob of controls) {
+      const isShown = knob.of === "network" || glance.tables.has("what if");
+      if (knob.control !== "slider" || !isShown) continue;
+      const key = curveKey(scene, knob);
+      if (this.keys.get(knob.name) === key) continue;
+      if (this.begun?.key !== key) this.begun = { key, points: [], places: 0, last: null };
+      goOn(this.begun, scene, knob);
+      const isDone = this.begun.places === PLACES;
+      if (isDone) {
+        glance.curves.set(knob.name, { points: this.begun.points });
+        this.keys.set(knob.name, key);
+      }
+      return { isDone };
+    }
+    return null;
   }
 }
 
-/** The curve of one knob; places whose values are equal are one point. */
-function curveOf(scene: Scene, knob: SliderKnob): Curve {
+/** Some more places of a curve; those whose values are equal are one point. */
+function goOn(begun: Begun, scene: Scene, knob: SliderKnob): void {
   const { setting, index } = scene.chosen;
-  const points: Curve["points"] = [];
-  let last: number | null = null;
-  for (let i = 0; i < PLACES; i += 1) {
-    const value = valueAt(knob, i / (PLACES - 1));
-    if (value === last) continue;
-    last = value;
+  const end = Math.min(begun.places + AT_ONCE, PLACES);
+  for (; begun.places < end; begun.places += 1) {
+    const value = valueAt(knob, begun.places / (PLACES - 1));
+    if (value === begun.last) continue;
+    begun.last = value;
     const numbers = scene.headlineAt(index, { ...setting, [knob.name]: value });
-    points.push([
+    begun.points.push([
       placeOf(knob, value),
       numbers && totalOf(numbers, scene.metric, scene.state.device),
     ]);
   }
-  return { points };
 }
 
 /** What a curve depends on beside its own knob; the same key is the same curve. */
 function curveKey(scene: Scene, knob: SliderKnob): string {
   const { [knob.name]: _own, ...others } = scene.chosen.setting;
   return JSON.stringify([
+    knob.name,
     scene.chosen.index,
     scene.metric,
     scene.state.device,

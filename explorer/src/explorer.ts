@@ -7,6 +7,7 @@ import type { ExploreDocument } from "./document";
 import { type Children, patch } from "./dom";
 import { Later } from "./later";
 import { buildLayout, contentWidth } from "./layout";
+import { knowSome } from "./published";
 import { ROW_HEIGHT } from "./rows";
 import type { Glance, Scene } from "./scene";
 import { Scenes } from "./scenes";
@@ -219,9 +220,8 @@ export class Explorer {
 
   private onSight(seen: IntersectionObserverEntry[]): void {
     for (const entry of seen) {
-      for (const part of this.parts.values()) {
-        if (part.element === entry.target) part.inSight = entry.isIntersecting;
-      }
+      const part = [...this.parts.values()].find((one) => one.element === entry.target);
+      if (part) part.inSight = entry.isIntersecting;
     }
     if ([...this.parts.values()].some((part) => part.isLate && part.inSight)) this.ask(false);
   }
@@ -266,7 +266,8 @@ export class Explorer {
   private drawLate(scene: Scene): boolean {
     const part = this.waiting(scene, true).find((one) => one.isLate);
     if (!part) return false;
-    this.drawPart(part, scene);
+    const isWaiting = part === this.parts.get("accuracy") && knowSome(scene);
+    if (!isWaiting) this.drawPart(part, scene);
     return true;
   }
 
@@ -276,18 +277,16 @@ export class Explorer {
     const first = this.rowsDone;
     if (first >= element.querySelectorAll("tbody tr").length) return false;
     this.rowsDone += ROWS_AT_ONCE;
-    patch(
-      element,
-      layerTable(scene, contentWidth(element), { first, last: first + ROWS_AT_ONCE - 1 }),
-    );
+    const also = { first, last: first + ROWS_AT_ONCE - 1 };
+    patch(element, layerTable(scene, contentWidth(element), also));
     return true;
   }
 
-  /** The curve over one slider. */
+  /** Some of a curve over a slider. */
   private drawCurve(scene: Scene): boolean {
-    if (!this.curves.makeNext(scene)) return false;
-    this.drawPart(this.parts.get("sliders")!, scene);
-    return true;
+    const made = this.curves.makeNext(scene);
+    if (made?.isDone) this.drawPart(this.parts.get("sliders")!, scene);
+    return made !== null;
   }
 
   /** Someone put another fragment into the address. */

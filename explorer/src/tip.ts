@@ -9,7 +9,7 @@ export function startTips(): void {
   tip.hidden = true;
   document.body.append(tip);
   const hide = (): void => {
-    tip.hidden = true;
+    if (!tip.hidden) tip.hidden = true;
   };
   const show = (target: EventTarget | null, x?: number, y?: number): void => {
     const host = target instanceof Element ? target.closest("[data-tip]") : null;

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Columns, plus, ratio } from "../src/amounts";
 import { csvCell, toCsv } from "../src/csv";
+import { Curves } from "../src/curves";
 import { type Children, h, textOf } from "../src/dom";
 import { linear, logTicks, roundTicks } from "../src/picture";
-import { frontOf, rowsOfOneSet } from "../src/published";
+import { frontOf, knowSome, pointsOf, rowsOfOneSet } from "../src/published";
 import { heaviest, orderOf } from "../src/rows";
 import { aliveAt, stackPaths } from "../src/stacking";
 import { rowsOf } from "../src/tree";
@@ -235,6 +236,34 @@ test("a curve has a gap where no structure holds", () => {
   ];
   assert.equal(curvePath({ points }), "M0,11.5M75,2L100,2");
   assert.equal(curvePath({ points: [] }), "");
+});
+
+test("curves and costs of published settings are found some at a time, and then are there", () => {
+  const scene = sceneOf();
+  const curves = new Curves();
+  let pieces = 0;
+  while (curves.makeNext(scene)) pieces += 1;
+  const knobs = scene.controls.filter((knob) => knob.control === "slider" && knob.of === "network");
+  assert.deepEqual([...scene.glance.curves.keys()], knobs.map((knob) => knob.name));
+  assert.equal(pieces, 5 * knobs.length); // 33 places, 8 at once
+  const { points } = scene.glance.curves.get("resolution")!;
+  assert.ok(points.length > 30 && points[0][0] === 0 && points.at(-1)![0] === 1);
+  let asked = 0;
+  const counted = { ...scene, headlineAt: (...at: Parameters<typeof scene.headlineAt>) => {
+    asked += 1;
+    return scene.headlineAt(...at);
+  } };
+  while (knowSome(counted)) assert.ok(asked <= 8 * ++pieces);
+  const found = asked;
+  assert.ok(pointsOf(counted).length >= 16 && found >= 16);
+  assert.equal(asked, found); // drawing asks for none again
+});
+
+test("a card without a time says which precision has one", () => {
+  const page = document();
+  const said = text(cards(sceneOf({}, page)));
+  assert.match(said, /no time at fp32: choose int8/);
+  assert.doesNotMatch(text(cards(sceneOf({ precision: "int8" }, page))), /choose/);
 });
 
 test("the bar has a control for each knob that can move", () => {

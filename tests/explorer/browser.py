@@ -81,9 +81,7 @@ class Opened:
     def rest(self) -> None:
         """Wait until a change is drawn, and what waits for a pause is drawn, too."""
         self.page.wait_for_timeout(250)  # what waits for a pause waits 150 ms
-        self.page.wait_for_function(
-            "() => !document.getElementById('app').classList.contains('busy')"
-        )
+        self.page.wait_for_function("() => !document.querySelector('#app.busy, #app.late')")
 
     def set(self, knob: str, value: float) -> None:
         """Move a slider with equal steps to a value, as a hand does."""

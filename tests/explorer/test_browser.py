@@ -21,7 +21,7 @@ from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.explorer.explore import explore_page
 from mnet_cost.explorer.page import write_page
 from mnet_cost.models.library import load_model, model_names
-from mnet_cost.units import format_seconds
+from mnet_cost.units import format_bytes, format_seconds
 
 _WHY = missing()
 pytestmark = pytest.mark.skipif(_WHY is not None, reason=str(_WHY))
@@ -300,6 +300,81 @@ def test_everybody_can_use_it(chromium: Any, two: Path, dark: bool, width: int) 
         opened.page.add_script_tag(path=str(AXE))
         found = opened.page.evaluate("axe.run()")["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_the_whole_page_is_there_without_scrolling(chromium: Any, two: Path) -> None:
+    headings = "[...document.querySelectorAll('#content h2')].map((e) => e.offsetHeight > 0)"
+    with Opened(chromium, two, height=300) as opened:
+        assert opened.page.evaluate(headings) == [True] * 8  # from the first frame
+        opened.rest()
+        assert opened.page.locator("#memory svg, #roofline svg, #accuracy svg").count() == 3
+        assert "How to read this" in opened.page.text_content("#notes")
+        opened.set("alpha", 0.5)
+        assert "alpha=0.5" in opened.page.evaluate("location.hash")
+        analysis = mnet_cost.analyze("mobilenet_v1", devices=(), alpha=0.5)
+        peak = format_bytes(analysis.memory.peak_bytes)
+        assert f"{peak} at " in opened.page.text_content("#memory svg")
+        assert opened.page.evaluate("scrollY") == 0
+        assert opened.said == []
+
+
+_COUNT_CHANGES = """() => {
+  window.changed = new Set();
+  const observer = new MutationObserver((all) => {
+    for (const { target } of all) {
+      const element = target.nodeType === 1 ? target : target.parentElement;
+      const place = element?.closest("section, #cards, #totals, #sliders");
+      if (place) window.changed.add(`${place.id} ${element.tagName.toLowerCase()}`);
+    }
+  });
+  const all = { subtree: true, childList: true, attributes: true, characterData: true };
+  observer.observe(document.body, all);
+}"""
+
+
+def test_the_pointer_over_the_memory_moves_its_cursor_alone(chromium: Any, one: Path) -> None:
+    with Opened(chromium, one, height=6000) as opened:
+        opened.rest()
+        opened.page.evaluate(_COUNT_CHANGES)
+        before = opened.page.text_content("#memory .readout")
+        opened.page.hover("#memory [role=slider]", position={"x": 200, "y": 20})
+        opened.rest()
+        assert opened.page.text_content("#memory .readout") != before
+        changed = set(opened.page.evaluate("[...window.changed]"))
+        assert changed <= {"memory rect", "memory p", "memory b", "memory bdi"}
+        assert "memory rect" in changed
+
+
+def test_blocks_of_two_networks_stand_side_by_side(chromium: Any, two: Path) -> None:
+    first, second = (mnet_cost.analyze(name) for name in ("mobilenet_v1", "mobilenet_v2"))
+    counts = [
+        sum(layer.mult_adds for layer in one.layers if layer.step.name == "logits")
+        for one in (first, second)
+    ]
+    with Opened(chromium, two, "@metric=mult_adds", width=390) as opened:
+        opened.rest()
+        row = opened.page.locator("#pairs tbody tr").filter(has_text="logits")
+        cells = row.locator("th, td").all_text_contents()
+        assert cells == ["logits", "1.02 M", "1.28 M", f"{counts[1] / counts[0]:.2f}{TIMES}"]
+        for place in ("#comparison", "#pairs"):
+            room = opened.page.locator(f"{place} .scroll").evaluate(
+                "e => [e.scrollWidth, e.clientWidth]"
+            )
+            assert room[0] <= room[1], place
+        count = opened.page.locator("#pairs tbody tr").count()
+        opened.page.locator("#pairs button").first.click()
+        opened.rest()
+        assert opened.page.locator("#pairs tbody tr").count() > count
+        assert opened.said == []
+
+
+def test_a_card_says_which_precision_has_a_time(chromium: Any, one: Path) -> None:
+    with Opened(chromium, one) as opened:
+        card = opened.page.locator(".card").filter(has_text="stm32f746")
+        assert "no time at fp32: choose int8" in card.text_content()
+        opened.page.select_option("select", label="int8")
+        opened.rest()
+        assert "choose" not in card.text_content()
 
 
 def test_on_paper_nothing_is_late(chromium: Any, one: Path) -> None:

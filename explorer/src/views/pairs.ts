@@ -26,7 +26,7 @@ export function pairs(scene: Scene): Children[] {
       ". Blocks of equal names stand in one row, and those between them by their order.",
     ]),
     scrolling(
-      "Blocks side by side",
+      "Table of blocks side by side",
       h(
         "table",
         { class: "plain compared" },
@@ -67,7 +67,8 @@ function pairRow(scene: Scene, { members, depth }: Pair, columns: (Columns | nul
       const cell = h("td", { class: "num" }, valueOf(one, metric));
       if (!index) return cell;
       const against = ratio(one?.[metric] ?? null, first);
-      return [cell, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
+      const words = members[0] && members[index] ? times(against) : "";
+      return [cell, h("td", { class: `num ratio ${toneOf(against)}` }, words)];
     }),
   );
 }

@@ -27,6 +27,7 @@ export function rowItem(context: RowContext, index: number, amounts: Amounts): I
   const { state, chosen } = scene;
   const row = outline.rows[index];
   const opened = isOpen(row, state.open) && !state.sort;
+  const kind = kindOf(chosen.numbers, row);
   const classes = [
     opened ? "opened" : "",
     amounts.isFused && scene.metric === "time" ? "fused" : "",
@@ -48,7 +49,7 @@ export function rowItem(context: RowContext, index: number, amounts: Amounts): I
       },
       nameButton(scene, row, opened),
     ),
-    h("td", { role: "cell", class: "kind wide cut" }, h("bdi", {}, kindOf(chosen.numbers, row))),
+    h("td", { role: "cell", class: "kind wide cut", "data-tip": kind }, h("bdi", {}, kind)),
     h("td", { role: "cell", class: "output wide cut" }, shapeOf(chosen.numbers, row)),
     shown.map((metric) => cell(context, metric, amounts, opened)),
   );

@@ -406,39 +406,49 @@
 
   // src/curves.ts
   var PLACES = 33;
+  var AT_ONCE = 8;
   var Curves = class {
     keys = /* @__PURE__ */ new Map();
-    /** Make the first curve that is missing or old; false where there is none. */
+    begun = null;
+    /** Go on with the first curve that is missing or old: whether it is done now, or null where
+     * there is none. */
     makeNext(scene) {
       const { controls, glance } = scene;
-      const waiting = controls.find(
-        (knob) => knob.control === "slider" && (knob.of === "network" || glance.tables.has("what if")) && this.keys.get(knob.name) !== curveKey(scene, knob)
-      );
-      if (!waiting) return false;
-      glance.curves.set(waiting.name, curveOf(scene, waiting));
-      this.keys.set(waiting.name, curveKey(scene, waiting));
-      return true;
+      for (const knob of controls) {
+        const isShown = knob.of === "network" || glance.tables.has("what if");
+        if (knob.control !== "slider" || !isShown) continue;
+        const key = curveKey(scene, knob);
+        if (this.keys.get(knob.name) === key) continue;
+        if (this.begun?.key !== key) this.begun = { key, points: [], places: 0, last: null };
+        goOn(this.begun, scene, knob);
+        const isDone = this.begun.places === PLACES;
+        if (isDone) {
+          glance.curves.set(knob.name, { points: this.begun.points });
+          this.keys.set(knob.name, key);
+        }
+        return { isDone };
+      }
+      return null;
     }
   };
-  function curveOf(scene, knob) {
+  function goOn(begun, scene, knob) {
     const { setting: setting2, index } = scene.chosen;
-    const points = [];
-    let last = null;
-    for (let i = 0; i < PLACES; i += 1) {
-      const value = valueAt(knob, i / (PLACES - 1));
-      if (value === last) continue;
-      last = value;
+    const end = Math.min(begun.places + AT_ONCE, PLACES);
+    for (; begun.places < end; begun.places += 1) {
+      const value = valueAt(knob, begun.places / (PLACES - 1));
+      if (value === begun.last) continue;
+      begun.last = value;
       const numbers = scene.headlineAt(index, { ...setting2, [knob.name]: value });
-      points.push([
+      begun.points.push([
         placeOf(knob, value),
         numbers && totalOf(numbers, scene.metric, scene.state.device)
       ]);
     }
-    return { points };
   }
   function curveKey(scene, knob) {
     const { [knob.name]: _own, ...others2 } = scene.chosen.setting;
     return JSON.stringify([
+      knob.name,
       scene.chosen.index,
       scene.metric,
       scene.state.device,
@@ -743,6 +753,70 @@
     return Math.max(260, Math.floor(element.clientWidth - padding));
   }
 
+  // src/published.ts
+  function rowsOfOneSet(rows) {
+    const rated = rows.filter((row2) => row2.figures.top1 != null);
+    const sizes = /* @__PURE__ */ new Map();
+    for (const { dataset } of rated) sizes.set(dataset, (sizes.get(dataset) ?? 0) + 1);
+    const [most] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? [null];
+    return rated.filter((row2) => row2.dataset === most);
+  }
+  var kept = /* @__PURE__ */ new WeakMap();
+  function costsOf(scene, model, row2) {
+    const at = { ...scene.models[model].setting, ...row2.setting };
+    const key = JSON.stringify([at, scene.state.precision]);
+    let known = kept.get(row2);
+    if (known?.key !== key) {
+      known = { key, costs: scene.headlineAt(model, at) };
+      kept.set(row2, known);
+    }
+    return known.costs;
+  }
+  var AT_ONCE2 = 8;
+  var progress = /* @__PURE__ */ new WeakMap();
+  function knowSome(scene) {
+    const rows = ratedRows(scene);
+    const first = progress.get(scene) ?? 0;
+    for (const { row: row2, model } of rows.slice(first, first + AT_ONCE2)) costsOf(scene, model, row2);
+    progress.set(scene, first + AT_ONCE2);
+    return first < rows.length;
+  }
+  function ratedRows({ page }) {
+    const chosen = new Set(rowsOfOneSet(page.models.flatMap((one) => one.published)));
+    return page.models.flatMap(
+      ({ published }, model) => published.filter((row2) => chosen.has(row2)).map((row2) => ({ row: row2, model }))
+    );
+  }
+  function pointsOf(scene) {
+    const points = [];
+    for (const { row: row2, model } of ratedRows(scene)) {
+      const costs = costsOf(scene, model, row2);
+      const cost = costs && totalOf(costs, scene.metric, scene.state.device);
+      if (!cost) continue;
+      const now2 = scene.models[model].setting;
+      const time2 = scene.metric === "time" ? costs.devices[scene.state.device] : null;
+      const hasBand = time2 != null && time2.basis !== "bound" && !time2.untimed;
+      points.push({
+        row: row2,
+        model,
+        cost,
+        accuracy: row2.figures.top1,
+        low: hasBand ? time2.low_s : null,
+        high: hasBand ? time2.high_s : null,
+        isCurrent: Object.entries(row2.setting).every(([name, value]) => now2[name] === value)
+      });
+    }
+    return points;
+  }
+  function frontOf(points) {
+    const front = [];
+    for (const point of [...points].sort((a, b) => a.cost - b.cost || b.accuracy - a.accuracy)) {
+      const last = front[front.length - 1];
+      if (!last || point.accuracy > last.accuracy) front.push(point);
+    }
+    return front;
+  }
+
   // src/tree.ts
   function blocksOf(names) {
     const top = block("", "", -1);
@@ -948,11 +1022,11 @@
     }
     return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
   }
-  var kept = null;
+  var kept2 = null;
   function outlineOf(structure, open, room) {
     const key = [...open].join("\n");
-    if (kept && kept.structure === structure && kept.key === key && kept.room === room) {
-      return kept.outline;
+    if (kept2 && kept2.structure === structure && kept2.key === key && kept2.room === room) {
+      return kept2.outline;
     }
     const top = topOf(structure);
     const rows = rowsOf(top, open);
@@ -967,7 +1041,7 @@
       laneWidth: Math.ceil((lanes.width - 1) * step + 2 * LANE_MARGIN),
       paths: lanes.rows.map((lane2) => pathOf(lane2, (one) => LANE_MARGIN + one * step, ROW_HEIGHT))
     };
-    kept = { structure, key, room, outline };
+    kept2 = { structure, key, room, outline };
     return outline;
   }
   var laneX = (outline, lane2) => LANE_MARGIN + lane2 * outline.step;
@@ -1357,7 +1431,7 @@
       return null;
     }
   };
-  function costsOf(page) {
+  function costsOf2(page) {
     return page.models.map((model) => new ModelCosts(model));
   }
   function undifferenced(column, read) {
@@ -1457,7 +1531,7 @@
       this.change = change;
       this.look = look;
       this.controls = controlsOf(page);
-      this.costs = costsOf(page);
+      this.costs = costsOf2(page);
       this.lastGood = page.models.map(() => null);
     }
     controls;
@@ -1688,56 +1762,6 @@
     return items;
   }
   var round = (value) => Math.round(value * 10) / 10;
-
-  // src/published.ts
-  function rowsOfOneSet(rows) {
-    const rated = rows.filter((row2) => row2.figures.top1 != null);
-    const sizes = /* @__PURE__ */ new Map();
-    for (const { dataset } of rated) sizes.set(dataset, (sizes.get(dataset) ?? 0) + 1);
-    const [most] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? [null];
-    return rated.filter((row2) => row2.dataset === most);
-  }
-  var kept2 = /* @__PURE__ */ new WeakMap();
-  function pointsOf(scene) {
-    const chosen = new Set(rowsOfOneSet(scene.page.models.flatMap((one) => one.published)));
-    const points = [];
-    scene.models.forEach(({ model, setting: now2, index }) => {
-      for (const row2 of model.published) {
-        if (!chosen.has(row2)) continue;
-        const at = { ...now2, ...row2.setting };
-        const key = JSON.stringify([at, scene.state.precision]);
-        let known = kept2.get(row2);
-        if (known?.key !== key) {
-          known = { key, costs: scene.headlineAt(index, at) };
-          kept2.set(row2, known);
-        }
-        if (!known.costs) continue;
-        const cost = totalOf(known.costs, scene.metric, scene.state.device);
-        if (!cost) continue;
-        const time2 = scene.metric === "time" ? known.costs.devices[scene.state.device] : null;
-        const hasBand = time2 != null && time2.basis !== "bound" && !time2.untimed;
-        points.push({
-          row: row2,
-          model: index,
-          cost,
-          accuracy: row2.figures.top1,
-          low: hasBand ? time2.low_s : null,
-          high: hasBand ? time2.high_s : null,
-          setting: at,
-          isCurrent: Object.entries(row2.setting).every(([name, value]) => now2[name] === value)
-        });
-      }
-    });
-    return points;
-  }
-  function frontOf(points) {
-    const front = [];
-    for (const point of [...points].sort((a, b) => a.cost - b.cost || b.accuracy - a.accuracy)) {
-      const last = front[front.length - 1];
-      if (!last || point.accuracy > last.accuracy) front.push(point);
-    }
-    return front;
-  }
 
   // src/views/accuracy.ts
   var LEAST_POINTS = 4;
@@ -2270,6 +2294,7 @@
     const { state, chosen } = scene;
     const row2 = outline.rows[index];
     const opened = isOpen(row2, state.open) && !state.sort;
+    const kind = kindOf(chosen.numbers, row2);
     const classes = [
       opened ? "opened" : "",
       amounts.isFused && scene.metric === "time" ? "fused" : "",
@@ -2289,7 +2314,7 @@
         },
         nameButton(scene, row2, opened)
       ),
-      h("td", { role: "cell", class: "kind wide cut" }, h("bdi", {}, kindOf(chosen.numbers, row2))),
+      h("td", { role: "cell", class: "kind wide cut", "data-tip": kind }, h("bdi", {}, kind)),
       h("td", { role: "cell", class: "output wide cut" }, shapeOf(chosen.numbers, row2)),
       shown2.map((metric) => cell(context, metric, amounts, opened))
     );
@@ -3100,7 +3125,7 @@
         ". Blocks of equal names stand in one row, and those between them by their order."
       ]),
       scrolling(
-        "Blocks side by side",
+        "Table of blocks side by side",
         h(
           "table",
           { class: "plain compared" },
@@ -3140,7 +3165,8 @@
         const cell2 = h("td", { class: "num" }, valueOf3(one, metric));
         if (!index) return cell2;
         const against = ratio(one?.[metric] ?? null, first);
-        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
+        const words = members[0] && members[index] ? times(against) : "";
+        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, words)];
       })
     );
   }
@@ -4122,9 +4148,8 @@ ${percent(dot2.rate / peak)} of the peak`;
     }
     onSight(seen) {
       for (const entry of seen) {
-        for (const part of this.parts.values()) {
-          if (part.element === entry.target) part.inSight = entry.isIntersecting;
-        }
+        const part = [...this.parts.values()].find((one) => one.element === entry.target);
+        if (part) part.inSight = entry.isIntersecting;
       }
       if ([...this.parts.values()].some((part) => part.isLate && part.inSight)) this.ask(false);
     }
@@ -4163,7 +4188,8 @@ ${percent(dot2.rate / peak)} of the peak`;
     drawLate(scene) {
       const part = this.waiting(scene, true).find((one) => one.isLate);
       if (!part) return false;
-      this.drawPart(part, scene);
+      const isWaiting = part === this.parts.get("accuracy") && knowSome(scene);
+      if (!isWaiting) this.drawPart(part, scene);
       return true;
     }
     /** Rows of the table that are out of sight: they keep what they said before the change. */
@@ -4172,17 +4198,15 @@ ${percent(dot2.rate / peak)} of the peak`;
       const first = this.rowsDone;
       if (first >= element.querySelectorAll("tbody tr").length) return false;
       this.rowsDone += ROWS_AT_ONCE;
-      patch(
-        element,
-        layerTable(scene, contentWidth(element), { first, last: first + ROWS_AT_ONCE - 1 })
-      );
+      const also = { first, last: first + ROWS_AT_ONCE - 1 };
+      patch(element, layerTable(scene, contentWidth(element), also));
       return true;
     }
-    /** The curve over one slider. */
+    /** Some of a curve over a slider. */
     drawCurve(scene) {
-      if (!this.curves.makeNext(scene)) return false;
-      this.drawPart(this.parts.get("sliders"), scene);
-      return true;
+      const made = this.curves.makeNext(scene);
+      if (made?.isDone) this.drawPart(this.parts.get("sliders"), scene);
+      return made !== null;
     }
     /** Someone put another fragment into the address. */
     onAddress() {
@@ -4202,7 +4226,7 @@ ${percent(dot2.rate / peak)} of the peak`;
     tip.hidden = true;
     document.body.append(tip);
     const hide = () => {
-      tip.hidden = true;
+      if (!tip.hidden) tip.hidden = true;
     };
     const show = (target, x, y) => {
       const host = target instanceof Element ? target.closest("[data-tip]") : null;
