@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mnet_cost.analysis.work import add_up, count_work
 from mnet_cost.layers.parameters import Embedding
+from mnet_cost.layers.rearrange import ExpandBatch
 from mnet_cost.layers.reshape import Identity
 from mnet_cost.network import Network
 from mnet_cost.tensors import DTYPES
@@ -33,6 +34,10 @@ PRODUCT = re.compile(
 )
 """Names of operations that may multiply and accumulate."""
 NO_PRODUCT = frozenset(("upsample_bilinear2d",))
+
+
+_WITHOUT_NODE = (Identity, ExpandBatch)
+"""Kinds that are no node of a graph of torch: their input is their output."""
 
 
 def _convolution(x: Any, weight: Any, bias: Any, *settings: Any) -> int:
@@ -233,11 +238,11 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
         compare(f"{step.name}: params, weights, buffers", own, has)
         for index in step.outputs:
             name = tensors[index].name
-            if isinstance(step.layer, Identity):  # the node of its input stands for it
+            if isinstance(step.layer, _WITHOUT_NODE):  # the node of its input stands for it
                 compare(name, tensors[index].type.shape, types[0].shape)
                 continue
             compare(name, (batch, *tensors[index].type.shape), executed.shapes.get(name))
-        if not isinstance(step.layer, Identity):
+        if not isinstance(step.layer, _WITHOUT_NODE):
             until = executed.mult_adds.get(tensors[step.outputs[-1]].name, before)
             compare(f"{step.name}: mult-adds", work.mult_adds * batch, until - before)
             before = until
