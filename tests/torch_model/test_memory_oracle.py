@@ -9,6 +9,7 @@ Tokens take what the spec says, though torch wants them as int64.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from random_networks import random_network, random_spec  # noqa: E402
 from torch import fx  # noqa: E402
 
 from mnet_cost.analysis.memory import trace_memory  # noqa: E402
+from mnet_cost.layers.rearrange import ExpandBatch  # noqa: E402
 from mnet_cost.layers.reshape import Identity  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.network import Network, Step, elaborate  # noqa: E402
@@ -133,10 +135,10 @@ def allocated(network: Network) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(200))
 def test_random_networks(seed: int) -> None:
-    # An identity has no node. A dropout has, and is a view as well.
-    text = json.dumps(random_spec(seed)).replace('"identity": {}', '"dropout": {}')
+    # An identity has no node, nor has `expand_batch`. A dropout has, and is a view as well.
+    text = re.sub('"(identity|expand_batch)": {}', '"dropout": {}', json.dumps(random_spec(seed)))
     network = random_network(seed, json.loads(text))
-    assert not any(isinstance(step.layer, Identity) for step in network.steps)
+    assert not any(isinstance(step.layer, (Identity, ExpandBatch)) for step in network.steps)
     trace = trace_memory(network, FP32)
     live = allocated(network)
     assert list(trace.live_bytes) == live

@@ -38,7 +38,7 @@ def test_every_kind_and_every_field_is_there() -> None:
         for name in fields_of(layer_type)
     }
     drawn = set()
-    for seed in range(2 * len(SEEDS)):  # of many kinds, each has few of its own
+    for seed in range(4 * len(SEEDS)):  # of many kinds, each has few of its own
         for step in random_network(seed).steps:
             layer = step.layer
             drawn.add((layer.kind, ""))

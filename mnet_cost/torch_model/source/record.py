@@ -92,6 +92,7 @@ class Recording(NamedTuple):
 _NAMES: dict[Any, tuple[str, ...]] = {
     nn.LSTM: ("input_size", "hidden_size", "num_layers", "bias", "batch_first"),
     nn.GRU: ("input_size", "hidden_size", "num_layers", "bias", "batch_first"),
+    nn.RNN: ("input_size", "hidden_size", "num_layers", "nonlinearity", "bias", "batch_first"),
     F.max_pool2d: ("input", "kernel_size", "stride", "padding", "dilation"),
     F.avg_pool2d: ("input", "kernel_size", "stride", "padding"),
     F.adaptive_avg_pool2d: ("input", "output_size"),
@@ -131,6 +132,13 @@ _DEFAULTS: dict[Any, dict[str, Any]] = {
         "proj_size": 0,
     },
     nn.GRU: {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": False},
+    nn.RNN: {
+        "num_layers": 1,
+        "nonlinearity": "tanh",
+        "bias": True,
+        "batch_first": False,
+        "bidirectional": False,
+    },
     F.max_pool2d: {"padding": 0, "dilation": 1},
     F.avg_pool2d: {"padding": 0, "count_include_pad": True},
     torch.flatten: {"end_dim": -1},
