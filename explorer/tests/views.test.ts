@@ -265,7 +265,7 @@ test("a card without a time says which precision has one", () => {
   assert.match(cardOf(2, "fp32"), /no time at fp32: choose int8/);
   assert.doesNotMatch(cardOf(2, "int8"), /choose/);
   assert.doesNotMatch(cardOf(0, "fp32"), /choose/);
-  assert.match(cardOf(1, "int8"), /no time at int8: choose fp32/);
+  assert.match(cardOf(0, "int8"), /no time at int8: choose fp32/);
 });
 
 test("the bar has a control for each knob that can move", () => {
