@@ -206,3 +206,26 @@ def test_published_rows_have_settings_and_figures() -> None:
     assert half["setting"]["resolution"] in (128, 160, 192, 224)
     assert half["dataset"] == "ImageNet"
     assert half["figures"]["top1"] == 63.7
+
+
+def test_kinds_say_kernel_and_stride_but_not_what_a_slider_moves() -> None:
+    page = of_text(
+        "format: 1\nname: net\nknobs: {size: 3}\ninput: {image: [3, 32, 32]}\n"
+        "layers:\n"
+        "  - conv2d: {channels: 8, kernel: 3, stride: 2}\n"
+        "  - depthwise_conv2d: {kernel: 3}\n"
+        "  - conv2d: {channels: 8, kernel: [1, 3], stride: [1, 2]}\n"
+        "  - conv2d: {channels: 8, kernel: size}\n"
+        "  - relu\n"
+    )
+    assert knobs_of(page)["size"]["control"] == "slider"
+    (structure,) = page["models"][0]["structures"]
+    kinds = structure["layers"]["kind"]
+    kinds = page["models"][0]["shared"][kinds["shared"]] if isinstance(kinds, dict) else kinds
+    assert kinds == [
+        "conv2d 3x3 s2",
+        "depthwise_conv2d 3x3",
+        "conv2d 1x3 s1x2",
+        "conv2d",
+        "relu",
+    ]
