@@ -85,7 +85,8 @@ export class ModelCosts {
       },
       devices: outline.devices.map((device, index) => ({
         ...readDevice(device, structure, read),
-        timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index) : [],
+        timed_at:
+          read(device.numbers.latency_s) === null ? timedAt(structure, index, precision) : [],
       })),
     };
   }
@@ -164,10 +165,11 @@ function readNumbers(device: DeviceOutline, read: Read): Record<DeviceNumber, Co
   return Object.fromEntries(numbers) as Record<DeviceNumber, Count>;
 }
 
-/** Precisions in which a device has a time, whatever the sliders say. */
-function timedAt(structure: Structure, device: number): string[] {
+/** Precisions but the one shown in which a device has a time. */
+function timedAt(structure: Structure, device: number, shown: string): string[] {
   return Object.keys(structure.at).filter(
-    (precision) => structure.at[precision].devices[device].numbers.latency_s !== null,
+    (precision) =>
+      precision !== shown && structure.at[precision].devices[device].numbers.latency_s !== null,
   );
 }
 

@@ -322,7 +322,7 @@ export interface DeviceCosts extends Record<DeviceNumber, Count> {
   // its kernels. untimed: how many kernels have no time.
   /** calibrated, fitted, datasheet, or bound for a lower bound; null where there is no time. */
   basis: string | null;
-  /** Where there is no time: precisions of the page in which there is one. */
+  /** Where there is no time: the other precisions in which there is one. */
   timed_at: string[];
   /** Whether the time is a lower bound: of peaks, or since some kernels are not timed. */
   is_least: boolean;

@@ -260,10 +260,12 @@ test("curves and costs of published settings are found some at a time, and then 
 });
 
 test("a card without a time says which precision has one", () => {
-  const page = document();
-  const said = text(cards(sceneOf({}, page)));
-  assert.match(said, /no time at fp32: choose int8/);
-  assert.doesNotMatch(text(cards(sceneOf({ precision: "int8" }, page))), /choose/);
+  const cardOf = (device: number, precision: string): string =>
+    text(cards(sceneOf({ precision }))[device + 1]);
+  assert.match(cardOf(2, "fp32"), /no time at fp32: choose int8/);
+  assert.doesNotMatch(cardOf(2, "int8"), /choose/);
+  assert.doesNotMatch(cardOf(0, "fp32"), /choose/);
+  assert.match(cardOf(0, "int8"), /no time at int8: choose fp32/);
 });
 
 test("the bar has a control for each knob that can move", () => {

@@ -257,3 +257,26 @@ def test_the_batch_of_a_large_network_moves(monkeypatch: pytest.MonkeyPatch) -> 
     (five,) = replay(page, [({"batch": 5}, "fp32")])
     assert five is not None
     assert five["totals"]["mult_adds"] == 5 * 2500 * 8 * 8 * 8 * 8
+
+
+def test_kinds_say_kernel_and_stride_but_not_what_a_slider_moves() -> None:
+    page = of_text(
+        "format: 1\nname: net\nknobs: {size: 3}\ninput: {image: [3, 32, 32]}\n"
+        "layers:\n"
+        "  - conv2d: {channels: 8, kernel: 3, stride: 2}\n"
+        "  - depthwise_conv2d: {kernel: 3}\n"
+        "  - conv2d: {channels: 8, kernel: [1, 3], stride: [1, 2]}\n"
+        "  - conv2d: {channels: 8, kernel: size}\n"
+        "  - relu\n"
+    )
+    assert knobs_of(page)["size"]["control"] == "slider"
+    (structure,) = page["models"][0]["structures"]
+    kinds = structure["layers"]["kind"]
+    kinds = page["models"][0]["shared"][kinds["shared"]] if isinstance(kinds, dict) else kinds
+    assert kinds == [
+        "conv2d 3x3 s2",
+        "depthwise_conv2d 3x3",
+        "conv2d 1x3 s1x2",
+        "conv2d",
+        "relu",
+    ]

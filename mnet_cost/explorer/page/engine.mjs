@@ -331,7 +331,7 @@ var ModelCosts = class {
       },
       devices: outline.devices.map((device, index) => ({
         ...readDevice(device, structure, read),
-        timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index) : []
+        timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index, precision) : []
       }))
     };
   }
@@ -396,9 +396,9 @@ function readNumbers(device, read) {
   const numbers = DEVICE_NUMBERS.map((name) => [name, read(device.numbers[name])]);
   return Object.fromEntries(numbers);
 }
-function timedAt(structure, device) {
+function timedAt(structure, device, shown) {
   return Object.keys(structure.at).filter(
-    (precision) => structure.at[precision].devices[device].numbers.latency_s !== null
+    (precision) => precision !== shown && structure.at[precision].devices[device].numbers.latency_s !== null
   );
 }
 function readDevice(device, structure, read) {

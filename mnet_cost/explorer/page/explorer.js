@@ -1402,7 +1402,7 @@
         },
         devices: outline.devices.map((device, index) => ({
           ...readDevice(device, structure, read),
-          timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index) : []
+          timed_at: read(device.numbers.latency_s) === null ? timedAt(structure, index, precision2) : []
         }))
       };
     }
@@ -1467,9 +1467,9 @@
     const numbers = DEVICE_NUMBERS.map((name) => [name, read(device.numbers[name])]);
     return Object.fromEntries(numbers);
   }
-  function timedAt(structure, device) {
+  function timedAt(structure, device, shown2) {
     return Object.keys(structure.at).filter(
-      (precision2) => structure.at[precision2].devices[device].numbers.latency_s !== null
+      (precision2) => precision2 !== shown2 && structure.at[precision2].devices[device].numbers.latency_s !== null
     );
   }
   function readDevice(device, structure, read) {
