@@ -258,6 +258,25 @@ def test_a_shape_says_the_type(dtype: Any) -> None:
     assert data["input"] == {"ids": {"shape": [8], "dtype": "int64"}, "scores": [8, 4]}
 
 
+@pytest.mark.parametrize(
+    ("module", "sides"),
+    [
+        (nn.Conv2d(3, 4, (3, 5), padding="same", padding_mode="circular"), [1, 1, 2, 2]),
+        (nn.CircularPad2d((1, 0, 2, 3)), [2, 3, 1, 0]),
+        (nn.CircularPad2d(-1), [-1, -1, -1, -1]),
+        (nn.CircularPad2d((-1, 2, 0, 0)), None),
+    ],
+)
+def test_circular_padding(module: Any, sides: Any) -> None:
+    imported = mnet_cost.import_model(module, shapes={"x": (1, 3, 8, 8)}, flat=True)
+    layer = imported.layers.layers[0]
+    if sides is None:  # torch repeats what is left, and `pad` cuts off afterwards
+        assert (layer.kind, imported.opaque) == ("opaque", ("aten_pad_default",))
+        return
+    assert (layer.kind, layer.fields) == ("pad", {"padding": sides, "mode": "circular"})
+    assert imported.opaque == ()
+
+
 def test_images_beside_positions_are_of_any_size() -> None:
     shapes = {"image": (1, 3, 8, 8), "ids": ("int64", 1, 3, 8)}
     data = mnet_cost.import_model(Captions(), shapes=shapes).data
