@@ -36,13 +36,14 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--shape",
-        metavar="INPUT=N,C,H,W",
+        metavar="INPUT=[TYPE:]N,C,H,W",
         action="append",
         default=[],
         dest="shapes",
         type=_shape,
         help="the shape of an input, the batch first: where a file leaves it open, or what a "
-        "module gets (1,3,224,224); may be repeated",
+        "module gets (1,3,224,224), with its type where that is not float32 (int64:1,128); may be "
+        "repeated",
     )
     parser.add_argument(
         "--argument",
@@ -71,12 +72,17 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, equals, sizes = text.partition("=")
+def _shape(text: str) -> tuple[str, tuple[int | str, ...]]:
+    """`ids=int64:1,128` as the name of an input, and its sizes behind its type, if there is one."""
+    name, equals, value = text.partition("=")
+    dtype, colon, sizes = value.rpartition(":")
     numbers = sizes.replace("x", ",").split(",")
-    if not equals or not name or not all(number.strip().isdecimal() for number in numbers):
-        raise argparse.ArgumentTypeError(f"`{text}` is no shape: write image=1,3,224,224")
-    return name, tuple([int(number) for number in numbers])
+    is_shape = all(number.strip().isdecimal() for number in numbers)
+    if not equals or not name or not is_shape or (colon and not dtype.isidentifier()):
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no shape: write image=1,3,224,224, or ids=int64:1,128 with a type"
+        )
+    return name, (*([dtype] if colon else []), *[int(number) for number in numbers])
 
 
 def _argument(text: str) -> tuple[str, object]:

@@ -29,8 +29,9 @@ from mnet_cost.network import elaborate
 
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", re.ASCII)
 
-Shapes = Mapping[str, Sequence[int]]
-"""Shapes of inputs by their names, with the batch in front."""
+Shapes = Mapping[str, Sequence[Any]]
+"""Shapes of inputs by their names: sizes, with the batch in front. What a module gets may have its
+type before them, by its name or as torch has it: `("int64", 1, 128)`; else it is float32."""
 
 IMAGE: Shapes = {"image": (1, 3, 224, 224)}
 """What a module gets for an input where no shape is given."""
@@ -77,7 +78,8 @@ def import_model(
 
     `source` is the path of a model file, `package.module:factory`, a module of torch or an exported
     program; a factory is called with `arguments`, which runs its code. `shapes` has the shapes of
-    inputs with the batch in front, where a file leaves sizes open, and for a module. `knob` is the
+    inputs with the batch in front, where a file leaves sizes open, and for a module, whose inputs
+    are of float32 where no type is in front: `{"ids": ("int64", 1, 128)}`. `knob` is the
     name of an argument of the factory and three values of it or more: the spec has a knob of that
     name, with the first value as default. With `flat` there is an entry for each operator of the
     file. Without `has_batch` the first axis of each input is one like the others.
@@ -86,6 +88,8 @@ def import_model(
     recovered, and `MissingPackageError` for a module where torch is not installed.
     """
     is_file = isinstance(source, (str, os.PathLike)) and not is_factory(source)
+    if is_file:
+        _check_untyped(source, shapes)
 
     def layers_with(more: Mapping[str, Any], own: Shapes | None = shapes) -> LayerGraph:
         graph = graph_of(source, own, {**(arguments or {}), **more})
@@ -161,17 +165,42 @@ def _operators_of(source: Any, shapes: Shapes, arguments: Mapping[str, Any]) -> 
     def operators(height: int, width: int) -> tuple[Hashable, ...] | None:
         from mnet_cost.importing.readers.eager import operators_at  # torch
 
-        return operators_at(module(), _with_images(shapes, height, width))
+        return operators_at(module(), *_parted(_with_images(shapes, height, width)))
 
     return operators
 
 
 def _with_images(shapes: Shapes, height: int, width: int) -> Shapes:
     """Shapes of inputs with images of another size."""
+    sizes, _ = _parted(shapes)
     return {
-        name: (*shape[:-2], height, width) if len(shape) == 4 else tuple(shape)
+        name: (*shape[:-2], height, width) if len(sizes[name]) == 4 else tuple(shape)
         for name, shape in shapes.items()
     }
+
+
+def _parted(shapes: Shapes) -> tuple[dict[str, tuple[Any, ...]], dict[str, str]]:
+    """The sizes of all inputs, and the types of those that state one."""
+    sizes, types = {}, {}
+    for name, shape in shapes.items():
+        first = shape[0] if len(shape) else None
+        is_typed = isinstance(first, str) or str(first).startswith("torch.")
+        sizes[name] = tuple(shape[is_typed:])
+        if is_typed:
+            types[name] = str(first).removeprefix("torch.")
+    return sizes, types
+
+
+def _check_untyped(path: str | os.PathLike[str], shapes: Shapes | None) -> None:
+    """Raise `UsageError` for a type of an input of a file."""
+    for name, dtype in _parted(shapes or {})[1].items():
+        raise UsageError(
+            Problem(
+                f"{os.fsdecode(path)}: the file says which type `{name}` has, so it cannot be "
+                f"`{dtype}`",
+                hint="give the sizes alone",
+            )
+        )
 
 
 def load_onnx(path: str | os.PathLike[str], shapes: Shapes | None = None) -> Model:
@@ -180,6 +209,7 @@ def load_onnx(path: str | os.PathLike[str], shapes: Shapes | None = None) -> Mod
     `shapes` has the shapes of inputs whose sizes the file leaves open, with the batch in front.
     Raises `ModelFileError`.
     """
+    _check_untyped(path, shapes)
     layers = recognized(layers_of(read_graph(path), shapes))
     return Model(spec_of(layers, os.fsdecode(path)), {})
 
@@ -189,8 +219,9 @@ def from_torch(
 ) -> Model:
     """The model that a module of torch is, or what `package.module:factory` makes of `arguments`.
 
-    `shapes` has the shape of each input of `forward`, with the batch in front; without it a module
-    gets one image of 224 pixels. Runs the code of the module.
+    `shapes` has the shape of each input of `forward`, with the batch in front, and before that its
+    type where it is not float32: `{"ids": ("int64", 1, 128)}`. Without it a module gets one image
+    of 224 pixels. Runs the code of the module.
     """
     graph = graph_of(module, shapes, arguments)
     return Model(spec_of(recognized(layers_of(graph)), graph.source), {})
@@ -233,4 +264,5 @@ def graph_of(
         from mnet_cost.importing.readers.exported import from_exported as read_program
 
         return read_program(source)
-    return export_module(source, shapes or IMAGE, name)
+    sizes, types = _parted(shapes or IMAGE)
+    return export_module(source, sizes, name, types)

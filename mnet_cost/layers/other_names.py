@@ -136,6 +136,7 @@ OTHER_KINDS: Mapping[str, str] = {
     "constantpad2d": "pad",
     "reflectionpad2d": "pad",
     "replicationpad2d": "pad",
+    "circularpad2d": "pad",
     "mirrorpad": "pad",
     "cropping2d": "pad",
     "depthtospace": "pixel_shuffle",

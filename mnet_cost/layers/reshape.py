@@ -234,7 +234,8 @@ class Pad(Layer):
     Vector ops  0
     Bytes       reads what stays of the input (all of it in other modes than `constant`), writes
                 the output: a copy
-    Source      PyTorch documentation of ConstantPad2d, ReflectionPad2d, ReplicationPad2d
+    Source      PyTorch documentation of ConstantPad2d, ReflectionPad2d, ReplicationPad2d,
+                CircularPad2d
     """
 
     kind: ClassVar[str] = "pad"
@@ -250,8 +251,8 @@ class Pad(Layer):
         default=None,
     )
     mode: str = spec_field(
-        Word(("constant", "reflect", "replicate")),
-        "what they hold: a constant, the image mirrored at its edge, or its edge",
+        Word(("constant", "reflect", "replicate", "circular")),
+        "what they hold: a constant, the image mirrored at its edge, its edge, or its other side",
         default="constant",
     )
     value: float = spec_field(Real(), "the constant", default=0.0)
@@ -269,14 +270,15 @@ class Pad(Layer):
             ("channels", "height", "width"), image, self._kept(x), self.ends(), strict=True
         ):
             check(kept >= 1, "nothing is left of " + name + " {}", size)
-            if self.mode == "reflect":
+            if self.mode in ("reflect", "circular"):
+                does, most = ("mirror", size - 1) if self.mode == "reflect" else ("repeat", size)
                 added = largest(before, after)
                 check(
-                    added < size,
-                    "cannot mirror {} behind an edge: of " + name + " {} there are {}",
+                    added <= most,
+                    "cannot " + does + " {} behind an edge: of " + name + " {} there are {}",
                     added,
                     size,
-                    size - 1,
+                    most,
                 )
         sizes = [
             size + (before + after)
@@ -304,7 +306,8 @@ class Pad(Layer):
         return Work(input_elements=read, output_elements=output.elements)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        return Saved(inputs=(0,) if self.copies_edges() else ())
+        # torch does `circular` by copies of slices, which save nothing
+        return Saved(inputs=(0,) if self.copies_edges() and self.mode != "circular" else ())
 
     def copies_edges(self) -> bool:
         """Whether torch does it with one of its other modes, and not by cutting alone."""
@@ -313,6 +316,8 @@ class Pad(Layer):
 
     def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
         (x,) = inputs
+        if self.mode == "circular" and self.copies_edges():  # torch fills a new tensor
+            return False
         return x.permuted and (self.mode == "constant" or len(x.type.shape) == 3)
 
     def makes_contiguous(self, x: GradInput) -> bool:

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.export import Dim, export, save  # noqa: E402
 
+import mnet_cost  # noqa: E402
 from mnet_cost.errors import ModelFileError, UsageError  # noqa: E402
 from mnet_cost.importing.graph import Batch, Graph, Reference  # noqa: E402
 from mnet_cost.importing.readers.exported import from_exported  # noqa: E402
@@ -182,6 +183,26 @@ def test_inputs_by_name() -> None:
     ]  # fmt: skip
 
 
+class Tokens(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(10, 4), nn.Linear(4, 3)
+
+    def forward(self, ids: Any, scores: Any = None) -> Any:
+        x = self.table(ids)
+        return self.head(x if scores is None else x + scores)
+
+
+class Captions(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.stem = nn.Embedding(10, 4), nn.Conv2d(3, 4, 3)
+
+    def forward(self, image: Any, ids: Any) -> Any:
+        words = self.table(ids).mean((1, 2))
+        return words + self.stem(image).mean((2, 3))
+
+
 @pytest.mark.parametrize(
     ("shapes", "dtypes", "message"),
     [
@@ -193,13 +214,74 @@ def test_inputs_by_name() -> None:
         ),
         ({"a": (1, 0)}, {}, "the shape of `a` is not made of whole numbers from 1"),
         ({"a": (1, 4)}, {"a": "float"}, None),
-        ({"a": (1, 4)}, {"a": "nn"}, "`a` cannot be of the type `nn`"),
+        (
+            {"a": (1, 4)},
+            {"a": "nn"},
+            "`a` cannot be of the type `nn`\n"
+            "hint: types are called as torch does it: float32, int64, bool",
+        ),
     ],
 )
 def test_inputs_that_cannot_be(shapes: Any, dtypes: Any, message: str | None) -> None:
     with pytest.raises((UsageError, ModelFileError)) as caught:
         export_module(Pair(), shapes, dtypes=dtypes)
     assert message is None or str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("shapes", "hint"),
+    [
+        (
+            {"ids": (1, 8)},
+            "`ids`: of float32, as without a type; ids of tokens are given as "
+            '--shape ids=int64:1,8, in Python as {"ids": ("int64", 1, 8)}',
+        ),
+        (
+            {"ids": (1, 8), "scores": (1, 8, 4)},
+            "`ids`, `scores`: of float32, as without a type; ids of tokens are given as "
+            '--shape NAME=int64:1,128, in Python as {"NAME": ("int64", 1, 128)}',
+        ),
+    ],
+)
+def test_positions_that_are_real_numbers(shapes: Any, hint: str) -> None:
+    with pytest.raises(ModelFileError, match="refuses it: RuntimeError") as caught:
+        export_module(Tokens(), shapes)
+    assert str(caught.value).partition("\nhint: ")[2] == hint
+
+
+@pytest.mark.parametrize("dtype", ["int64", torch.int64])
+def test_a_shape_says_the_type(dtype: Any) -> None:
+    analysis = mnet_cost.analyze(mnet_cost.from_torch(Tokens(), {"ids": (dtype, 1, 8)}))
+    assert (analysis.totals.mult_adds, analysis.totals.params) == (8 * 4 * 3, 10 * 4 + 4 * 3 + 3)
+    shapes = {"ids": (dtype, 1, 8), "scores": (1, 8, 4)}
+    data = mnet_cost.import_model(Tokens(), shapes=shapes).data
+    assert data["input"] == {"ids": {"shape": [8], "dtype": "int64"}, "scores": [8, 4]}
+
+
+@pytest.mark.parametrize(
+    ("module", "sides"),
+    [
+        (nn.Conv2d(3, 4, (3, 5), padding="same", padding_mode="circular"), [1, 1, 2, 2]),
+        (nn.CircularPad2d((1, 0, 2, 3)), [2, 3, 1, 0]),
+        (nn.CircularPad2d(-1), [-1, -1, -1, -1]),
+        (nn.CircularPad2d((-1, 2, 0, 0)), None),
+    ],
+)
+def test_circular_padding(module: Any, sides: Any) -> None:
+    imported = mnet_cost.import_model(module, shapes={"x": (1, 3, 8, 8)}, flat=True)
+    layer = imported.layers.layers[0]
+    if sides is None:  # torch repeats what is left, and `pad` cuts off afterwards
+        assert (layer.kind, imported.opaque) == ("opaque", ("aten_pad_default",))
+        return
+    assert (layer.kind, layer.fields) == ("pad", {"padding": sides, "mode": "circular"})
+    assert imported.opaque == ()
+
+
+def test_images_beside_positions_are_of_any_size() -> None:
+    shapes = {"image": (1, 3, 8, 8), "ids": ("int64", 1, 3, 8)}
+    data = mnet_cost.import_model(Captions(), shapes=shapes).data
+    assert data["knobs"]["resolution"]["default"] == 8
+    assert data["input"]["ids"] == {"shape": [3, 8], "dtype": "int64"}
 
 
 def test_a_module_that_torch_refuses(capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from node_graphs import graph
 
 import mnet_cost
 from mnet_cost.cli import main
-from mnet_cost.errors import MnetCostError, ModelFileError, ModelReferenceError
+from mnet_cost.errors import MnetCostError, ModelFileError, ModelReferenceError, UsageError
 from mnet_cost.importing.files import layers_of, spec_of
 from mnet_cost.importing.imports import is_factory
 
@@ -133,6 +133,7 @@ def test_what_is_a_factory() -> None:
     ("words", "hint"),
     [
         (["import", "resnet50"], "named by what makes it: torchvision.models:resnet50"),
+        (["import", "FILE", "--shape", "image=int64:1,3,32,32"], "give the sizes alone"),
         (["import", "FILE", "--knob", "alpha=1,0.5,0.75"], "as in `import torchvision.models:"),
         (["analyze", "FILE@image=1x3x32x32", "--resolution", "64"], "`mnet-cost import` makes a"),
     ],
@@ -142,3 +143,16 @@ def test_the_way_out(
 ) -> None:
     assert main([word.replace("FILE", param) for word in words]) == 2
     assert hint in capsys.readouterr().err.split("\nhint: ", 1)[1]
+
+
+@pytest.mark.parametrize("shape", ["ids", "ids=int64", "ids=:1,8", "ids=int 64:1,8", "=int64:1,8"])
+def test_what_is_no_shape(shape: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["import", "net:Tokens", "--shape", shape])
+    said = f"`{shape}` is no shape: write image=1,3,224,224, or ids=int64:1,128 with a type"
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_states_its_types(param: str) -> None:
+    with pytest.raises(UsageError, match="the file says which type `image` has, so it cannot be"):
+        mnet_cost.load_onnx(param, {"image": ("int8", 1, 3, 32, 32)})

@@ -136,6 +136,11 @@ ONE: dict[str, tuple[list[Node], dict[str, Any], list[Any]]] = {
         {"p": [0, 0, 1, 2, 0, 0, 3, 2]},
         [("pad", {"padding": [1, 3, 2, 2]})],
     ),
+    "wrapped": (
+        [("Pad", ("x", "p"), ("y",), {"mode": "wrap"})],
+        {"p": [0, 0, 1, 2, 0, 0, 3, 2]},
+        [("pad", {"padding": [1, 3, 2, 2], "mode": "circular"})],
+    ),
     "an equation": (
         [("Einsum", ("x", "x"), ("y",), {"equation": "bchw,bdhw->bcd"})],
         {},

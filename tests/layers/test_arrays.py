@@ -594,7 +594,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     | cases(
         IMAGES,
         {"padding": st.lists(whole(-3, 4), min_size=4, max_size=4)},
-        {"mode": st.sampled_from(("constant", "reflect", "replicate"))},
+        {"mode": st.sampled_from(("constant", "reflect", "replicate", "circular"))},
     ),
     Resize: cases(
         IMAGES | ANY,

@@ -58,6 +58,8 @@ EXAMPLES = [
     # 2 rows mirrored behind the last, 3 columns in front; all is read, also what is cut off then
     Example(Pad(padding=(-1, 2, 3, 0), mode="reflect"), (IMAGE,), (2, 4, 7), moves(24, 56)),
     Example(Pad(padding=(0, 9), mode="replicate"), (IMAGE,), (2, 3, 22), moves(24, 132)),
+    # the whole image once more on either side is the most
+    Example(Pad(padding=(3, 1, 0, 4), mode="circular"), (IMAGE,), (2, 7, 8), moves(24, 112)),
     Example(Resize(size=6), (IMAGE,), (2, 6, 6), moves(24, 72)),
     # 31 for each of 2*6*8
     Example(Resize(scale=2, mode="bicubic"), (IMAGE,), (2, 6, 8), moves(24, 96, 2976)),
@@ -107,6 +109,11 @@ def test_example(example: Example) -> None:
         (Pad(padding=(-1, -2, 0, 0)), IMAGE, "nothing is left of height 3"),
         (Pad(padding=(0, 0, -4, 9)), IMAGE, "nothing is left of width 4"),
         (Pad(channels=-1), IMAGE, "nothing is left of channels 2"),
+        (
+            Pad(padding=(0, 0, 5, 0), mode="circular"),
+            IMAGE,
+            "cannot repeat 5 behind an edge: of width 4 there are 4",
+        ),
         (
             Pad(padding=1, channels=1, mode="reflect"),
             IMAGE,

@@ -506,10 +506,10 @@ def pad(d: Draft) -> Proposal:
     x = d.any(3)
     channels, height, width = d.shape(x)[-3:]
     padding = d.sides(3, ()) if d.r.random() < 0.7 else [d.r.randint(-2, 4) for _ in range(4)]
-    mode = d.r.choice(["constant", "constant", "reflect", "replicate"])
+    mode = d.r.choice(["constant", "constant", "reflect", "replicate", "circular"])
     if mode != "constant":
-        least = min(height, width) - 1 if mode == "reflect" else 4
-        limited = [min(side, least) for side in _listed(padding)]
+        most = {"reflect": min(height, width) - 1, "circular": min(height, width)}.get(mode, 4)
+        limited = [min(side, most) for side in _listed(padding)]
         return {"padding": limited, "mode": mode}, [x]
     fields = d.some(value=d.real(-2, 2))
     if d.flag():

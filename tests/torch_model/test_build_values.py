@@ -208,6 +208,12 @@ VALUES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
                  same_as("pad", pad=(2, 7, 1, 0), mode="reflect")),
     "edge": ("pad: {padding: [1, 0, 2, 9], mode: replicate}",
              same_as("pad", pad=(2, 9, 1, 0), mode="replicate")),
+    "circular": ("pad: {padding: [1, 0, 2, 8], mode: circular}",
+                 same_as("pad", pad=(2, 8, 1, 0), mode="circular")),
+    "circular and cut": (
+        "pad: {padding: [-1, 2, 0, 0], mode: circular}",
+        lambda _, x: torch.cat([x, x[:, :, :2]], 2)[:, :, 1:],
+    ),
     "mirrored and cut": ("pad: {padding: [-6, 3, 5, 0], mode: reflect}",
                          same_as("pad", pad=(5, 0, -6, 3), mode="reflect")),
     "bicubic": ("resize: {size: [5, 19], mode: bicubic}",

@@ -150,12 +150,13 @@ layers:
   - {id: c, pixel_shuffle: {factor: 6}}
   - {id: d, pad: {padding: [-1, 2, 3, -4], mode: reflect}, from: x}
   - {id: e, pad: {padding: [2, -3, 0, 1], mode: replicate}, from: x}
+  - {id: k, pad: {padding: [2, 6, 0, 1], mode: circular}, from: x}
   - {id: f, pad: {padding: [2, -3, 0, 1], channels: [1, -2], value: 3}, from: x}
   - {id: g, unfold: {kernel: [3, 2], stride: 2}, from: x}
   - {id: h, slice: {axis: width, start: 1, step: 3}, from: x}
   - {id: i, resize: {scale: 1.5, mode: bicubic}, from: x}
   - {id: j, resize: {size: [9, 4], mode: bilinear, align_corners: true}, from: x}
-outputs: [a, b, c, d, e, f, g, h, i, j]
+outputs: [a, b, c, d, e, f, g, h, i, j, k]
 """
     assert onnx_disagreements(network(text, batch=2), dynamic_batch=True) == []
 

@@ -290,6 +290,8 @@ KINDS: dict[str, tuple[str, list[str]]] = {
             "padding: 2, mode: reflect",
             "padding: [-1, 2, 3, -3], mode: replicate",
             "padding: -2, mode: reflect",
+            "padding: [2, 1, 0, 3], mode: circular",
+            "padding: [-1, 2, 3, -3], mode: circular",
         ],
     ),
     "resize": (
@@ -612,6 +614,18 @@ def test_tokens() -> None:
                                   "kernel: 3}}\n"])  # fmt: skip
 def test_permuted_views(rest: str) -> None:
     assert_agrees(spec_of("to_sequence", IMAGE, "", rest))
+
+
+@pytest.mark.parametrize("padding", ["[2, 1, 0, 3]", "-1"])
+def test_circular_padding_of_a_permuted_image(padding: str) -> None:
+    # `linear` saves a copy of what is permuted, beside what `silu` saves
+    assert_agrees(
+        "format: 1\nname: edges\ninput: {x: [4, 5, 6]}\nlayers:\n"
+        "  - conv2d: {channels: 4, kernel: 1}\n  - transpose: {axes: [1, 2, 0]}\n"
+        f"  - {{id: p, pad: {{padding: {padding}, mode: circular}}}}\n"
+        "  - {id: s, silu: {}}\n  - {id: l, linear: {features: 2}, from: p}\n"
+        "outputs: [s, l]\n"
+    )
 
 
 def test_detection(losses: list[Any]) -> None:

@@ -29,7 +29,7 @@ def pad(
     ends = {place: pair for place, pair in ends.items() if any(pair)}
     if not ends:
         return x
-    if mode not in ("constant", "reflect", "replicate"):
+    if mode not in ("constant", "reflect", "replicate", "circular"):
         raise Unmapped(f"pads in mode `{mode}`")
     shape: list[Dim] = list(x.shape)
     own: dict[int, tuple[int, int]] = {}
@@ -37,6 +37,8 @@ def pad(
         size = x.shape[place]
         if isinstance(size, Batch):
             raise mixing()
+        if mode == "circular" and min(before, after) < 0 < max(before, after):
+            raise Unmapped("repeats one side of an axis, of which the other one is cut off")
         shape[place] = size + before + after
         own[x.axis(place)] = (before, after)
     if min(own) < -_PADDED_AXES:

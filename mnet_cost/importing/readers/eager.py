@@ -31,17 +31,24 @@ is as long as another one by chance."""
 
 
 def operators_at(
-    module: torch.nn.Module, shapes: Mapping[str, Sequence[int]]
+    module: torch.nn.Module,
+    shapes: Mapping[str, Sequence[int]],
+    dtypes: Mapping[str, str] | None = None,
 ) -> tuple[Hashable, ...] | None:
     """The operators that `forward` runs, in their order, with what they do to their axes.
 
     That is which axes stay as long as they are, and the numbers that they are given, without sizes
     that only say how large an output is. What reshapes has its shapes instead (`View`). `shapes`
     has the shape of each input with the batch in front, by the name of the argument; one input may
-    have any name. None where the module raises something.
+    have any name. `dtypes` has types other than `float32`. None where the module raises something.
     """
     recorder = _Recorder()
-    inputs = [torch.empty(tuple(shape), device="meta") for shape in shapes.values()]
+    inputs = [
+        torch.empty(
+            tuple(shape), dtype=getattr(torch, (dtypes or {}).get(name, "float32")), device="meta"
+        )
+        for name, shape in shapes.items()
+    ]
     named = {} if len(inputs) == 1 else dict(zip(shapes, inputs, strict=True))
     on_meta = {
         name: tensor.to("meta")

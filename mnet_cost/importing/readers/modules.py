@@ -13,6 +13,7 @@ import inspect
 import io
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -153,7 +154,8 @@ def _exported(
         raise ModelFileError(
             Problem(
                 f"{name}: torch.export refuses it: {_said(refusal)}",
-                hint="an ONNX file of it (`torch.onnx.export`) can be imported",
+                hint=_of_other_type(refusal, sizes, kinds)
+                or "an ONNX file of it (`torch.onnx.export`) can be imported",
             )
         ) from refusal
     try:
@@ -161,6 +163,24 @@ def _exported(
     except Exception:
         return two._replace(notes=(*two.notes, _FIXED))
 
+
+def _of_other_type(
+    refusal: Exception, sizes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, torch.dtype]
+) -> str | None:
+    """How to state the types of inputs, where torch speaks of types, and some are not stated."""
+    names = [name for name, kind in kinds.items() if kind == torch.float32]
+    if not names or not _TYPES.search(str(refusal).partition("\n")[0]):
+        return None
+    name, shape = ("NAME", (1, 128)) if len(names) > 1 else (names[0], sizes[names[0]])
+    return (
+        f"{', '.join(f'`{name}`' for name in names)}: of float32, as without a type; ids of tokens "
+        f"are given as --shape {name}=int64:{','.join(map(str, shape))}, in Python as "
+        f'{{"{name}": {("int64", *shape)}}}'.replace("'", '"')
+    )
+
+
+_TYPES = re.compile(r"dtype|scalar type|float|long|\bint", re.IGNORECASE)
+"""Words of what torch says of a tensor of a wrong type."""
 
 _FIXED = f"it was exported with {EXAMPLES} examples, since it refuses other numbers"
 
@@ -219,7 +239,12 @@ def _input_names(module: torch.nn.Module, shapes: Mapping[str, Sequence[int]]) -
 def _type(name: str, dtype: str) -> torch.dtype:
     found = getattr(torch, dtype, None)
     if not isinstance(found, torch.dtype):
-        raise UsageError(f"`{name}` cannot be of the type `{dtype}`")
+        raise UsageError(
+            Problem(
+                f"`{name}` cannot be of the type `{dtype}`",
+                hint="types are called as torch does it: float32, int64, bool",
+            )
+        )
     return found
 
 

@@ -203,8 +203,8 @@ def pad_rule(b: Builder, call: Call) -> Value:
     if len(pads) != 2 * half:
         raise Unmapped(f"has {len(pads)} pads for {half} axes")
     ends = dict(zip(places, zip(whole(pads[:half]), whole(pads[half:]), strict=True), strict=True))
-    mode = {"edge": "replicate"}.get(call.get("mode", "constant"), call.get("mode", "constant"))
-    return pad(b, x, ends, mode, value)
+    mode = call.get("mode", "constant")
+    return pad(b, x, ends, {"edge": "replicate", "wrap": "circular"}.get(mode, mode), value)
 
 
 def resize_rule(b: Builder, call: Call) -> Value:
