@@ -11,7 +11,8 @@ const OPERANDS: Readonly<Record<string, number>> = {
 /** Nodes back that are near. */
 const NEAR = 32;
 
-const MOST = Number.MAX_SAFE_INTEGER + 1;
+/** Above it, what stands for a whole number may be another one that was rounded. */
+const MOST = Number.MAX_SAFE_INTEGER;
 
 /** Python's `%`: of the sign of the divisor. */
 export function remainder(a: number, b: number): number {

@@ -46,7 +46,7 @@ export function roofline(scene: Scene, width: number): Children[] {
   return [
     ...heading(title, sentence(scene, device, peak, dots.length)),
     device.levels.length > 1 ? levelChoice(scene, device, level) : null,
-    picture(dots, roofs, peak, time.latency_s ?? 0, width),
+    picture(dots, roofs, peak, time.latency_s ?? total(dots), width),
     legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
     left ? note(leftOut(left)) : null,
     tableBelow(scene, "roofline", "Table of kernels", () =>
@@ -54,6 +54,9 @@ export function roofline(scene: Scene, width: number): Children[] {
     ),
   ];
 }
+
+/** The time of the kernels that are known, where the network has none. */
+const total = (dots: readonly Dot[]): number => dots.reduce((sum, dot) => sum + dot.time, 0);
 
 const leftOut = (kernels: number): string =>
   `${plural(kernels, "kernel")} without mult-adds, bytes or a known time ` +

@@ -26,7 +26,7 @@ var OPERANDS = {
   k: 2
 };
 var NEAR = 32;
-var MOST = Number.MAX_SAFE_INTEGER + 1;
+var MOST = Number.MAX_SAFE_INTEGER;
 function remainder(a, b) {
   const rest = a % b;
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;

@@ -1097,7 +1097,7 @@
     k: 2
   };
   var NEAR = 32;
-  var MOST = Number.MAX_SAFE_INTEGER + 1;
+  var MOST = Number.MAX_SAFE_INTEGER;
   function remainder(a, b) {
     const rest = a % b;
     return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
@@ -2355,7 +2355,7 @@
     return shape.map((size) => size ?? "?").join("×");
   }
   function cell(context, metric, amounts, opened) {
-    const { scene, most, total } = context;
+    const { scene, most, total: total2 } = context;
     const value = amounts[metric];
     const isMain = metric === scene.metric;
     const least = metric === "time" && amounts.isLeast ? "≥ " : "";
@@ -2373,7 +2373,7 @@
           { class: "track", "aria-hidden": "true" },
           h("i", { style: { transform: `scaleX(${barLength(opened ? 0 : value, most)})` } })
         ),
-        metric === "alive" ? null : h("span", { class: "share" }, value && total ? percent(value / total) : "")
+        metric === "alive" ? null : h("span", { class: "share" }, value && total2 ? percent(value / total2) : "")
       ] : null
     );
   }
@@ -3221,7 +3221,7 @@
     return [
       ...heading(title, sentence2(scene, device, peak, dots.length)),
       device.levels.length > 1 ? levelChoice(scene, device, level) : null,
-      picture2(dots, roofs, peak, time2.latency_s ?? 0, width),
+      picture2(dots, roofs, peak, time2.latency_s ?? total(dots), width),
       legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
       left ? note(leftOut(left)) : null,
       tableBelow(
@@ -3232,6 +3232,7 @@
       )
     ];
   }
+  var total = (dots) => dots.reduce((sum, dot2) => sum + dot2.time, 0);
   var leftOut = (kernels) => `${plural(kernels, "kernel")} without mult-adds, bytes or a known time ${kernels === 1 ? "is" : "are"} not shown.`;
   function sentence2(scene, device, peak, shown2) {
     const { numbers } = scene.chosen;
@@ -3307,7 +3308,7 @@
       )
     );
   }
-  function picture2(dots, roofs, peak, total, width) {
+  function picture2(dots, roofs, peak, total2, width) {
     const frame = { width, height: heightOf(width), left: 58, right: 14, top: 24, bottom: 36 };
     const ridges = roofs.map((roof) => peak / roof.bytes_per_s);
     const intensities = dots.map((one) => one.intensity);
@@ -3359,17 +3360,17 @@
         (dot2) => s("circle", {
           cx: round(x(dot2.intensity)),
           cy: round(y(dot2.rate)),
-          r: round(Math.max(3, Math.sqrt(total ? dot2.time / total : 0) * 26)),
+          r: round(Math.max(3, Math.sqrt(total2 ? dot2.time / total2 : 0) * 26)),
           fill: `var(--kind${dot2.variety})`,
           stroke: "var(--card)",
           opacity: 0.75,
-          "data-tip": tipOf(dot2, peak, total)
+          "data-tip": tipOf(dot2, peak, total2)
         })
       )
     );
   }
-  function tipOf(dot2, peak, total) {
-    const part = total ? `, ${percent(dot2.time / total)} of the time` : "";
+  function tipOf(dot2, peak, total2) {
+    const part = total2 ? `, ${percent(dot2.time / total2)} of the time` : "";
     return `${dot2.name}
 ${seconds(dot2.time)}${part}
 ${percent(dot2.rate / peak)} of the peak`;
@@ -3420,14 +3421,14 @@ ${percent(dot2.rate / peak)} of the peak`;
   function shares(scene, width) {
     const { numbers, columns } = scene.chosen;
     const kinds = kindsOf(numbers, columns);
-    const total = numbers.devices[scene.state.device]?.latency_s ?? null;
-    const bars = barsOf(kinds, numbers, total);
-    const title = total == null ? "Where params and mult-adds part" : "Where mult-adds and time part";
+    const total2 = numbers.devices[scene.state.device]?.latency_s ?? null;
+    const bars = barsOf(kinds, numbers, total2);
+    const title = total2 == null ? "Where params and mult-adds part" : "Where mult-adds and time part";
     if (!bars.length) {
       return [...heading(title), note("Some layers have no cost rule, so there are no shares.")];
     }
     return [
-      ...heading(title, sentence3(scene, kinds, total)),
+      ...heading(title, sentence3(scene, kinds, total2)),
       picture3(bars, width),
       scrolling("Shares by kind of layer", shareTable(scene, kinds))
     ];
@@ -3443,12 +3444,12 @@ ${percent(dot2.rate / peak)} of the peak`;
     return [...layersOf].sort(([a], [b]) => a - b).map(([variety, layers]) => ({ variety, amounts: columns.of(layers) }));
   }
   function barsOf(kinds, numbers, time2) {
-    const bar = (name, total, of) => total ? [
+    const bar = (name, total2, of) => total2 ? [
       {
         name,
         parts: kinds.map(({ variety, amounts }) => ({
           variety,
-          share: (of(amounts) ?? 0) / total
+          share: (of(amounts) ?? 0) / total2
         }))
       }
     ] : [];
@@ -3547,14 +3548,14 @@ ${percent(dot2.rate / peak)} of the peak`;
     const { numbers } = scene.chosen;
     const { totals: totals2 } = numbers;
     const timed = scene.page.devices.flatMap((device, index) => {
-      const total = numbers.devices[index].latency_s;
-      if (!total) return [];
+      const total2 = numbers.devices[index].latency_s;
+      if (!total2) return [];
       const isChosen = index === scene.state.device;
       const columns = isChosen ? scene.chosen.columns : new Columns(numbers, index);
-      const shares2 = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total);
+      const shares2 = kindsOf(numbers, columns).map(({ amounts }) => (amounts.time ?? 0) / total2);
       return [{ device, isChosen, shares: shares2 }];
     });
-    const part = (value, total) => value == null || !total ? UNKNOWN : percent(value / total);
+    const part = (value, total2) => value == null || !total2 ? UNKNOWN : percent(value / total2);
     const rows = kinds.map((kind, i) => [
       { text: VARIETIES[kind.variety][1], class: `swatch kind${kind.variety}` },
       part(kind.amounts.params, totals2.params),
