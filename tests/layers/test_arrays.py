@@ -441,6 +441,11 @@ def maps_and_boxes(draw: st.DrawFn) -> Any:
     return [*maps, [draw(whole(1, 5)), nearly(draw, 4)]]
 
 
+def counts(draw: st.DrawFn, axes: int) -> int:
+    """How many numbers a position has, which decides structure: the same at all points."""
+    return draw(st.sampled_from((axes, axes, axes, axes + 1)))
+
+
 @st.composite
 def at_positions(draw: st.DrawFn, puts: bool) -> Any:
     """A tensor, positions in it, and what is put there."""
@@ -456,7 +461,7 @@ def at_positions(draw: st.DrawFn, puts: bool) -> Any:
         counted = draw(st.integers(1, len(sizes) - place)) if tuples else 1
         new = draw(shape(int(not tuples and not shared), 2, size=3))
         near = [nearly(draw, size) for size in sizes[:shared]]
-        positions = [*near, *new, *[nearly(draw, counted)] * tuples]
+        positions = [*near, *new, *[counts(draw, counted)] * tuples]
         fields |= {"of": "slices", "shared": shared, "tuples": tuples}
         there = [*sizes[:place], *new, *sizes[place + counted :]] or [1]
     if not puts:
@@ -470,7 +475,7 @@ def samples(draw: st.DrawFn) -> Any:
     axes, ahead = draw(st.integers(2, 3)), draw(shape(0, 1))
     x = [*ahead, *draw(shape(axes + 1, axes + 1))]
     near = [nearly(draw, size) for size in ahead]
-    places = [*near, *draw(shape(axes, axes)), nearly(draw, axes)]
+    places = [*near, *draw(shape(axes, axes)), counts(draw, axes)]
     mode = st.sampled_from(("nearest", "bilinear", "bicubic"))
     return draw(st.fixed_dictionaries({}, optional={"mode": mode})), [x, places]
 
