@@ -43,7 +43,7 @@ def remake(name: str, monkeypatch: pytest.MonkeyPatch) -> DeviceProfile:
     def keep(target: str, text: str) -> None:
         written[target] = text
 
-    monkeypatch.setattr("mnet_cost.cli.output.write_whole", keep)
+    monkeypatch.setattr("mnet_cost.paths.write_whole", keep)
     assert main(BENCHMARK.arguments(COMMANDS[name])) == 0
     ((path, text),) = written.items()
     return parse_device(text, path)

@@ -108,6 +108,8 @@ def test_layers_are_values(layer: type[Layer]) -> None:
         "shift": 1,
         "window": 2,
         "values": "zeros",
+        "axis": -1,
+        "count": 2,
     }
     fields = fields_of(layer).values()
     make = {field.name: required[field.name] for field in fields if field.required}

@@ -244,8 +244,9 @@ def test_defaults_are_valid_values(layer: type[Layer]) -> None:
         "channels": 8, "kernel": 3, "features": 8, "size": 2, "axes": [0], "shape": [4],
         "padding": 1, "operation": "sort", "groups": 2, "height": 2, "vocabulary": 8, "heads": 2,
         "regions": 9, "index": 0, "factor": 2, "shift": 1, "window": 2, "values": "zeros",
+        "axis": -1, "count": 2,
     }  # fmt: skip
-    if layer.kind == "reduce":
+    if layer.kind in ("reduce", "flip"):
         needed["axes"] = [-1]  # from the end
     fields = fields_of(layer).values()
     given = {
