@@ -2,11 +2,11 @@
 // A view is a function of a scene and a width; it changes the state by `change` alone.
 
 import type { Columns } from "./amounts";
+import type { Control } from "./controls";
 import type { Headline } from "./costs";
 import type {
   DeviceFacts,
   ExploreDocument,
-  Knob,
   ModelDocument,
   Numbers,
   Setting,
@@ -54,7 +54,7 @@ export interface Curve {
 export interface Scene {
   page: ExploreDocument;
   state: State;
-  controls: Knob[];
+  controls: Control[];
   models: ModelScene[];
   chosen: Chosen;
   device: DeviceFacts | undefined;

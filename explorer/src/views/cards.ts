@@ -1,5 +1,6 @@
 // A card for each device: the answer. The chosen one colours and sorts everything below.
 
+import { against, wordsOf } from "../against";
 import { ratio } from "../amounts";
 import type { Capacity, Count, DeviceCosts, DeviceFacts } from "../document";
 import { h, type Item, s } from "../dom";
@@ -17,6 +18,7 @@ import {
 } from "../numbers";
 import { logarithmic, logTicks, round } from "../picture";
 import type { Scene } from "../scene";
+import { timeOf } from "./comparison";
 
 export function cards(scene: Scene): Item[] {
   const span = spanOf(scene);
@@ -111,9 +113,13 @@ function time(scene: Scene, costs: DeviceCosts, before: Count): Item {
           )
         : "lower bound",
     ),
-    change != null && change !== 1 ? h("small", {}, `${times(change)} the default`) : null,
+    change != null && change !== 1 ? h("small", {}, changeWords(change, costs.is_least)) : null,
   );
 }
+
+/** Against the defaults; of lower bounds the ratio is one of bounds. */
+export const changeWords = (change: number, isLeast: boolean | undefined): string =>
+  `${times(change)} the ${isLeast ? "bound at the defaults" : "default"}`;
 
 /** All devices on one logarithmic axis: a range is a bar, a lower bound is open to the right. */
 function spanOf(scene: Scene): [number, number] | null {
@@ -183,16 +189,17 @@ function noTime({ state }: Scene, { notes, timed_at: others }: DeviceCosts): str
 
 /** The times of all models that are compared, each against the first one. */
 function others(scene: Scene, device: number): Item {
-  const first = scene.models[0].numbers?.devices[device]?.latency_s ?? null;
+  const first = timeOf(scene.models[0].numbers, device);
   return h(
     "span",
     { class: "facts" },
     scene.models.flatMap(({ model, numbers, index }) => {
-      const at = numbers?.devices[device];
-      const against = index ? ratio(at?.latency_s ?? null, first) : null;
-      const least = at?.is_least ? "≥ " : "";
-      const more = against == null ? "" : ` (${times(against)})`;
-      return fact(model.title, `${least}${seconds(at?.latency_s)}${more}`);
+      if (!numbers) return fact(model.title, "not at this setting");
+      const time = timeOf(numbers, device);
+      const least = time.isLeast ? "≥ " : "";
+      const found = index ? against(time, first) : null;
+      const more = !found || found.text === UNKNOWN ? "" : ` (${wordsOf(found)})`;
+      return fact(model.title, `${least}${seconds(time.value)}${more}`);
     }),
   );
 }

@@ -1,14 +1,15 @@
 // Blocks and layers of compared networks side by side, in the chosen metric.
 
-import { type Amounts, Columns, METRIC_NAMES, METRIC_UNITS, ratio } from "../amounts";
+import type { Amount } from "../against";
+import { type Amounts, Columns, METRIC_NAMES, METRIC_UNITS } from "../amounts";
 import { type Children, h, type Item } from "../dom";
-import { quantity, times, UNKNOWN } from "../numbers";
+import { quantity, UNKNOWN } from "../numbers";
 import { isPairOpen, type Pair, pairsOf } from "../pairing";
 import { heading, scrolling } from "../parts";
 import type { Scene } from "../scene";
 import type { Metric } from "../state";
 import type { Block } from "../tree";
-import { toneOf } from "./comparison";
+import { ratioCell } from "./comparison";
 
 export function pairs(scene: Scene): Children[] {
   const { models, state, metric, device } = scene;
@@ -58,17 +59,19 @@ function pairRow(scene: Scene, { members, depth }: Pair, columns: (Columns | nul
   const { metric, state } = scene;
   const isOpen = isPairOpen(members, state.open);
   const amounts = members.map((one, i) => (one && columns[i]?.ofBlock(one)) ?? null);
-  const first = amounts[0]?.[metric] ?? null;
+  const amountOf = (index: number): Amount => ({
+    value: amounts[index]?.[metric] ?? null,
+    isLeast: isLeast(scene, index, amounts[index]),
+  });
   return h(
     "tr",
     { class: isOpen ? "opened" : null },
     h("th", { scope: "row", style: { "--depth": depth } }, nameOf(scene, members, isOpen)),
     amounts.map((one, index) => {
-      const cell = h("td", { class: "num" }, valueOf(one, metric));
+      const cell = h("td", { class: "num" }, valueOf(one, metric, isLeast(scene, index, one)));
       if (!index) return cell;
-      const against = ratio(one?.[metric] ?? null, first);
-      const words = members[0] && members[index] ? times(against) : "";
-      return [cell, h("td", { class: `num ratio ${toneOf(against)}` }, words)];
+      const isBoth = members[0] !== null && members[index] !== null;
+      return [cell, isBoth ? ratioCell(amountOf(index), amountOf(0)) : h("td", { class: "ratio" })];
     }),
   );
 }
@@ -99,12 +102,18 @@ function nameOf(scene: Scene, members: readonly (Block | null)[], isOpen: boolea
   );
 }
 
-function valueOf(amounts: Amounts | null, metric: Metric): string {
+/** Whether a time can be longer: of kernels without one, or on a device of lower bounds. */
+function isLeast({ models, metric, state }: Scene, model: number, one: Amounts | null): boolean {
+  if (metric !== "time" || !one) return false;
+  return one.isLeast || models[model].numbers?.devices[state.device]?.basis === "bound";
+}
+
+function valueOf(amounts: Amounts | null, metric: Metric, isLeast: boolean): string {
   if (!amounts) return "";
   const value = amounts[metric];
   if (metric === "time" && amounts.isFused) return "fused";
   if (value == null) return UNKNOWN;
-  const least = metric === "time" && amounts.isLeast ? "≥ " : "";
+  const least = isLeast ? "≥ " : "";
   const isBytes = METRIC_UNITS[metric] === "B";
   return least + quantity(isBytes ? Math.round(value) : value, METRIC_UNITS[metric]);
 }

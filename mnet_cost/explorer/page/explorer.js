@@ -22,6 +22,140 @@
     return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
   }
 
+  // src/knobs.ts
+  var LOG_STEPS = 240;
+  function placeOf(knob, value) {
+    if (knob.max <= knob.min) return 0;
+    const place2 = knob.is_log ? Math.log(value / knob.min) / Math.log(knob.max / knob.min) : (value - knob.min) / (knob.max - knob.min);
+    return Math.min(Math.max(place2, 0), 1);
+  }
+  function valueAt(knob, place2) {
+    const exact = knob.is_log ? knob.min * (knob.max / knob.min) ** place2 : knob.min + place2 * (knob.max - knob.min);
+    return toStep(knob, exact);
+  }
+  function toStep(knob, value) {
+    if (knob.positions) return nearest(knob.positions, value);
+    const steps = Math.round((value - knob.min) / knob.step);
+    const inside = Math.min(Math.max(knob.min + steps * knob.step, knob.min), knob.max);
+    return knob.whole ? Math.round(inside) : Number(inside.toPrecision(12));
+  }
+  function neighbour(knob, value, direction) {
+    if (knob.positions) {
+      const beyond = knob.positions.filter((one) => (one - value) * direction > 0);
+      return (direction > 0 ? beyond[0] : beyond[beyond.length - 1]) ?? value;
+    }
+    if (!knob.is_log) return toStep(knob, value + direction * knob.step);
+    let place2 = placeOf(knob, value);
+    for (let tries = 0; tries < LOG_STEPS; tries += 1) {
+      place2 += direction / 32;
+      const next = valueAt(knob, Math.min(Math.max(place2, 0), 1));
+      if (next !== value) return next;
+      if (place2 <= 0 || place2 >= 1) return value;
+    }
+    return value;
+  }
+  var nearest = (values, value) => values.reduce((best, one) => Math.abs(one - value) < Math.abs(best - value) ? one : best);
+  function gridOf(knob) {
+    const count2 = Math.floor((knob.max - knob.min) / knob.step + 1e-9);
+    return Array.from({ length: count2 + 1 }, (_, i) => toStep(knob, knob.min + i * knob.step));
+  }
+  var isOnGrid = (knob, value) => Math.abs(toStep(knob, value) - value) < 1e-9 || knob.published.includes(value);
+
+  // src/controls.ts
+  function controlsOf(page) {
+    const found = /* @__PURE__ */ new Map();
+    page.models.forEach((model, index) => {
+      for (const knob of model.knobs) {
+        const same = found.get(knob.name);
+        if (same) same.push({ index, knob });
+        else found.set(knob.name, [{ index, knob }]);
+      }
+    });
+    return [...found.values()].map(joined);
+  }
+  function joined(all) {
+    const movable = all.filter(({ knob: knob2 }) => knob2.control !== "fixed");
+    const those = movable.length ? movable : all;
+    const owners = those.map(({ index }) => index);
+    const [{ knob }] = those;
+    const sliders2 = those.flatMap((one) => one.knob.control === "slider" ? [one.knob] : []);
+    if (those.length === 1 || knob.control === "fixed") return { ...knob, owners };
+    if (sliders2.length === those.length) return { ...joinedSlider(sliders2), owners };
+    return { ...joinedSelect(those.map((one) => one.knob)), owners };
+  }
+  function joinedSlider(all) {
+    const [first] = all;
+    const isSame = all.every(
+      (one) => one.min === first.min && one.max === first.max && one.step === first.step
+    );
+    const published = rising(all.flatMap((one) => one.published));
+    if (isSame) return { ...first, published };
+    return {
+      ...first,
+      published,
+      min: Math.min(...all.map((one) => one.min)),
+      max: Math.max(...all.map((one) => one.max)),
+      step: Math.min(...all.map((one) => one.step)),
+      whole: all.every((one) => one.whole),
+      is_log: all.every((one) => one.is_log),
+      positions: positionsOf(all)
+    };
+  }
+  var LEAST_POSITIONS = 12;
+  function positionsOf(all) {
+    const values = rising(all.flatMap((one) => [...gridOf(one), ...one.published, one.default]));
+    const agreed = values.filter(
+      (value) => all.every((one) => value < one.min || value > one.max || isOnGrid(one, value))
+    );
+    const low = Math.max(...all.map((one) => one.min));
+    const high = Math.min(...all.map((one) => one.max));
+    const shared = agreed.filter((value) => value >= low && value <= high);
+    if (low < high && shared.length < LEAST_POSITIONS) return values;
+    return rising([...agreed, ...all.map((one) => one.default)]);
+  }
+  function joinedSelect(all) {
+    const values = all.flatMap((one) => {
+      if (one.control === "select") return one.values;
+      return one.control === "slider" ? [...one.published, one.default] : [];
+    });
+    const each = [...new Set(values)];
+    return {
+      name: all[0].name,
+      help: all[0].help,
+      default: all[0].default,
+      of: all[0].of,
+      control: "select",
+      values: each.every((one) => typeof one === "number") ? rising(each) : each,
+      published: []
+    };
+  }
+  var rising = (values) => [...new Set(values)].sort((a, b) => a - b);
+  function canTake(knob, value) {
+    if (knob.control === "select") return knob.values.includes(value);
+    if (knob.control === "fixed") return true;
+    return typeof value === "number" && (!knob.whole || Number.isInteger(value));
+  }
+  function isInRange(knob, value) {
+    if (!canTake(knob, value)) return false;
+    return knob.control !== "slider" || Number(value) >= knob.min && Number(value) <= knob.max;
+  }
+  function ownersWords(page, owners) {
+    if (owners.length < page.models.length) {
+      return owners.map((index) => page.models[index].title).join(", ");
+    }
+    return owners.length === 2 ? "both networks" : `all ${owners.length} networks`;
+  }
+  function grouped(controls) {
+    const groups2 = /* @__PURE__ */ new Map();
+    for (const control2 of controls) {
+      const key = control2.owners.join();
+      const group = groups2.get(key);
+      if (group) group.of.push(control2);
+      else groups2.set(key, { owners: control2.owners, of: [control2] });
+    }
+    return [...groups2.values()].sort((a, b) => b.owners.length - a.owners.length);
+  }
+
   // src/numbers.ts
   var UNKNOWN = "–";
   var PREFIXES = [
@@ -120,18 +254,6 @@
       selected: "",
       sort: null
     };
-  }
-  function controlsOf(page) {
-    const found = /* @__PURE__ */ new Map();
-    for (const model of page.models) {
-      for (const knob of model.knobs) {
-        const before = found.get(knob.name);
-        if (!before || before.control === "fixed" && knob.control !== "fixed") {
-          found.set(knob.name, knob);
-        }
-      }
-    }
-    return [...found.values()];
   }
   function settingOf(page, state, model) {
     const found = {};
@@ -376,34 +498,6 @@
     return index < 0 ? VARIETIES.length - 1 : index;
   }
 
-  // src/knobs.ts
-  var LOG_STEPS = 240;
-  function placeOf(knob, value) {
-    if (knob.max <= knob.min) return 0;
-    const place2 = knob.is_log ? Math.log(value / knob.min) / Math.log(knob.max / knob.min) : (value - knob.min) / (knob.max - knob.min);
-    return Math.min(Math.max(place2, 0), 1);
-  }
-  function valueAt(knob, place2) {
-    const exact = knob.is_log ? knob.min * (knob.max / knob.min) ** place2 : knob.min + place2 * (knob.max - knob.min);
-    return toStep(knob, exact);
-  }
-  function toStep(knob, value) {
-    const steps = Math.round((value - knob.min) / knob.step);
-    const inside = Math.min(Math.max(knob.min + steps * knob.step, knob.min), knob.max);
-    return knob.whole ? Math.round(inside) : Number(inside.toPrecision(12));
-  }
-  function neighbour(knob, value, direction) {
-    if (!knob.is_log) return toStep(knob, value + direction * knob.step);
-    let place2 = placeOf(knob, value);
-    for (let tries = 0; tries < LOG_STEPS; tries += 1) {
-      place2 += direction / 32;
-      const next = valueAt(knob, Math.min(Math.max(place2, 0), 1));
-      if (next !== value) return next;
-      if (place2 <= 0 || place2 >= 1) return value;
-    }
-    return value;
-  }
-
   // src/curves.ts
   var PLACES = 33;
   var AT_ONCE = 8;
@@ -420,7 +514,7 @@
         const key = curveKey(scene, knob);
         if (this.keys.get(knob.name) === key) continue;
         if (this.begun?.key !== key) this.begun = { key, points: [], places: 0, last: null };
-        goOn(this.begun, scene, knob);
+        goOn(this.begun, scene, knob, modelOf(scene, knob));
         const isDone = this.begun.places === PLACES;
         if (isDone) {
           glance.curves.set(knob.name, { points: this.begun.points });
@@ -431,8 +525,8 @@
       return null;
     }
   };
-  function goOn(begun, scene, knob) {
-    const { setting: setting2, index } = scene.chosen;
+  function goOn(begun, scene, knob, index) {
+    const { setting: setting2 } = scene.models[index];
     const end = Math.min(begun.places + AT_ONCE, PLACES);
     for (; begun.places < end; begun.places += 1) {
       const value = valueAt(knob, begun.places / (PLACES - 1));
@@ -445,11 +539,15 @@
       ]);
     }
   }
+  function modelOf({ chosen }, { owners }) {
+    return owners.includes(chosen.index) ? chosen.index : owners[0];
+  }
   function curveKey(scene, knob) {
-    const { [knob.name]: _own, ...others2 } = scene.chosen.setting;
+    const index = modelOf(scene, knob);
+    const { [knob.name]: _own, ...others2 } = scene.models[index].setting;
     return JSON.stringify([
       knob.name,
-      scene.chosen.index,
+      index,
       scene.metric,
       scene.state.device,
       scene.state.precision,
@@ -1022,6 +1120,10 @@
     }
     return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
   }
+  function layerCount({ layers }, rows) {
+    const { count: count2 } = layers;
+    return count2 ? rows.reduce((sum, row2) => sum + count2[row2], 0) : rows.length;
+  }
   var kept2 = null;
   function outlineOf(structure, open, room) {
     const key = [...open].join("\n");
@@ -1547,7 +1649,7 @@
           index,
           model: model2,
           setting: setting2,
-          numbers: this.costs[index].numbers(setting2, state.precision),
+          numbers: this.numbersOf(index, setting2, state.precision),
           defaults: this.defaultsOf(index, state.precision)
         };
       });
@@ -1575,6 +1677,12 @@
         change: this.change,
         look: this.look
       };
+    }
+    /** None where a knob cannot have its value in this network, as others can. */
+    numbersOf(index, setting2, precision2) {
+      const { knobs } = this.page.models[index];
+      if (!knobs.every((knob) => canTake(knob, setting2[knob.name]))) return null;
+      return this.costs[index].numbers(setting2, precision2);
     }
     defaultsOf(index, precision2) {
       const key = `${index} ${precision2}`;
@@ -1964,6 +2072,170 @@
     );
   }
 
+  // src/against.ts
+  function against(one, first) {
+    const found = ratio(one.value, first.value);
+    const text = times(found);
+    if (found == null) return { text, word: "", tone: "" };
+    if (one.isLeast && first.isLeast) return { text, word: "of bounds", tone: "" };
+    if (one.isLeast) return { text: `≥ ${text}`, word: "", tone: found > 1 ? toneOf(found) : "" };
+    if (first.isLeast) return { text: `≤ ${text}`, word: "", tone: found < 1 ? toneOf(found) : "" };
+    return { text, word: "", tone: toneOf(found) };
+  }
+  var wordsOf = ({ text, word }) => word ? `${text} ${word}` : text;
+  function toneOf(found) {
+    if (found == null || found <= 0) return "";
+    const size = Math.abs(Math.log2(found));
+    if (size < 0.01) return "";
+    const strength = size < 0.25 ? 1 : size < 1 ? 2 : 3;
+    return `${found < 1 ? "less" : "more"}${strength}`;
+  }
+
+  // src/views/comparison.ts
+  function comparison(scene) {
+    if (scene.models.length < 2) return [];
+    const lines = linesOf(scene).filter(
+      (line) => scene.models.some(({ numbers }) => numbers && line.of(numbers) != null)
+    );
+    return [
+      ...heading("Compared", sentence(scene)),
+      scrolling(
+        "Comparison of networks",
+        h(
+          "table",
+          { class: "plain compared" },
+          h("caption", { class: "unseen" }, "Networks at the same settings"),
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf))),
+          h(
+            "tbody",
+            {},
+            lines.flatMap((line, i) => [
+              line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
+              row(scene, line)
+            ])
+          )
+        )
+      )
+    ];
+  }
+  function headOf({ model, index }) {
+    const name = h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title));
+    return index ? [name, h("th", { scope: "col", class: "num ratio" }, "ratio")] : [name];
+  }
+  var groupRow = (name, models) => h(
+    "tr",
+    { class: "group" },
+    h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name))
+  );
+  function row({ models }, line) {
+    const amountOf = (numbers) => ({
+      value: numbers && line.of(numbers),
+      isLeast: (numbers && line.isLeast?.(numbers)) ?? false
+    });
+    const first = amountOf(models[0].numbers);
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, h("bdi", {}, line.name)),
+      models.map(({ numbers, index }) => {
+        const amount = amountOf(numbers);
+        const least = amount.isLeast ? "≥ " : "";
+        const text = amount.value == null ? UNKNOWN : least + line.write(amount.value);
+        const cell2 = h("td", { class: "num" }, text);
+        return index ? [cell2, ratioCell(amount, first)] : cell2;
+      })
+    );
+  }
+  function ratioCell(amount, first) {
+    const { text, word, tone } = against(amount, first);
+    return h(
+      "td",
+      { class: `num ratio ${tone}`.trimEnd() },
+      text,
+      word ? h("small", {}, ` ${word}`) : null
+    );
+  }
+  function sentence({ models, state, device }) {
+    const [first, ...rest] = models;
+    let hasTime = false;
+    const said2 = rest.flatMap(({ model, numbers }) => {
+      const counted = ratio(
+        numbers?.totals.mult_adds ?? null,
+        first.numbers?.totals.mult_adds ?? null
+      );
+      if (counted == null) return [];
+      const time2 = against(
+        timeOf(numbers, state.device),
+        timeOf(first.numbers, state.device)
+      );
+      const isKnown = time2.text !== UNKNOWN;
+      hasTime ||= isKnown;
+      const what = time2.word ? "lower bound of the time" : "time";
+      const also = isKnown ? ` and ${time2.text} the ${what}` : "";
+      return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
+    });
+    return [
+      "Against ",
+      h("bdi", {}, first.model.title),
+      hasTime && device ? [", time on ", h("bdi", {}, device.name)] : null,
+      ": ",
+      said2
+    ];
+  }
+  function timeOf(numbers, device) {
+    const costs = numbers?.devices[device];
+    return { value: costs?.latency_s ?? null, isLeast: costs?.is_least ?? false };
+  }
+  function linesOf(scene) {
+    const group = "Totals";
+    const totals2 = [
+      { group, name: "mult-adds", write: count, of: (n) => n.totals.mult_adds },
+      { group, name: "params", write: count, of: (n) => n.totals.params },
+      { group, name: "weights in memory", write: bytes, of: (n) => n.totals.weight_bytes },
+      { group, name: "peak activations", write: bytes, of: (n) => n.totals.peak_bytes },
+      { group, name: "bytes moved", write: bytes, of: (n) => n.totals.traffic_bytes },
+      { group, name: "layers", write: String, of: layersOf }
+    ];
+    const devices = scene.page.devices.flatMap((device, i) => [
+      {
+        group: "Time",
+        name: device.name,
+        write: seconds,
+        of: (n) => n.devices[i].latency_s,
+        isLeast: (n) => n.devices[i].is_least
+      }
+    ]);
+    const energies = scene.page.devices.map(
+      (device, i) => ({
+        group: "Energy",
+        name: device.name,
+        write: (value) => quantity(value, "J"),
+        of: (n) => n.devices[i].energy_j,
+        isLeast: (n) => n.devices[i].energy_high_j == null
+      })
+    );
+    const kinds = VARIETIES.map(
+      ([, name], index) => ({
+        group: "Mult-adds by kind of layer",
+        name,
+        write: count,
+        of: (n) => kindTotal(n, index)
+      })
+    );
+    return [...totals2, ...devices, ...energies, ...kinds];
+  }
+  var layersOf = ({ structure }) => layerCount(structure, [...structure.layers.name.keys()]);
+  function kindTotal(numbers, variety) {
+    let sum = 0;
+    for (const [layer, name] of numbers.structure.layers.variety.entries()) {
+      if (varietyIndex(name) !== variety) continue;
+      const counted = numbers.layers.mult_adds[layer];
+      if (counted == null) return null;
+      sum += counted;
+    }
+    return sum || null;
+  }
+
   // src/views/cards.ts
   function cards(scene) {
     const span = spanOf(scene);
@@ -2046,9 +2318,10 @@
           range(costs.low_s, costs.high_s, "s")
         ) : "lower bound"
       ),
-      change != null && change !== 1 ? h("small", {}, `${times(change)} the default`) : null
+      change != null && change !== 1 ? h("small", {}, changeWords(change, costs.is_least)) : null
     );
   }
+  var changeWords = (change, isLeast2) => `${times(change)} the ${isLeast2 ? "bound at the defaults" : "default"}`;
   function spanOf(scene) {
     const all = scene.chosen.numbers.devices.flatMap(
       (one) => [one.latency_s, one.low_s, one.high_s].filter((x) => x != null && x > 0)
@@ -2105,16 +2378,17 @@
     return `no time at ${state.precision}: choose ${others2.join(" or ")}`;
   }
   function others(scene, device) {
-    const first = scene.models[0].numbers?.devices[device]?.latency_s ?? null;
+    const first = timeOf(scene.models[0].numbers, device);
     return h(
       "span",
       { class: "facts" },
       scene.models.flatMap(({ model, numbers, index }) => {
-        const at = numbers?.devices[device];
-        const against = index ? ratio(at?.latency_s ?? null, first) : null;
-        const least = at?.is_least ? "≥ " : "";
-        const more = against == null ? "" : ` (${times(against)})`;
-        return fact(model.title, `${least}${seconds(at?.latency_s)}${more}`);
+        if (!numbers) return fact(model.title, "not at this setting");
+        const time2 = timeOf(numbers, device);
+        const least = time2.isLeast ? "≥ " : "";
+        const found = index ? against(time2, first) : null;
+        const more = !found || found.text === UNKNOWN ? "" : ` (${wordsOf(found)})`;
+        return fact(model.title, `${least}${seconds(time2.value)}${more}`);
       })
     );
   }
@@ -2152,139 +2426,6 @@
       entry("peak activations", bytes(peak), step < 0 ? "" : `at ${structure.layers.name[step]}`),
       entry("bytes moved", bytes(all.traffic_bytes), "layer by layer, without caches")
     ];
-  }
-
-  // src/views/comparison.ts
-  function comparison(scene) {
-    if (scene.models.length < 2) return [];
-    const lines = linesOf(scene).filter(
-      (line) => scene.models.some(({ numbers }) => numbers && line.of(numbers) != null)
-    );
-    return [
-      ...heading("Compared", sentence(scene)),
-      scrolling(
-        "Comparison of networks",
-        h(
-          "table",
-          { class: "plain compared" },
-          h("caption", { class: "unseen" }, "Networks at the same settings"),
-          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf))),
-          h(
-            "tbody",
-            {},
-            lines.flatMap((line, i) => [
-              line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
-              row(scene, line)
-            ])
-          )
-        )
-      )
-    ];
-  }
-  function headOf({ model, index }) {
-    const name = h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title));
-    return index ? [name, h("th", { scope: "col", class: "num ratio" }, "ratio")] : [name];
-  }
-  var groupRow = (name, models) => h(
-    "tr",
-    { class: "group" },
-    h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name))
-  );
-  function row({ models }, line) {
-    const first = models[0].numbers && line.of(models[0].numbers);
-    return h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, h("bdi", {}, line.name)),
-      models.map(({ numbers, index }) => {
-        const value = numbers ? line.of(numbers) : null;
-        const least = numbers && value != null && line.isLeast?.(numbers) ? "≥ " : "";
-        const cell2 = h("td", { class: "num" }, value == null ? UNKNOWN : least + line.write(value));
-        if (!index) return cell2;
-        const against = ratio(value, first);
-        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
-      })
-    );
-  }
-  function toneOf(against) {
-    if (against == null || against <= 0) return "";
-    const size = Math.abs(Math.log2(against));
-    if (size < 0.01) return "";
-    const strength = size < 0.25 ? 1 : size < 1 ? 2 : 3;
-    return `${against < 1 ? "less" : "more"}${strength}`;
-  }
-  function sentence({ models, state, device }) {
-    const [first, ...rest] = models;
-    let hasTime = false;
-    const said2 = rest.flatMap(({ model, numbers }) => {
-      const counted = ratio(
-        numbers?.totals.mult_adds ?? null,
-        first.numbers?.totals.mult_adds ?? null
-      );
-      if (counted == null) return [];
-      const time2 = ratio(
-        numbers?.devices[state.device]?.latency_s ?? null,
-        first.numbers?.devices[state.device]?.latency_s ?? null
-      );
-      hasTime ||= time2 != null;
-      const also = time2 == null ? "" : ` and ${times(time2)} the time`;
-      return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
-    });
-    return [
-      "Against ",
-      h("bdi", {}, first.model.title),
-      hasTime && device ? [", time on ", h("bdi", {}, device.name)] : null,
-      ": ",
-      said2
-    ];
-  }
-  function linesOf(scene) {
-    const group = "Totals";
-    const totals2 = [
-      { group, name: "mult-adds", write: count, of: (n) => n.totals.mult_adds },
-      { group, name: "params", write: count, of: (n) => n.totals.params },
-      { group, name: "weights in memory", write: bytes, of: (n) => n.totals.weight_bytes },
-      { group, name: "peak activations", write: bytes, of: (n) => n.totals.peak_bytes },
-      { group, name: "bytes moved", write: bytes, of: (n) => n.totals.traffic_bytes },
-      { group, name: "layers", write: String, of: (n) => n.structure.layers.name.length }
-    ];
-    const devices = scene.page.devices.flatMap((device, i) => [
-      {
-        group: "Time",
-        name: device.name,
-        write: seconds,
-        of: (n) => n.devices[i].latency_s,
-        isLeast: (n) => n.devices[i].is_least
-      }
-    ]);
-    const energies = scene.page.devices.map(
-      (device, i) => ({
-        group: "Energy",
-        name: device.name,
-        write: (value) => quantity(value, "J"),
-        of: (n) => n.devices[i].energy_j,
-        isLeast: (n) => n.devices[i].energy_high_j == null
-      })
-    );
-    const kinds = VARIETIES.map(
-      ([, name], index) => ({
-        group: "Mult-adds by kind of layer",
-        name,
-        write: count,
-        of: (n) => kindTotal(n, index)
-      })
-    );
-    return [...totals2, ...devices, ...energies, ...kinds];
-  }
-  function kindTotal(numbers, variety) {
-    let sum = 0;
-    for (const [layer, name] of numbers.structure.layers.variety.entries()) {
-      if (varietyIndex(name) !== variety) continue;
-      const counted = numbers.layers.mult_adds[layer];
-      if (counted == null) return null;
-      sum += counted;
-    }
-    return sum || null;
   }
 
   // src/views/row.ts
@@ -2344,11 +2485,15 @@
   }
   function kindOf(numbers, row2) {
     const { layers } = numbers.structure;
-    if (!row2.children.length) return layers.kind[row2.layers[0]];
+    const count2 = layerCount(numbers.structure, row2.layers);
+    if (!row2.children.length) {
+      const kind = layers.kind[row2.layers[0]];
+      return count2 > 1 ? `${kind}, ${plural(count2, "layer")}` : kind;
+    }
     const call = callOf(numbers.structure, row2);
     const name = call?.block ?? "";
     const known = name && name !== row2.label.replace(/_\d+$/, "") ? `${name}, ` : "";
-    return known + plural(row2.layers.length, "layer");
+    return known + plural(count2, "layer");
   }
   function shapeOf(numbers, row2) {
     const shape = numbers.layers.shape[row2.layers[row2.layers.length - 1]];
@@ -2477,7 +2622,7 @@
   ]);
   function partsOf(columns, layers) {
     const parts = { compute: 0, memory: 0, overhead: 0 };
-    const { time: time2, isLeast } = columns.of(layers);
+    const { time: time2, isLeast: isLeast2 } = columns.of(layers);
     for (const layer of layers) {
       const kernel = columns.kernelOf[layer];
       if (kernel < 0 || !columns.kernels) continue;
@@ -2485,7 +2630,7 @@
       parts.memory += columns.kernels.memory_s[kernel] ?? 0;
       parts.overhead += columns.kernels.overhead_s[kernel] ?? 0;
     }
-    return { time: time2, isLeast, ...parts };
+    return { time: time2, isLeast: isLeast2, ...parts };
   }
   function times2(scene, row2) {
     const { numbers } = scene.chosen;
@@ -2512,7 +2657,7 @@
             index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index),
             row2.layers
           );
-          const isLeast = parts.isLeast || numbers.devices[index].is_least;
+          const isLeast2 = parts.isLeast || numbers.devices[index].is_least;
           return h(
             "tr",
             {},
@@ -2520,7 +2665,7 @@
             h(
               "td",
               { class: "num" },
-              parts.time == null ? UNKNOWN : `${isLeast ? "≥ " : ""}${seconds(parts.time)}`
+              parts.time == null ? UNKNOWN : `${isLeast2 ? "≥ " : ""}${seconds(parts.time)}`
             ),
             h("td", {}, stack(parts))
           );
@@ -2600,7 +2745,7 @@
     return [
       h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
       h("div", { class: "code" }, h("bdi", {}, text.trim())),
-      row2.children.length ? note(`It holds ${plural(row2.layers.length, "layer")}.`) : null
+      row2.children.length ? note(`It holds ${plural(layerCount(structure, row2.layers), "layer")}.`) : null
     ];
   }
 
@@ -2637,12 +2782,30 @@
     ];
   }
   function sourceOf2({ page }) {
-    const source = page.models.length === 1 ? page.models[0].source : "compared at the same settings";
-    return source ? [h("bdi", {}, source), " · "] : null;
+    const [{ source }, ...others2] = page.models;
+    return source && !others2.length ? [h("bdi", {}, source), " · "] : null;
   }
   function settingsOf(scene) {
-    const knobs = controlsOf(scene.page).filter((knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default).map((knob) => `${knob.name} ${setting(valueOf(scene.state, knob))}`);
-    return [...knobs, scene.state.precision].join(" · ");
+    const shown2 = scene.controls.filter(
+      (knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default
+    );
+    const words = (all) => all.map((knob) => `${knob.name} ${valueWords(scene, knob)}`);
+    const count2 = scene.page.models.length;
+    const shared = shown2.filter((knob) => knob.owners.length === count2);
+    const own = grouped(shown2.filter((knob) => knob.owners.length < count2));
+    return [
+      count2 > 1 ? "At " : null,
+      [...words(shared), scene.state.precision].join(" · "),
+      own.map(({ owners, of }) => [
+        "; ",
+        h("bdi", {}, ownersWords(scene.page, owners)),
+        ` at ${words(of).join(" · ")}`
+      ])
+    ];
+  }
+  function valueWords({ page, state }, knob) {
+    if (Object.hasOwn(state.values, knob.name)) return setting(state.values[knob.name]);
+    return defaultsOf(page, knob.name).map(setting).join(" / ");
   }
   function modelChoice(scene, chosen) {
     return h(
@@ -2814,11 +2977,11 @@
     return {
       bytes: left,
       isNear: left <= peak * 3,
-      words: wordsOf(scene, one, left, peak),
+      words: wordsOf2(scene, one, left, peak),
       label: `${one.where}: ${capacity(one.available_bytes)}${sharing ? " less weights" : ""}`
     };
   }
-  function wordsOf(scene, one, left, peak) {
+  function wordsOf2(scene, one, left, peak) {
     const device = h("bdi", {}, scene.device?.name);
     if (left > peak * 3)
       return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
@@ -3009,8 +3172,13 @@
     );
   }
   function fixedKnobs(scene) {
-    return scene.controls.flatMap(
-      (knob) => knob.control === "fixed" ? [`${knob.name} is ${setting(knob.default)} here: ${knob.why}`] : []
+    const { models } = scene.page;
+    return models.flatMap(
+      ({ title, knobs }) => knobs.flatMap((knob) => {
+        if (knob.control !== "fixed") return [];
+        const where = models.length > 1 ? `in ${title}` : "here";
+        return [`${knob.name} is ${setting(knob.default)} ${where}: ${knob.why}`];
+      })
     );
   }
   function factTable(devices) {
@@ -3156,17 +3324,19 @@
     const { metric, state } = scene;
     const isOpen2 = isPairOpen(members, state.open);
     const amounts = members.map((one, i) => (one && columns[i]?.ofBlock(one)) ?? null);
-    const first = amounts[0]?.[metric] ?? null;
+    const amountOf = (index) => ({
+      value: amounts[index]?.[metric] ?? null,
+      isLeast: isLeast(scene, index, amounts[index])
+    });
     return h(
       "tr",
       { class: isOpen2 ? "opened" : null },
       h("th", { scope: "row", style: { "--depth": depth } }, nameOf(scene, members, isOpen2)),
       amounts.map((one, index) => {
-        const cell2 = h("td", { class: "num" }, valueOf3(one, metric));
+        const cell2 = h("td", { class: "num" }, valueOf3(one, metric, isLeast(scene, index, one)));
         if (!index) return cell2;
-        const against = ratio(one?.[metric] ?? null, first);
-        const words = members[0] && members[index] ? times(against) : "";
-        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, words)];
+        const isBoth = members[0] !== null && members[index] !== null;
+        return [cell2, isBoth ? ratioCell(amountOf(index), amountOf(0)) : h("td", { class: "ratio" })];
       })
     );
   }
@@ -3193,12 +3363,16 @@
       h("span", { class: "names" }, text)
     );
   }
-  function valueOf3(amounts, metric) {
+  function isLeast({ models, metric, state }, model, one) {
+    if (metric !== "time" || !one) return false;
+    return one.isLeast || models[model].numbers?.devices[state.device]?.basis === "bound";
+  }
+  function valueOf3(amounts, metric, isLeast2) {
     if (!amounts) return "";
     const value = amounts[metric];
     if (metric === "time" && amounts.isFused) return "fused";
     if (value == null) return UNKNOWN;
-    const least = metric === "time" && amounts.isLeast ? "≥ " : "";
+    const least = isLeast2 ? "≥ " : "";
     const isBytes = METRIC_UNITS[metric] === "B";
     return least + quantity(isBytes ? Math.round(value) : value, METRIC_UNITS[metric]);
   }
@@ -3236,13 +3410,13 @@
   var leftOut = (kernels) => `${plural(kernels, "kernel")} without mult-adds, bytes or a known time ${kernels === 1 ? "is" : "are"} not shown.`;
   function sentence2(scene, device, peak, shown2) {
     const { numbers } = scene.chosen;
-    const { latency_s: time2, is_least: isLeast } = numbers.devices[scene.state.device];
+    const { latency_s: time2, is_least: isLeast2 } = numbers.devices[scene.state.device];
     const counted = numbers.totals.mult_adds;
     return [
       `${plural(shown2, "kernel")} on `,
       h("bdi", {}, device.name),
       ", area by time. ",
-      time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
+      time2 && counted != null ? `The whole network runs at ${isLeast2 ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
     ];
   }
   function factorOf({ controls, state }, name) {
@@ -3434,14 +3608,14 @@ ${percent(dot2.rate / peak)} of the peak`;
     ];
   }
   function kindsOf(numbers, columns) {
-    const layersOf = /* @__PURE__ */ new Map();
+    const layersOf2 = /* @__PURE__ */ new Map();
     numbers.structure.layers.variety.forEach((variety, layer) => {
       const index = varietyIndex(variety);
-      const found = layersOf.get(index);
+      const found = layersOf2.get(index);
       if (found) found.push(layer);
-      else layersOf.set(index, [layer]);
+      else layersOf2.set(index, [layer]);
     });
-    return [...layersOf].sort(([a], [b]) => a - b).map(([variety, layers]) => ({ variety, amounts: columns.of(layers) }));
+    return [...layersOf2].sort(([a], [b]) => a - b).map(([variety, layers]) => ({ variety, amounts: columns.of(layers) }));
   }
   function barsOf(kinds, numbers, time2) {
     const bar = (name, total2, of) => total2 ? [
@@ -3577,118 +3751,7 @@ ${percent(dot2.rate / peak)} of the peak`;
     );
   }
 
-  // src/views/sliders.ts
-  function sliders(scene) {
-    const movable = scene.controls.filter((knob) => knob.control !== "fixed");
-    const ofNetwork = movable.filter((knob) => knob.of === "network");
-    const ofDevice = movable.filter((knob) => knob.of === "device");
-    return [
-      now(scene),
-      h(
-        "div",
-        { class: "knobs" },
-        ofNetwork.map((knob) => control(scene, knob)),
-        scene.page.precisions.length > 1 ? precision(scene) : null
-      ),
-      ofDevice.length ? whatIf(scene, ofDevice) : null,
-      h(
-        "button",
-        {
-          type: "button",
-          class: "reset",
-          "aria-label": "Reset all knobs to their defaults",
-          on: {
-            click: () => scene.change((state) => {
-              state.values = {};
-              state.precision = scene.page.precisions[0];
-            })
-          }
-        },
-        "Reset"
-      )
-    ];
-  }
-  function now(scene) {
-    const { metric, chosen, state, device } = scene;
-    const at = totalOf(chosen.numbers, metric, state.device);
-    const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
-    const change = ratio(at, before);
-    const isLeast = metric === "time" && chosen.numbers.devices[state.device]?.is_least;
-    return h(
-      "div",
-      { class: "now", "aria-live": "polite" },
-      h(
-        "b",
-        {},
-        `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`
-      ),
-      h(
-        "span",
-        { class: "cut" },
-        metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]
-      ),
-      h(
-        "span",
-        { class: "cut" },
-        change == null || change === 1 ? "at the defaults" : `${times(change)} the default`
-      )
-    );
-  }
-  function control(scene, knob) {
-    if (knob.control === "slider") return slider(scene, knob);
-    return knob.control === "select" ? select(scene, knob) : null;
-  }
-  var idOf = (knob) => `knob-${knob.name}`;
-  function shell(knob, value, ...content) {
-    return h(
-      "div",
-      { class: "knob", key: knob.name, "data-tip": knob.help || null },
-      h("label", { for: idOf(knob) }, h("bdi", { class: "cut" }, knob.name), value),
-      content
-    );
-  }
-  function slider(scene, knob) {
-    const value = Number(valueOf(scene.state, knob));
-    const set = (next) => scene.change((state) => setValue(scene.page, state, knob.name, next));
-    const words = valueWords(scene, knob, value);
-    const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
-    return shell(
-      knob,
-      h("output", { for: idOf(knob) }, words),
-      curve(scene.glance.curves.get(knob.name), knob, value),
-      h("input", {
-        id: idOf(knob),
-        type: "range",
-        min: 0,
-        max: round(places * 1e3) / 1e3,
-        step: knob.is_log ? 1 : "any",
-        value: placeOf(knob, value) * places,
-        "aria-valuetext": `${knob.name} ${words}`,
-        "data-min": knob.min,
-        "data-max": knob.max,
-        on: {
-          input: (event) => set(valueAt(knob, Number(event.target.value) / places)),
-          keydown: (event) => {
-            const direction = DIRECTIONS[event.key];
-            if (!direction) return;
-            event.preventDefault();
-            set(neighbour(knob, value, direction));
-          }
-        }
-      })
-    );
-  }
-  function valueWords(scene, knob, value) {
-    if (knob.of === "device") return `${setting(value)}×`;
-    if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
-    return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
-  }
-  var DIRECTIONS = {
-    ArrowRight: 1,
-    ArrowUp: 1,
-    ArrowLeft: -1,
-    ArrowDown: -1
-  };
+  // src/views/curve.ts
   var CURVE = { width: 100, height: 22 };
   function curve(found, knob, value) {
     const fine = { "vector-effect": "non-scaling-stroke" };
@@ -3734,6 +3797,148 @@ ${percent(dot2.rate / peak)} of the peak`;
       return `${command}${round(place2 * CURVE.width)},${round(21 - 19 * value / most)}`;
     }).join("");
   }
+
+  // src/views/sliders.ts
+  function sliders(scene) {
+    const movable = scene.controls.filter((knob) => knob.control !== "fixed");
+    const ofNetwork = movable.filter((knob) => knob.of === "network");
+    const ofDevice = movable.filter((knob) => knob.of === "device");
+    return [
+      now(scene),
+      groups(scene, ofNetwork),
+      ofDevice.length ? whatIf(scene, ofDevice) : null,
+      h(
+        "button",
+        {
+          type: "button",
+          class: "reset",
+          "aria-label": "Reset all knobs to their defaults",
+          on: {
+            click: () => scene.change((state) => {
+              state.values = {};
+              state.precision = scene.page.precisions[0];
+            })
+          }
+        },
+        "Reset"
+      )
+    ];
+  }
+  function groups(scene, controls) {
+    const isPrecise = scene.page.precisions.length > 1;
+    const all = grouped(controls);
+    const everywhere = scene.page.models.length;
+    if (isPrecise && all[0]?.owners.length !== everywhere) {
+      all.unshift({ owners: scene.page.models.map((_, index) => index), of: [] });
+    }
+    const isNamed = all.length > 1;
+    return h(
+      "div",
+      { class: isNamed ? "groups" : "groups alone" },
+      all.map(({ owners, of }) => {
+        const words = ownersWords(scene.page, owners);
+        const isShared = owners.length === everywhere;
+        return h(
+          "div",
+          {
+            class: "group",
+            key: owners.join(),
+            role: isNamed ? "group" : null,
+            "aria-label": isNamed ? `Knobs of ${words}` : null,
+            style: { "--count": of.length + (isShared && isPrecise ? 1 : 0) }
+          },
+          isNamed ? h("div", { class: "whose cut", "aria-hidden": "true" }, h("bdi", {}, words)) : null,
+          h(
+            "div",
+            { class: "knobs" },
+            of.map((knob) => control(scene, knob)),
+            isShared && isPrecise ? precision(scene) : null
+          )
+        );
+      })
+    );
+  }
+  function now(scene) {
+    const { metric, chosen, state, device } = scene;
+    const at = totalOf(chosen.numbers, metric, state.device);
+    const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
+    const change = ratio(at, before);
+    const isLeast2 = metric === "time" && (chosen.numbers.devices[state.device]?.is_least ?? false);
+    return h(
+      "div",
+      { class: "now", "aria-live": "polite" },
+      h(
+        "b",
+        {},
+        `${isLeast2 ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`
+      ),
+      h(
+        "span",
+        { class: "cut" },
+        metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]
+      ),
+      h(
+        "span",
+        { class: "cut" },
+        change == null || change === 1 ? "at the defaults" : changeWords(change, isLeast2)
+      )
+    );
+  }
+  function control(scene, knob) {
+    if (knob.control === "slider") return slider(scene, knob);
+    return knob.control === "select" ? select(scene, knob) : null;
+  }
+  var idOf = (knob) => `knob-${knob.name}`;
+  function shell(knob, value, ...content) {
+    return h(
+      "div",
+      { class: "knob", key: knob.name, "data-tip": knob.help || null },
+      h("label", { for: idOf(knob) }, h("bdi", { class: "cut" }, knob.name), value),
+      content
+    );
+  }
+  function slider(scene, knob) {
+    const value = Number(valueOf(scene.state, knob));
+    const set = (next) => scene.change((state) => setValue(scene.page, state, knob.name, next));
+    const words = valueWords2(scene, knob, value);
+    const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
+    return shell(
+      knob,
+      h("output", { for: idOf(knob) }, words),
+      curve(scene.glance.curves.get(knob.name), knob, value),
+      h("input", {
+        id: idOf(knob),
+        type: "range",
+        min: 0,
+        max: round(places * 1e3) / 1e3,
+        step: knob.is_log ? 1 : "any",
+        value: placeOf(knob, value) * places,
+        "aria-valuetext": `${knob.name} ${words}`,
+        "data-min": knob.min,
+        "data-max": knob.max,
+        on: {
+          input: (event) => set(valueAt(knob, Number(event.target.value) / places)),
+          keydown: (event) => {
+            const direction = DIRECTIONS[event.key];
+            if (!direction) return;
+            event.preventDefault();
+            set(neighbour(knob, value, direction));
+          }
+        }
+      })
+    );
+  }
+  function valueWords2(scene, knob, value) {
+    if (knob.of === "device") return `${setting(value)}×`;
+    if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
+    return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
+  }
+  var DIRECTIONS = {
+    ArrowRight: 1,
+    ArrowUp: 1,
+    ArrowLeft: -1,
+    ArrowDown: -1
+  };
   function select(scene, knob) {
     const value = valueOf(scene.state, knob);
     return shell(
@@ -3977,16 +4182,29 @@ ${percent(dot2.rate / peak)} of the peak`;
       h(
         "div",
         { class: "warning", role: "alert" },
-        h(
-          "p",
-          {},
-          "At this setting ",
-          h("bdi", {}, broken.map((one) => one.title).join(", ")),
-          " has another structure than in this page, or is not valid. This command shows it:"
-        ),
+        broken.map((model) => h("p", {}, whyNot(page, state, model))),
+        h("p", {}, "This command shows it:"),
         h("pre", { class: "code" }, commandFor(page, state))
       )
     ];
+  }
+  function whyNot(page, state, model) {
+    const now2 = settingOf(page, state, page.models.indexOf(model));
+    const outside = model.knobs.filter((knob) => !isInRange(knob, now2[knob.name]));
+    const name = h("bdi", {}, model.title);
+    if (!outside.length) {
+      return [
+        "At this setting ",
+        name,
+        " has another structure than in this page, or is not valid."
+      ];
+    }
+    const words = outside.map((knob) => `${knob.name} ${setting(now2[knob.name])} ${rangeOf(knob)}`);
+    return ["Out of the range of ", name, ` here: ${words.join(", ")}.`];
+  }
+  function rangeOf(knob) {
+    if (knob.control === "slider") return `(of ${setting(knob.min)} to ${setting(knob.max)})`;
+    return knob.control === "select" ? `(of ${knob.values.map(setting).join(", ")})` : "";
   }
 
   // src/explorer.ts
