@@ -42,6 +42,8 @@ export function sceneOf(changes: Partial<State> = {}, page = document()): Scene 
     glance: {
       step: null,
       level: null,
+      active: new Map(),
+      pairSort: null,
       tables: new Set(),
       sight: { first: 0, last: 99 },
       curves: new Map(),

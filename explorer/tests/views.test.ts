@@ -167,7 +167,7 @@ test("accuracies of another data set do not come into the picture", () => {
     ({ source: "", note: "", setting: {}, figures: top1 ? { top1 } : {}, dataset }) as never;
   const rows = [row("ImageNet", 70), row("dogs", 83), row("ImageNet", 71), row("ImageNet")];
   assert.equal(rowsOfOneSet(rows).length, 2);
-  const points = all(accuracy(sceneOf(), 600), (item) => item.attributes.class === "point");
+  const points = all(accuracy(sceneOf(), 600), (item) => item.attributes.role === "option");
   assert.ok(points.length >= 16);
 });
 

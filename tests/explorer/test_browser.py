@@ -243,7 +243,7 @@ def test_keys_do_what_the_pointer_does(chromium: Any, one: Path) -> None:
         opened.page.focus("#knob-resolution")
         opened.page.keyboard.press("ArrowLeft")
         opened.rest()
-        assert opened.page.text_content("output >> nth=2") == "222"
+        assert opened.page.text_content(".knob .at >> nth=2") == "222"
         assert opened.page.evaluate("document.activeElement.id") == "knob-resolution"
         opened.page.locator(".card input").first.focus()
         opened.page.keyboard.press("ArrowDown")

@@ -16,6 +16,7 @@ import {
   round,
   roundTicks,
 } from "../picture";
+import { type PicturePoint, pointList } from "../points";
 import { frontOf, pointsOf, type Published, rowsOfOneSet } from "../published";
 import type { Scene } from "../scene";
 import { setValue } from "../state";
@@ -135,14 +136,19 @@ function picture(
       "stroke-dasharray": "3 3",
     }),
     current(scene, frame, x, xs),
-    points.map((point) =>
-      dot(
-        scene,
-        point,
-        x(point.cost),
-        y(point.accuracy),
-        color.of(point),
-        sourceOf(point.row) === hollow,
+    pointList(
+      scene,
+      "accuracy",
+      "Published settings by cost",
+      byCost(points).map((point) =>
+        pointOf(
+          scene,
+          point,
+          x(point.cost),
+          y(point.accuracy),
+          color.of(point),
+          sourceOf(point.row) === hollow,
+        ),
       ),
     ),
   );
@@ -150,6 +156,9 @@ function picture(
 
 export const heightOf = (width: number): number =>
   Math.round(Math.max(230, Math.min(320, width * 0.56)));
+
+const byCost = (points: readonly Published[]): Published[] =>
+  [...points].sort((a, b) => a.cost - b.cost);
 
 function stairs(points: readonly (readonly [number, number])[]): string {
   return points
@@ -202,37 +211,29 @@ function costWords(scene: Scene, point: Published): string {
   return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
 }
 
-function dot(
+function pointOf(
   scene: Scene,
   point: Published,
   x: number,
   y: number,
   color: string,
   isHollow: boolean,
-): Item {
+): PicturePoint {
   const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
-  const go = (): void => goTo(scene, point);
-  return s("circle", {
-    class: "point",
-    cx: round(x),
-    cy: round(y),
-    r: point.isCurrent ? 6.5 : 5,
-    fill: isHollow ? "var(--card)" : color,
-    stroke: point.isCurrent ? "var(--ink)" : color,
-    "stroke-width": point.isCurrent ? 2.2 : 1.8,
-    tabindex: 0,
-    role: "button",
-    "aria-label": words,
-    "data-tip": [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
-    on: {
-      click: go,
-      keydown: (event: KeyboardEvent) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        go();
-      },
+  return {
+    attributes: {
+      cx: round(x),
+      cy: round(y),
+      r: point.isCurrent ? 6.5 : 5,
+      fill: isHollow ? "var(--card)" : color,
+      stroke: point.isCurrent ? "var(--ink)" : color,
+      "stroke-width": point.isCurrent ? 2.2 : 1.8,
     },
-  });
+    words,
+    tip: [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
+    isSelected: point.isCurrent,
+    go: () => goTo(scene, point),
+  };
 }
 
 function goTo(scene: Scene, { row, model }: Published): void {
@@ -248,8 +249,7 @@ function goTo(scene: Scene, { row, model }: Published): void {
 
 function pointTable(scene: Scene, points: Published[], front: Published[]): Item {
   const onFront = new Set(front);
-  const rows = [...points]
-    .sort((a, b) => a.cost - b.cost)
+  const rows = byCost(points)
     .map((point): Cell[] => [
       settingWords(point.row),
       ...(scene.models.length > 1 ? [scene.models[point.model].model.title] : []),

@@ -90,12 +90,7 @@ export function runtimeOf(device: DeviceFacts): string {
 
 function time(scene: Scene, costs: DeviceCosts, before: Count): Item {
   if (costs.latency_s == null) {
-    return h(
-      "span",
-      { class: "time" },
-      UNKNOWN,
-      h("small", {}, noTime(scene, costs)),
-    );
+    return h("span", { class: "time" }, h("small", {}, noTime(scene, costs)));
   }
   const change = ratio(costs.latency_s, before);
   return h(
@@ -181,8 +176,20 @@ function strip(costs: DeviceCosts, span: [number, number]): Item {
   );
 }
 
+/** `neck_deform has no cost rule`; null where each layer has one. */
+function unruled({ chosen }: Scene): string | null {
+  const names = chosen.numbers.structure.unmodelled;
+  if (!names.length) return null;
+  return names.length === 1
+    ? `${names[0]} has no cost rule`
+    : `${plural(names.length, "layer")} have no cost rule`;
+}
+
 /** Why there is no time; if another precision has one, which. */
-function noTime({ state }: Scene, { notes, timed_at: others }: DeviceCosts): string {
+function noTime(scene: Scene, { notes, timed_at: others }: DeviceCosts): string {
+  const { state } = scene;
+  const why = unruled(scene);
+  if (why) return `time not known: ${why}`;
   if (!others.length) return notes[0] ?? "no time is known";
   return `no time at ${state.precision}: choose ${others.join(" or ")}`;
 }
@@ -231,17 +238,29 @@ function energyOf(costs: DeviceCosts): string {
 }
 
 /** What the network costs anywhere: below the cards. */
-export function totals({ chosen, state }: Scene): Item[] {
+export function totals(scene: Scene): Item[] {
+  const { chosen, state } = scene;
   const { totals: all, memory, structure } = chosen.numbers;
   const peak = all.peak_bytes;
   const step = peak == null ? -1 : memory.live.indexOf(peak);
-  const entry = (name: string, value: string, more: string): Item =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, value, h("small", {}, h("bdi", {}, more))));
+  const why = unruled(scene) ?? "";
+  const entry = (name: string, value: Count, write: (value: Count) => string, more: string): Item =>
+    h(
+      "div",
+      {},
+      h("dt", {}, name),
+      h(
+        "dd",
+        { class: value == null ? "unknown" : null },
+        value == null ? "not known" : write(value),
+        h("small", {}, h("bdi", {}, value == null ? why : more)),
+      ),
+    );
   return [
-    entry("mult-adds", count(all.mult_adds), whole(all.mult_adds)),
-    entry("params", count(all.params), whole(all.params)),
-    entry("weights in memory", bytes(all.weight_bytes), state.precision),
-    entry("peak activations", bytes(peak), step < 0 ? "" : `at ${structure.layers.name[step]}`),
-    entry("bytes moved", bytes(all.traffic_bytes), "layer by layer, without caches"),
+    entry("mult-adds", all.mult_adds, count, whole(all.mult_adds)),
+    entry("params", all.params, count, whole(all.params)),
+    entry("weights in memory", all.weight_bytes, bytes, state.precision),
+    entry("peak activations", peak, bytes, step < 0 ? "" : `at ${structure.layers.name[step]}`),
+    entry("bytes moved", all.traffic_bytes, bytes, "layer by layer, without caches"),
   ];
 }

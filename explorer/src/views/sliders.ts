@@ -76,21 +76,36 @@ function groups(scene: Scene, controls: Control[]): Item {
   );
 }
 
-/** What the chosen metric is now; read to who cannot see it. */
+const isLeastOf = ({ metric, chosen, state }: Scene): boolean =>
+  metric === "time" && (chosen.numbers.devices[state.device]?.is_least ?? false);
+
+/** What the chosen metric is now: `121 ms`. */
+function answer(scene: Scene): string {
+  const { metric, chosen, state } = scene;
+  const at = totalOf(chosen.numbers, metric, state.device);
+  if (at == null) return "not known";
+  const digits = metric === "time" ? 3 : 4;
+  return `${isLeastOf(scene) ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], digits)}`;
+}
+
+/** The same for who hears it: `121 ms on pixel_1`, `149.5 M mult-adds`. */
+export function answerWords(scene: Scene): string {
+  const { metric, chosen, device } = scene;
+  if (scene.models[chosen.index].numbers == null) return "not known here";
+  const said = answer(scene).replace("≥", "at least");
+  return metric === "time" ? `${said} on ${device?.name}` : `${said} ${METRIC_NAMES[metric]}`;
+}
+
+/** What the chosen metric is now. */
 function now(scene: Scene): Item {
   const { metric, chosen, state, device } = scene;
   const at = totalOf(chosen.numbers, metric, state.device);
   const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
   const change = ratio(at, before);
-  const isLeast = metric === "time" && (chosen.numbers.devices[state.device]?.is_least ?? false);
   return h(
     "div",
-    { class: "now", "aria-live": "polite" },
-    h(
-      "b",
-      {},
-      `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`,
-    ),
+    { class: "now" },
+    h("b", { class: at == null ? "unknown" : null }, answer(scene)),
     h(
       "span",
       { class: "cut" },
@@ -99,7 +114,7 @@ function now(scene: Scene): Item {
     h(
       "span",
       { class: "cut" },
-      change == null || change === 1 ? "at the defaults" : changeWords(change, isLeast),
+      change == null || change === 1 ? "at the defaults" : changeWords(change, isLeastOf(scene)),
     ),
   );
 }
@@ -115,7 +130,12 @@ function shell(knob: Knob, value: Children, ...content: Children[]): Item {
   return h(
     "div",
     { class: "knob", key: knob.name, "data-tip": knob.help || null },
-    h("label", { for: idOf(knob) }, h("bdi", { class: "cut" }, knob.name), value),
+    h(
+      "div",
+      { class: "knob-head" },
+      h("label", { for: idOf(knob), class: "cut" }, h("bdi", {}, knob.name)),
+      value,
+    ),
     content,
   );
 }
@@ -128,7 +148,7 @@ function slider(scene: Scene, knob: Slider): Item {
   const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
   return shell(
     knob,
-    h("output", { for: idOf(knob) }, words),
+    h("span", { class: "at", "aria-hidden": "true" }, words),
     curve(scene.glance.curves.get(knob.name), knob, value),
     h("input", {
       id: idOf(knob),
@@ -137,7 +157,7 @@ function slider(scene: Scene, knob: Slider): Item {
       max: round(places * 1000) / 1000,
       step: knob.is_log ? 1 : "any",
       value: placeOf(knob, value) * places,
-      "aria-valuetext": `${knob.name} ${words}`,
+      "aria-valuetext": `${words}, ${answerWords(scene)}`,
       "data-min": knob.min,
       "data-max": knob.max,
       on: {
@@ -202,7 +222,7 @@ function precision(scene: Scene): Item {
   return h(
     "div",
     { class: "knob", key: "@precision" },
-    h("label", { for: "knob-@precision" }, "precision"),
+    h("div", { class: "knob-head" }, h("label", { for: "knob-@precision" }, "precision")),
     choice("knob-@precision", scene.page.precisions, scene.state.precision, (next) =>
       scene.change((state) => (state.precision = String(next))),
     ),

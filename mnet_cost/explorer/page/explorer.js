@@ -727,6 +727,7 @@
   }
 
   // src/parts.ts
+  var classOf = ({ isText, isWide }) => [isText ? "" : "num", isWide ? "wide" : ""].filter(Boolean).join(" ");
   function table(caption, columns, rows) {
     return h(
       "table",
@@ -739,7 +740,7 @@
           "tr",
           {},
           columns.map(
-            (one) => h("th", { scope: "col", class: one.isText ? "" : "num", "data-tip": one.tip }, one.title)
+            (one) => h("th", { scope: "col", class: classOf(one), "data-tip": one.tip }, one.title)
           )
         )
       ),
@@ -762,7 +763,7 @@
       class: name = "",
       tip = void 0
     } = typeof cell2 === "string" ? { text: cell2 } : cell2;
-    const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
+    const classes = [name, classOf(column)].filter(Boolean).join(" ");
     if (index === 0)
       return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
     return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);
@@ -818,8 +819,9 @@
       h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
       h("header", { id: "top" }),
       h("div", { id: "said" }),
-      h("fieldset", { id: "cards" }),
+      h("fieldset", { id: "cards", style: { "--count": page.devices.length } }),
       h("dl", { id: "totals" }),
+      h("div", { id: "answer", class: "unseen", role: "status" }),
       h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
       h(
         "div",
@@ -1719,22 +1721,109 @@
     return isDone;
   }
 
+  // src/pairing.ts
+  var kept3 = null;
+  function pairsOf2(structures, open) {
+    const key = [...open].join("\n");
+    const isSame = kept3?.key === key && kept3.structures.every((one, i) => one === structures[i]);
+    if (kept3 && isSame) return kept3.pairs;
+    const pairs2 = [];
+    const walk = (parents, depth) => {
+      for (const members of matched(parents.map((one) => one?.children ?? []))) {
+        pairs2.push({ members, depth });
+        if (isPairOpen(members, open)) walk(members, depth + 1);
+      }
+    };
+    walk(
+      structures.map((one) => one && topOf(one)),
+      0
+    );
+    kept3 = { structures, key, pairs: pairs2 };
+    return pairs2;
+  }
+  function layerPairs(structures) {
+    const all = new Set(structures.flatMap((one) => one ? openable(topOf(one)) : []));
+    return pairsOf2(structures, all).map(({ members }) => members.map((one) => one && !one.children.length ? one.layers[0] : null)).filter((pair) => pair.some((layer) => layer !== null));
+  }
+  var isOwn = (members, open) => members.some((one) => one !== null && !isOpen(one, open));
+  var isPairOpen = (members, open) => members.some((one) => one !== null && isOpen(one, open));
+  function matched(lists) {
+    let rows = lists[0].map((one) => [one]);
+    lists.slice(1).forEach((list2, i) => {
+      const empty = new Array(i + 1).fill(null);
+      rows = merged(
+        rows,
+        list2,
+        (one) => one.label,
+        (between, others2) => merged(between, others2, (one) => String(one.children.length > 0), (left, more) => [
+          ...left.map((row2) => [...row2, null]),
+          ...more.map((one) => [...empty, one])
+        ])
+      );
+    });
+    return rows;
+  }
+  function merged(rows, items, keyOf, rest) {
+    const places = equalNames(
+      rows.map((row3) => keyOf(row3.find((one) => one !== null))),
+      items.map(keyOf)
+    );
+    const found = [];
+    let [row2, item] = [0, 0];
+    for (const [nextRow, nextItem] of places) {
+      found.push(...rest(rows.slice(row2, nextRow), items.slice(item, nextItem)));
+      found.push([...rows[nextRow], items[nextItem]]);
+      [row2, item] = [nextRow + 1, nextItem + 1];
+    }
+    return [...found, ...rest(rows.slice(row2), items.slice(item))];
+  }
+  function equalNames(a, b) {
+    const width = b.length + 1;
+    const most = new Uint32Array((a.length + 1) * width);
+    for (let i = a.length - 1; i >= 0; i -= 1) {
+      for (let j = b.length - 1; j >= 0; j -= 1) {
+        most[i * width + j] = a[i] === b[j] ? most[(i + 1) * width + j + 1] + 1 : Math.max(most[(i + 1) * width + j], most[i * width + j + 1]);
+      }
+    }
+    const found = [];
+    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+      if (a[i] === b[j]) found.push([i++, j++]);
+      else if (most[(i + 1) * width + j] >= most[i * width + j + 1]) i += 1;
+      else j += 1;
+    }
+    return found;
+  }
+
   // src/csv.ts
   function toCsv(numbers, devices) {
+    const cells = cellsOf(numbers, devices.length);
+    return csvText([headOf(devices), ...numbers.structure.layers.name.map((_, i) => cells(i))]);
+  }
+  function pairsToCsv(models, devices) {
+    const names = headOf(devices);
+    const cells = models.map(({ numbers }) => numbers && cellsOf(numbers, devices.length));
+    const head = models.flatMap(({ model }) => names.map((name) => `${model.title} ${name}`));
+    const rows = layerPairs(models.map(({ numbers }) => numbers?.structure ?? null)).map(
+      (pair) => pair.flatMap((layer, i) => layer == null ? names.map(() => null) : cells[i]?.(layer) ?? [])
+    );
+    return csvText([head, ...rows]);
+  }
+  var csvText = (rows) => rows.map((row2) => row2.map(csvCell).join(",")).join("\r\n") + "\r\n";
+  var headOf = (devices) => [
+    "layer",
+    "kind",
+    "output",
+    "mult_adds",
+    "params",
+    "bytes",
+    "alive_bytes",
+    ...devices.map((device) => `${device.name}_s`)
+  ];
+  function cellsOf(numbers, devices) {
     const { structure, layers, memory: memory2 } = numbers;
-    const columns = devices.map((_, index) => new Columns(numbers, index));
-    const head = [
-      "layer",
-      "kind",
-      "output",
-      "mult_adds",
-      "params",
-      "bytes",
-      "alive_bytes",
-      ...devices.map((device) => `${device.name}_s`)
-    ];
-    const rows = structure.layers.name.map((name, layer) => [
-      name,
+    const columns = Array.from({ length: devices }, (_, index) => new Columns(numbers, index));
+    return (layer) => [
+      structure.layers.name[layer],
       structure.layers.kind[layer],
       layers.shape[layer].map((size) => size ?? "").join("x"),
       layers.mult_adds[layer],
@@ -1744,8 +1833,7 @@
       ...columns.map(
         ({ kernels, kernelOf }) => kernelOf[layer] < 0 ? null : kernels?.latency_s[kernelOf[layer]] ?? null
       )
-    ]);
-    return [head, ...rows].map((row2) => row2.map(csvCell).join(",")).join("\r\n") + "\r\n";
+    ];
   }
   function csvCell(value) {
     if (value == null) return "";
@@ -1778,6 +1866,10 @@
 
   // src/tools.ts
   function toolsOf({ page, scene, state, change, say }) {
+    const copyText = async (text) => {
+      const done = await copy(text);
+      say(done ? "CSV copied" : "The browser does not let a file copy");
+    };
     return {
       toggleTheme,
       async copyLink() {
@@ -1787,9 +1879,11 @@
       },
       async copyCsv() {
         const now2 = scene();
-        if (!now2) return;
-        const done = await copy(toCsv(now2.chosen.numbers, page().devices));
-        say(done ? "CSV copied" : "The browser does not let a file copy");
+        if (now2) await copyText(toCsv(now2.chosen.numbers, page().devices));
+      },
+      async copyPairs() {
+        const now2 = scene();
+        if (now2) await copyText(pairsToCsv(now2.models, page().devices));
       },
       openAll() {
         const now2 = scene();
@@ -1870,6 +1964,61 @@
     return items;
   }
   var round = (value) => Math.round(value * 10) / 10;
+
+  // src/points.ts
+  var STEPS = {
+    ArrowRight: 1,
+    ArrowDown: 1,
+    ArrowLeft: -1,
+    ArrowUp: -1,
+    PageDown: 10,
+    PageUp: -10,
+    Home: -Infinity,
+    End: Infinity
+  };
+  function pointList(scene, view, label, points) {
+    const last = points.length - 1;
+    const selected = points.findIndex((one) => one.isSelected);
+    const active = Math.min(scene.glance.active.get(view) ?? Math.max(selected, 0), last);
+    const idOf2 = (index) => `${view}-point-${index}`;
+    const move = (to) => scene.look(view, (glance) => glance.active.set(view, Math.min(Math.max(to, 0), last)));
+    return s(
+      "g",
+      {
+        class: "points",
+        role: "listbox",
+        tabindex: 0,
+        "aria-label": label,
+        "aria-activedescendant": points.length ? idOf2(active) : null,
+        on: {
+          keydown: (event) => {
+            const step = STEPS[event.key];
+            if (step !== void 0) move(active + step);
+            else if (event.key === "Enter" || event.key === " ") points[active]?.go();
+            else return;
+            event.preventDefault();
+          }
+        }
+      },
+      points.map(
+        ({ attributes, words, tip, isSelected, go }, index) => s("circle", {
+          ...attributes,
+          class: index === active ? "point active" : "point",
+          id: idOf2(index),
+          role: "option",
+          "aria-selected": String(isSelected),
+          "aria-label": words,
+          "data-tip": tip,
+          on: {
+            click: () => {
+              move(index);
+              go();
+            }
+          }
+        })
+      )
+    );
+  }
 
   // src/views/accuracy.ts
   var LEAST_POINTS = 4;
@@ -1964,19 +2113,25 @@
         "stroke-dasharray": "3 3"
       }),
       current(scene, frame, x, xs),
-      points.map(
-        (point) => dot(
-          scene,
-          point,
-          x(point.cost),
-          y(point.accuracy),
-          color.of(point),
-          sourceOf(point.row) === hollow
+      pointList(
+        scene,
+        "accuracy",
+        "Published settings by cost",
+        byCost(points).map(
+          (point) => pointOf(
+            scene,
+            point,
+            x(point.cost),
+            y(point.accuracy),
+            color.of(point),
+            sourceOf(point.row) === hollow
+          )
         )
       )
     );
   }
   var heightOf = (width) => Math.round(Math.max(230, Math.min(320, width * 0.56)));
+  var byCost = (points) => [...points].sort((a, b) => a.cost - b.cost);
   function stairs(points) {
     return points.map(([x, y], i) => i ? `H${round(x)}V${round(y)}` : `M${round(x)},${round(y)}`).join("");
   }
@@ -2013,30 +2168,22 @@
     const text = quantity(point.cost, METRIC_UNITS[scene.metric]);
     return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
   }
-  function dot(scene, point, x, y, color, isHollow) {
+  function pointOf(scene, point, x, y, color, isHollow) {
     const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
-    const go = () => goTo(scene, point);
-    return s("circle", {
-      class: "point",
-      cx: round(x),
-      cy: round(y),
-      r: point.isCurrent ? 6.5 : 5,
-      fill: isHollow ? "var(--card)" : color,
-      stroke: point.isCurrent ? "var(--ink)" : color,
-      "stroke-width": point.isCurrent ? 2.2 : 1.8,
-      tabindex: 0,
-      role: "button",
-      "aria-label": words,
-      "data-tip": [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
-      on: {
-        click: go,
-        keydown: (event) => {
-          if (event.key !== "Enter" && event.key !== " ") return;
-          event.preventDefault();
-          go();
-        }
-      }
-    });
+    return {
+      attributes: {
+        cx: round(x),
+        cy: round(y),
+        r: point.isCurrent ? 6.5 : 5,
+        fill: isHollow ? "var(--card)" : color,
+        stroke: point.isCurrent ? "var(--ink)" : color,
+        "stroke-width": point.isCurrent ? 2.2 : 1.8
+      },
+      words,
+      tip: [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
+      isSelected: point.isCurrent,
+      go: () => goTo(scene, point)
+    };
   }
   function goTo(scene, { row: row2, model }) {
     scene.change((state) => {
@@ -2050,7 +2197,7 @@
   }
   function pointTable(scene, points, front) {
     const onFront = new Set(front);
-    const rows = [...points].sort((a, b) => a.cost - b.cost).map((point) => [
+    const rows = byCost(points).map((point) => [
       settingWords(point.row),
       ...scene.models.length > 1 ? [scene.models[point.model].model.title] : [],
       costWords(scene, point) || UNKNOWN,
@@ -2105,7 +2252,7 @@
           "table",
           { class: "plain compared" },
           h("caption", { class: "unseen" }, "Networks at the same settings"),
-          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf))),
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf2))),
           h(
             "tbody",
             {},
@@ -2118,7 +2265,7 @@
       )
     ];
   }
-  function headOf({ model, index }) {
+  function headOf2({ model, index }) {
     const name = h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title));
     return index ? [name, h("th", { scope: "col", class: "num ratio" }, "ratio")] : [name];
   }
@@ -2297,12 +2444,7 @@
   }
   function time(scene, costs, before) {
     if (costs.latency_s == null) {
-      return h(
-        "span",
-        { class: "time" },
-        UNKNOWN,
-        h("small", {}, noTime(scene, costs))
-      );
+      return h("span", { class: "time" }, h("small", {}, noTime(scene, costs)));
     }
     const change = ratio(costs.latency_s, before);
     return h(
@@ -2373,7 +2515,15 @@
       }) : null
     );
   }
-  function noTime({ state }, { notes: notes2, timed_at: others2 }) {
+  function unruled({ chosen }) {
+    const names = chosen.numbers.structure.unmodelled;
+    if (!names.length) return null;
+    return names.length === 1 ? `${names[0]} has no cost rule` : `${plural(names.length, "layer")} have no cost rule`;
+  }
+  function noTime(scene, { notes: notes2, timed_at: others2 }) {
+    const { state } = scene;
+    const why = unruled(scene);
+    if (why) return `time not known: ${why}`;
     if (!others2.length) return notes2[0] ?? "no time is known";
     return `no time at ${state.precision}: choose ${others2.join(" or ")}`;
   }
@@ -2414,17 +2564,29 @@
     if (costs.energy_low_j == null || costs.energy_high_j == null) return `≥ ${at}`;
     return `${at} (${range(costs.energy_low_j, costs.energy_high_j, "J")})`;
   }
-  function totals({ chosen, state }) {
+  function totals(scene) {
+    const { chosen, state } = scene;
     const { totals: all, memory: memory2, structure } = chosen.numbers;
     const peak = all.peak_bytes;
     const step = peak == null ? -1 : memory2.live.indexOf(peak);
-    const entry = (name, value, more) => h("div", {}, h("dt", {}, name), h("dd", {}, value, h("small", {}, h("bdi", {}, more))));
+    const why = unruled(scene) ?? "";
+    const entry = (name, value, write, more) => h(
+      "div",
+      {},
+      h("dt", {}, name),
+      h(
+        "dd",
+        { class: value == null ? "unknown" : null },
+        value == null ? "not known" : write(value),
+        h("small", {}, h("bdi", {}, value == null ? why : more))
+      )
+    );
     return [
-      entry("mult-adds", count(all.mult_adds), whole(all.mult_adds)),
-      entry("params", count(all.params), whole(all.params)),
-      entry("weights in memory", bytes(all.weight_bytes), state.precision),
-      entry("peak activations", bytes(peak), step < 0 ? "" : `at ${structure.layers.name[step]}`),
-      entry("bytes moved", bytes(all.traffic_bytes), "layer by layer, without caches")
+      entry("mult-adds", all.mult_adds, count, whole(all.mult_adds)),
+      entry("params", all.params, count, whole(all.params)),
+      entry("weights in memory", all.weight_bytes, bytes, state.precision),
+      entry("peak activations", peak, bytes, step < 0 ? "" : `at ${structure.layers.name[step]}`),
+      entry("bytes moved", all.traffic_bytes, bytes, "layer by layer, without caches")
     ];
   }
 
@@ -2525,7 +2687,7 @@
   var barLength = (value, most) => value && most ? (value / most).toFixed(3) : "0";
   function lane(context, index, amounts) {
     const { outline, scene, most } = context;
-    const dot2 = outline.lanes.rows[index].dot;
+    const dot = outline.lanes.rows[index].dot;
     const row2 = outline.rows[index];
     const paint = {
       fill: `var(--heat${heat(amounts[scene.metric], most)})`,
@@ -2541,14 +2703,14 @@
         stroke: "var(--faint)",
         "stroke-width": 1.3
       }),
-      dot2 == null ? null : row2.children.length ? s("rect", {
-        x: laneX(outline, dot2) - size,
+      dot == null ? null : row2.children.length ? s("rect", {
+        x: laneX(outline, dot) - size,
         y: ROW_HEIGHT / 2 - size,
         width: 2 * size,
         height: 2 * size,
         rx: 2,
         ...paint
-      }) : s("circle", { cx: laneX(outline, dot2), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint })
+      }) : s("circle", { cx: laneX(outline, dot), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint })
     );
   }
   function heat(value, most) {
@@ -3208,82 +3370,15 @@
     return low == null || high == null ? at : `${at} (${range(low, high, unit)})`;
   }
 
-  // src/pairing.ts
-  var kept3 = null;
-  function pairsOf2(structures, open) {
-    const key = [...open].join("\n");
-    const isSame = kept3?.key === key && kept3.structures.every((one, i) => one === structures[i]);
-    if (kept3 && isSame) return kept3.pairs;
-    const pairs2 = [];
-    const walk = (parents, depth) => {
-      for (const members of matched(parents.map((one) => one?.children ?? []))) {
-        pairs2.push({ members, depth });
-        if (isPairOpen(members, open)) walk(members, depth + 1);
-      }
-    };
-    walk(
-      structures.map((one) => one && topOf(one)),
-      0
-    );
-    kept3 = { structures, key, pairs: pairs2 };
-    return pairs2;
-  }
-  var isPairOpen = (members, open) => members.some((one) => one !== null && isOpen(one, open));
-  function matched(lists) {
-    let rows = lists[0].map((one) => [one]);
-    lists.slice(1).forEach((list2, i) => {
-      const empty = new Array(i + 1).fill(null);
-      rows = merged(
-        rows,
-        list2,
-        (one) => one.label,
-        (between, others2) => merged(between, others2, (one) => String(one.children.length > 0), (left, more) => [
-          ...left.map((row2) => [...row2, null]),
-          ...more.map((one) => [...empty, one])
-        ])
-      );
-    });
-    return rows;
-  }
-  function merged(rows, items, keyOf, rest) {
-    const places = equalNames(
-      rows.map((row3) => keyOf(row3.find((one) => one !== null))),
-      items.map(keyOf)
-    );
-    const found = [];
-    let [row2, item] = [0, 0];
-    for (const [nextRow, nextItem] of places) {
-      found.push(...rest(rows.slice(row2, nextRow), items.slice(item, nextItem)));
-      found.push([...rows[nextRow], items[nextItem]]);
-      [row2, item] = [nextRow + 1, nextItem + 1];
-    }
-    return [...found, ...rest(rows.slice(row2), items.slice(item))];
-  }
-  function equalNames(a, b) {
-    const width = b.length + 1;
-    const most = new Uint32Array((a.length + 1) * width);
-    for (let i = a.length - 1; i >= 0; i -= 1) {
-      for (let j = b.length - 1; j >= 0; j -= 1) {
-        most[i * width + j] = a[i] === b[j] ? most[(i + 1) * width + j + 1] + 1 : Math.max(most[(i + 1) * width + j], most[i * width + j + 1]);
-      }
-    }
-    const found = [];
-    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-      if (a[i] === b[j]) found.push([i++, j++]);
-      else if (most[(i + 1) * width + j] >= most[i * width + j + 1]) i += 1;
-      else j += 1;
-    }
-    return found;
-  }
-
   // src/views/pairs.ts
-  function pairs(scene) {
+  function pairs(scene, tools) {
     const { models, state, metric, device } = scene;
     const columns = models.map(({ numbers }) => numbers && new Columns(numbers, state.device));
-    const rows = pairsOf2(
+    const all = pairsOf2(
       models.map(({ numbers }) => numbers?.structure ?? null),
       state.open
     );
+    const rows = sorted(scene, all, columns);
     const name = METRIC_NAMES[metric];
     const on = metric === "time" && device ? [" on ", h("bdi", {}, device.name)] : null;
     return [
@@ -3292,6 +3387,11 @@
         on,
         ". Blocks of equal names stand in one row, and those between them by their order."
       ]),
+      h(
+        "div",
+        { class: "bar" },
+        h("button", { type: "button", on: { click: tools.copyPairs } }, "Copy as CSV")
+      ),
       scrolling(
         "Table of blocks side by side",
         h(
@@ -3306,8 +3406,8 @@
               {},
               h("th", { scope: "col" }, "block"),
               models.map(({ model, index }) => [
-                h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title)),
-                index ? h("th", { scope: "col", class: "num ratio" }, "ratio") : null
+                sortHead(scene, index, false, h("bdi", {}, model.title)),
+                index ? sortHead(scene, index, true, "ratio") : null
               ])
             )
           ),
@@ -3319,6 +3419,43 @@
         )
       )
     ];
+  }
+  function sortHead(scene, model, isRatio, title) {
+    const now2 = scene.glance.pairSort;
+    const isNow = now2?.model === model && now2.isRatio === isRatio;
+    const next = isNow && now2.rising ? null : { model, isRatio, rising: isNow };
+    return h(
+      "th",
+      {
+        scope: "col",
+        class: isRatio ? "num ratio" : "num",
+        "aria-sort": !isNow ? "none" : now2.rising ? "ascending" : "descending"
+      },
+      h(
+        "button",
+        {
+          type: "button",
+          on: { click: () => scene.look("pairs", (glance) => glance.pairSort = next) }
+        },
+        title
+      )
+    );
+  }
+  function sorted(scene, all, columns) {
+    const { state, metric, glance } = scene;
+    const sort = glance.pairSort;
+    if (!sort) return all;
+    const at = ({ members }, model) => {
+      const one = members[model];
+      return (one && columns[model]?.ofBlock(one)[metric]) ?? null;
+    };
+    const keyOf = (pair) => {
+      const value = at(pair, sort.model);
+      return (sort.isRatio ? ratio(value, at(pair, 0)) : value) ?? -1;
+    };
+    return all.filter(({ members }) => isOwn(members, state.open)).map((pair) => ({ pair: { ...pair, depth: 0 }, key: keyOf(pair) })).sort(
+      (a, b) => a.key < 0 || b.key < 0 ? b.key - a.key : sort.rising ? a.key - b.key : b.key - a.key
+    ).map(({ pair }) => pair);
   }
   function pairRow(scene, { members, depth }, columns) {
     const { metric, state } = scene;
@@ -3336,19 +3473,21 @@
         const cell2 = h("td", { class: "num" }, valueOf3(one, metric, isLeast(scene, index, one)));
         if (!index) return cell2;
         const isBoth = members[0] !== null && members[index] !== null;
-        return [cell2, isBoth ? ratioCell(amountOf(index), amountOf(0)) : h("td", { class: "ratio" })];
+        return [cell2, isBoth ? ratioCell(amountOf(index), amountOf(0)) : h("td", { class: "num ratio" })];
       })
     );
   }
   function nameOf(scene, members, isOpen2) {
     const blocks = members.filter((one) => one !== null);
-    const names = new Map(blocks.map((one) => [`${one.copies} ${one.label}`, one]));
+    const isSorted = scene.glance.pairSort !== null;
+    const nameOf2 = (one) => isSorted ? one.path : one.label;
+    const names = new Map(blocks.map((one) => [`${one.copies} ${nameOf2(one)}`, one]));
     const text = [...names.values()].map(
-      ({ label, copies }, i) => h(
+      (one, i) => h(
         "span",
         { class: i ? "other" : "" },
-        h("bdi", {}, label),
-        copies > 1 ? ` ×${copies}` : ""
+        h("bdi", {}, nameOf2(one)),
+        one.copies > 1 ? ` ×${one.copies}` : ""
       )
     );
     const paths = blocks.filter((one) => one.children.length).map((one) => one.path);
@@ -3395,7 +3534,7 @@
     return [
       ...heading(title, sentence2(scene, device, peak, dots.length)),
       device.levels.length > 1 ? levelChoice(scene, device, level) : null,
-      picture2(dots, roofs, peak, time2.latency_s ?? total(dots), width),
+      picture2(scene, dots, roofs, peak, time2.latency_s ?? total(dots), width),
       legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
       left ? note(leftOut(left)) : null,
       tableBelow(
@@ -3406,7 +3545,7 @@
       )
     ];
   }
-  var total = (dots) => dots.reduce((sum, dot2) => sum + dot2.time, 0);
+  var total = (dots) => dots.reduce((sum, dot) => sum + dot.time, 0);
   var leftOut = (kernels) => `${plural(kernels, "kernel")} without mult-adds, bytes or a known time ${kernels === 1 ? "is" : "are"} not shown.`;
   function sentence2(scene, device, peak, shown2) {
     const { numbers } = scene.chosen;
@@ -3415,7 +3554,7 @@
     return [
       `${plural(shown2, "kernel")} on `,
       h("bdi", {}, device.name),
-      ", area by time. ",
+      ", area by time; a click shows its details. ",
       time2 && counted != null ? `The whole network runs at ${isLeast2 ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
     ];
   }
@@ -3482,7 +3621,7 @@
       )
     );
   }
-  function picture2(dots, roofs, peak, total2, width) {
+  function picture2(scene, dots, roofs, peak, total2, width) {
     const frame = { width, height: heightOf(width), left: 58, right: 14, top: 24, bottom: 36 };
     const ridges = roofs.map((roof) => peak / roof.bytes_per_s);
     const intensities = dots.map((one) => one.intensity);
@@ -3499,7 +3638,7 @@
       {
         width,
         height: frame.height,
-        role: "img",
+        role: "group",
         "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers`
       },
       axes(
@@ -3530,24 +3669,36 @@
         { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" },
         `peak ${quantity(peak, "MAC/s")}`
       ),
-      dots.map(
-        (dot2) => s("circle", {
-          cx: round(x(dot2.intensity)),
-          cy: round(y(dot2.rate)),
-          r: round(Math.max(3, Math.sqrt(total2 ? dot2.time / total2 : 0) * 26)),
-          fill: `var(--kind${dot2.variety})`,
-          stroke: "var(--card)",
-          opacity: 0.75,
-          "data-tip": tipOf(dot2, peak, total2)
+      pointList(
+        scene,
+        "roofline",
+        "Kernels, the longest first",
+        dots.map((dot) => {
+          const tip = tipOf(dot, peak, total2);
+          const isSelected = scene.state.selected === dot.name;
+          return {
+            attributes: {
+              cx: round(x(dot.intensity)),
+              cy: round(y(dot.rate)),
+              r: round(Math.max(3, Math.sqrt(total2 ? dot.time / total2 : 0) * 26)),
+              fill: `var(--kind${dot.variety})`,
+              stroke: isSelected ? "var(--ink)" : "var(--card)",
+              opacity: 0.75
+            },
+            words: tip.replace(/\n/g, ", "),
+            tip,
+            isSelected,
+            go: () => scene.change((state) => state.selected = dot.name)
+          };
         })
       )
     );
   }
-  function tipOf(dot2, peak, total2) {
-    const part = total2 ? `, ${percent(dot2.time / total2)} of the time` : "";
-    return `${dot2.name}
-${seconds(dot2.time)}${part}
-${percent(dot2.rate / peak)} of the peak`;
+  function tipOf(dot, peak, total2) {
+    const part = total2 ? `, ${percent(dot.time / total2)} of the time` : "";
+    return `${dot.name}
+${seconds(dot.time)}${part}
+${percent(dot.rate / peak)} of the peak`;
   }
   function slopes(roofs, peak, xs, ys, x, y) {
     return roofs.flatMap(({ name, bytes_per_s: rate }) => {
@@ -3569,13 +3720,13 @@ ${percent(dot2.rate / peak)} of the peak`;
     });
   }
   function kernelTable(dots, peak) {
-    const rows = dots.map((dot2) => [
-      dot2.name,
-      seconds(dot2.time),
-      whole(dot2.macs),
-      bytes(dot2.bytes),
-      dot2.intensity.toPrecision(3),
-      percent(dot2.rate / peak) || UNKNOWN
+    const rows = dots.map((dot) => [
+      dot.name,
+      seconds(dot.time),
+      whole(dot.macs),
+      bytes(dot.bytes),
+      dot.intensity.toPrecision(3),
+      percent(dot.rate / peak) || UNKNOWN
     ]);
     return table(
       "Kernels with their intensity and rate",
@@ -3744,7 +3895,8 @@ ${percent(dot2.rate / peak)} of the peak`;
         { title: "mult-adds" },
         ...timed.map(({ device, isChosen }) => ({
           title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
-          tip: device.title
+          tip: device.title,
+          isWide: !isChosen
         }))
       ],
       rows
@@ -3858,20 +4010,29 @@ ${percent(dot2.rate / peak)} of the peak`;
       })
     );
   }
+  var isLeastOf = ({ metric, chosen, state }) => metric === "time" && (chosen.numbers.devices[state.device]?.is_least ?? false);
+  function answer(scene) {
+    const { metric, chosen, state } = scene;
+    const at = totalOf(chosen.numbers, metric, state.device);
+    if (at == null) return "not known";
+    const digits = metric === "time" ? 3 : 4;
+    return `${isLeastOf(scene) ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], digits)}`;
+  }
+  function answerWords(scene) {
+    const { metric, chosen, device } = scene;
+    if (scene.models[chosen.index].numbers == null) return "not known here";
+    const said2 = answer(scene).replace("≥", "at least");
+    return metric === "time" ? `${said2} on ${device?.name}` : `${said2} ${METRIC_NAMES[metric]}`;
+  }
   function now(scene) {
     const { metric, chosen, state, device } = scene;
     const at = totalOf(chosen.numbers, metric, state.device);
     const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
     const change = ratio(at, before);
-    const isLeast2 = metric === "time" && (chosen.numbers.devices[state.device]?.is_least ?? false);
     return h(
       "div",
-      { class: "now", "aria-live": "polite" },
-      h(
-        "b",
-        {},
-        `${isLeast2 ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`
-      ),
+      { class: "now" },
+      h("b", { class: at == null ? "unknown" : null }, answer(scene)),
       h(
         "span",
         { class: "cut" },
@@ -3880,7 +4041,7 @@ ${percent(dot2.rate / peak)} of the peak`;
       h(
         "span",
         { class: "cut" },
-        change == null || change === 1 ? "at the defaults" : changeWords(change, isLeast2)
+        change == null || change === 1 ? "at the defaults" : changeWords(change, isLeastOf(scene))
       )
     );
   }
@@ -3893,7 +4054,12 @@ ${percent(dot2.rate / peak)} of the peak`;
     return h(
       "div",
       { class: "knob", key: knob.name, "data-tip": knob.help || null },
-      h("label", { for: idOf(knob) }, h("bdi", { class: "cut" }, knob.name), value),
+      h(
+        "div",
+        { class: "knob-head" },
+        h("label", { for: idOf(knob), class: "cut" }, h("bdi", {}, knob.name)),
+        value
+      ),
       content
     );
   }
@@ -3904,7 +4070,7 @@ ${percent(dot2.rate / peak)} of the peak`;
     const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
     return shell(
       knob,
-      h("output", { for: idOf(knob) }, words),
+      h("span", { class: "at", "aria-hidden": "true" }, words),
       curve(scene.glance.curves.get(knob.name), knob, value),
       h("input", {
         id: idOf(knob),
@@ -3913,7 +4079,7 @@ ${percent(dot2.rate / peak)} of the peak`;
         max: round(places * 1e3) / 1e3,
         step: knob.is_log ? 1 : "any",
         value: placeOf(knob, value) * places,
-        "aria-valuetext": `${knob.name} ${words}`,
+        "aria-valuetext": `${words}, ${answerWords(scene)}`,
         "data-min": knob.min,
         "data-max": knob.max,
         on: {
@@ -3969,7 +4135,7 @@ ${percent(dot2.rate / peak)} of the peak`;
     return h(
       "div",
       { class: "knob", key: "@precision" },
-      h("label", { for: "knob-@precision" }, "precision"),
+      h("div", { class: "knob-head" }, h("label", { for: "knob-@precision" }, "precision")),
       choice(
         "knob-@precision",
         scene.page.precisions,
@@ -4225,6 +4391,8 @@ ${percent(dot2.rate / peak)} of the peak`;
     glance = {
       step: null,
       level: null,
+      active: /* @__PURE__ */ new Map(),
+      pairSort: null,
       tables: /* @__PURE__ */ new Set(),
       sight: { first: 0, last: 60 },
       curves: /* @__PURE__ */ new Map()
@@ -4266,7 +4434,7 @@ ${percent(dot2.rate / peak)} of the peak`;
         (scene, width) => layerTable(scene, width, this.isComplete ? EVERY_PLACE : void 0)
       );
       add("details", details);
-      add("pairs", pairs);
+      add("pairs", (scene) => pairs(scene, this.tools));
       add("memory", memory);
       add("roofline", roofline);
       add("notes", notes);
@@ -4315,6 +4483,7 @@ ${percent(dot2.rate / peak)} of the peak`;
         this.draw();
       });
     }
+    answer = "";
     isChanged = true;
     isComplete = false;
     frame = 0;
@@ -4394,7 +4563,16 @@ ${percent(dot2.rate / peak)} of the peak`;
     /** Nothing moved for a while: now what nobody looks at follows. */
     onRest() {
       writeAddress(this.page, this.state);
+      this.announce();
       if (!this.isAsked) this.later.start();
+    }
+    /** Say the answer to who cannot see it: once a move has ended, and not at the start. */
+    announce() {
+      if (!this.scene) return;
+      const answer2 = answerWords(this.scene);
+      const isNew = this.answer !== "" && this.answer !== answer2;
+      this.answer = answer2;
+      if (isNew) document.getElementById("answer").textContent = answer2;
     }
     /** One piece of what waits for a rest; false where there is nothing left. */
     step = () => {
@@ -4460,9 +4638,16 @@ ${percent(dot2.rate / peak)} of the peak`;
       if (event.pointerType === "mouse") show(event.target, event.clientX, event.clientY);
     });
     document.addEventListener("pointerleave", hide);
-    document.addEventListener("focusin", (event) => {
-      const target = event.target;
-      if (target.matches(":focus-visible")) show(target);
+    const showFocus = () => {
+      const focus = document.activeElement;
+      if (!focus?.matches(":focus-visible")) return;
+      const active = focus.getAttribute("aria-activedescendant");
+      show(active ? document.getElementById(active) : focus);
+    };
+    document.addEventListener("focusin", showFocus);
+    document.addEventListener("keyup", (event) => {
+      const { activeElement: focus } = document;
+      if (event.key !== "Escape" && focus?.hasAttribute("aria-activedescendant")) showFocus();
     });
     document.addEventListener("focusout", hide);
     document.addEventListener("scroll", hide, { passive: true });
