@@ -36,7 +36,9 @@ export function pointList(
 ): Item {
   const last = points.length - 1;
   const selected = points.findIndex((one) => one.isSelected);
-  const active = Math.min(scene.glance.active.get(view) ?? Math.max(selected, 0), last);
+  const now = (): number =>
+    Math.min(scene.glance.active.get(view) ?? Math.max(selected, 0), last);
+  const active = now();
   const idOf = (index: number): string => `${view}-point-${index}`;
   const move = (to: number): void =>
     scene.look(view, (glance) => glance.active.set(view, Math.min(Math.max(to, 0), last)));
@@ -51,8 +53,8 @@ export function pointList(
       on: {
         keydown: (event: KeyboardEvent) => {
           const step = STEPS[event.key];
-          if (step !== undefined) move(active + step);
-          else if (event.key === "Enter" || event.key === " ") points[active]?.go();
+          if (step !== undefined) move(now() + step);
+          else if (event.key === "Enter" || event.key === " ") points[now()]?.go();
           else return;
           event.preventDefault();
         },

@@ -34,7 +34,9 @@ export function startTips(): void {
   // In a list of points, keys go from one to another while the focus stays.
   document.addEventListener("keyup", (event) => {
     const { activeElement: focus } = document;
-    if (event.key !== "Escape" && focus?.hasAttribute("aria-activedescendant")) showFocus();
+    if (event.key !== "Escape" && focus?.hasAttribute("aria-activedescendant")) {
+      requestAnimationFrame(showFocus); // when the page has drawn where it went
+    }
   });
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, { passive: true });

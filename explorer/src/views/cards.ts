@@ -83,9 +83,10 @@ function basisTip(basis: string | null): string {
 
 /** Runtime and threads; threads of a GPU or an accelerator say nothing. */
 export function runtimeOf(device: DeviceFacts): string {
-  if (device.class === "gpu" || device.class === "accelerator") return device.runtime;
+  const runtime = device.runtime === "any" ? "any runtime" : device.runtime;
+  if (device.class === "gpu" || device.class === "accelerator") return runtime;
   const cores = device.cores == null ? "" : ` on ${plural(device.cores, "core")}`;
-  return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
+  return `${runtime} · ${plural(device.threads, "thread")}${cores}`;
 }
 
 function time(scene: Scene, costs: DeviceCosts, before: Count): Item {
@@ -261,6 +262,6 @@ export function totals(scene: Scene): Item[] {
     entry("params", all.params, count, whole(all.params)),
     entry("weights in memory", all.weight_bytes, bytes, state.precision),
     entry("peak activations", peak, bytes, step < 0 ? "" : `at ${structure.layers.name[step]}`),
-    entry("bytes moved", all.traffic_bytes, bytes, "layer by layer, without caches"),
+    entry("bytes moved", all.traffic_bytes, bytes, "without caches"),
   ];
 }

@@ -21,7 +21,8 @@ interface Line {
 export function comparison(scene: Scene): Children[] {
   if (scene.models.length < 2) return [];
   const lines = linesOf(scene).filter((line) =>
-    scene.models.some(({ numbers }) => numbers && line.of(numbers) != null),
+    // A line of nothing but zeros says nothing, as one of nothing but dashes does.
+    scene.models.some(({ numbers }) => numbers && line.of(numbers)),
   );
   return [
     ...heading("Compared", sentence(scene)),
@@ -166,7 +167,7 @@ function linesOf(scene: Scene): Line[] {
 const layersOf = ({ structure }: Numbers): number =>
   layerCount(structure, [...structure.layers.name.keys()]);
 
-/** Null where the network has no such layers with mult-adds. */
+/** Unknown where the cost of such a layer is; 0 where the network has none. */
 function kindTotal(numbers: Numbers, variety: number): Count {
   let sum = 0;
   for (const [layer, name] of numbers.structure.layers.variety.entries()) {
@@ -175,5 +176,5 @@ function kindTotal(numbers: Numbers, variety: number): Count {
     if (counted == null) return null;
     sum += counted;
   }
-  return sum || null;
+  return sum;
 }

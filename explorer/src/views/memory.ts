@@ -228,7 +228,7 @@ function cursor(scene: Scene, frame: Frame, x: Scale, step: number): Item[] {
           const by = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
           if (!by) return;
           event.preventDefault();
-          move(step + by);
+          move((scene.glance.step ?? step) + by);
         },
       },
       ...area,

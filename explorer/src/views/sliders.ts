@@ -58,7 +58,7 @@ function groups(scene: Scene, controls: Control[]): Item {
       return h(
         "div",
         {
-          class: "group",
+          class: "owned",
           key: owners.join(),
           role: isNamed ? "group" : null,
           "aria-label": isNamed ? `Knobs of ${words}` : null,
@@ -167,7 +167,8 @@ function slider(scene: Scene, knob: Slider): Item {
           const direction = DIRECTIONS[event.key];
           if (!direction) return;
           event.preventDefault();
-          set(neighbour(knob, value, direction));
+          // Keys can come faster than frames: the value is what it is by now.
+          set(neighbour(knob, Number(valueOf(scene.state, knob)), direction));
         },
       },
     }),

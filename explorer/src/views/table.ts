@@ -27,7 +27,7 @@ export function tableHead(scene: Scene, tools: TableTools): (Item | null)[] {
       on,
       ".",
     ]),
-    ...scene.page.left_out.map((sentence) => note(h("bdi", {}, sentence))),
+    ...scene.page.left_out.map((sentence) => note(h("bdi", {}, sentence.replace(/[^.]$/, "$&.")))),
     h(
       "div",
       { class: "bar" },

@@ -1979,7 +1979,8 @@
   function pointList(scene, view, label, points) {
     const last = points.length - 1;
     const selected = points.findIndex((one) => one.isSelected);
-    const active = Math.min(scene.glance.active.get(view) ?? Math.max(selected, 0), last);
+    const now2 = () => Math.min(scene.glance.active.get(view) ?? Math.max(selected, 0), last);
+    const active = now2();
     const idOf2 = (index) => `${view}-point-${index}`;
     const move = (to) => scene.look(view, (glance) => glance.active.set(view, Math.min(Math.max(to, 0), last)));
     return s(
@@ -1993,8 +1994,8 @@
         on: {
           keydown: (event) => {
             const step = STEPS[event.key];
-            if (step !== void 0) move(active + step);
-            else if (event.key === "Enter" || event.key === " ") points[active]?.go();
+            if (step !== void 0) move(now2() + step);
+            else if (event.key === "Enter" || event.key === " ") points[now2()]?.go();
             else return;
             event.preventDefault();
           }
@@ -2242,7 +2243,10 @@
   function comparison(scene) {
     if (scene.models.length < 2) return [];
     const lines = linesOf(scene).filter(
-      (line) => scene.models.some(({ numbers }) => numbers && line.of(numbers) != null)
+      (line) => (
+        // A line of nothing but zeros says nothing, as one of nothing but dashes does.
+        scene.models.some(({ numbers }) => numbers && line.of(numbers))
+      )
     );
     return [
       ...heading("Compared", sentence(scene)),
@@ -2380,7 +2384,7 @@
       if (counted == null) return null;
       sum += counted;
     }
-    return sum || null;
+    return sum;
   }
 
   // src/views/cards.ts
@@ -2438,9 +2442,10 @@
     }
   }
   function runtimeOf(device) {
-    if (device.class === "gpu" || device.class === "accelerator") return device.runtime;
+    const runtime = device.runtime === "any" ? "any runtime" : device.runtime;
+    if (device.class === "gpu" || device.class === "accelerator") return runtime;
     const cores = device.cores == null ? "" : ` on ${plural(device.cores, "core")}`;
-    return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
+    return `${runtime} · ${plural(device.threads, "thread")}${cores}`;
   }
   function time(scene, costs, before) {
     if (costs.latency_s == null) {
@@ -2586,7 +2591,7 @@
       entry("params", all.params, count, whole(all.params)),
       entry("weights in memory", all.weight_bytes, bytes, state.precision),
       entry("peak activations", peak, bytes, step < 0 ? "" : `at ${structure.layers.name[step]}`),
-      entry("bytes moved", all.traffic_bytes, bytes, "layer by layer, without caches")
+      entry("bytes moved", all.traffic_bytes, bytes, "without caches")
     ];
   }
 
@@ -3219,7 +3224,7 @@
             const by = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
             if (!by) return;
             event.preventDefault();
-            move(step + by);
+            move((scene.glance.step ?? step) + by);
           }
         },
         ...area
@@ -3993,7 +3998,7 @@ ${percent(dot.rate / peak)} of the peak`;
         return h(
           "div",
           {
-            class: "group",
+            class: "owned",
             key: owners.join(),
             role: isNamed ? "group" : null,
             "aria-label": isNamed ? `Knobs of ${words}` : null,
@@ -4088,7 +4093,7 @@ ${percent(dot.rate / peak)} of the peak`;
             const direction = DIRECTIONS[event.key];
             if (!direction) return;
             event.preventDefault();
-            set(neighbour(knob, value, direction));
+            set(neighbour(knob, Number(valueOf(scene.state, knob)), direction));
           }
         }
       })
@@ -4184,7 +4189,7 @@ ${percent(dot.rate / peak)} of the peak`;
         on,
         "."
       ]),
-      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4))),
+      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4.replace(/[^.]$/, "$&.")))),
       h(
         "div",
         { class: "bar" },
@@ -4647,7 +4652,9 @@ ${percent(dot.rate / peak)} of the peak`;
     document.addEventListener("focusin", showFocus);
     document.addEventListener("keyup", (event) => {
       const { activeElement: focus } = document;
-      if (event.key !== "Escape" && focus?.hasAttribute("aria-activedescendant")) showFocus();
+      if (event.key !== "Escape" && focus?.hasAttribute("aria-activedescendant")) {
+        requestAnimationFrame(showFocus);
+      }
     });
     document.addEventListener("focusout", hide);
     document.addEventListener("scroll", hide, { passive: true });
