@@ -35,7 +35,7 @@ export function pairs(scene: Scene, tools: PairTools): Children[] {
     h(
       "div",
       { class: "bar" },
-      h("button", { type: "button", on: { click: tools.copyPairs } }, "Copy as CSV"),
+      h("button", { type: "button", on: { click: tools.copyPairs } }, "Copy CSV"),
     ),
     scrolling(
       "Table of blocks side by side",

@@ -52,7 +52,7 @@ export function tableHead(scene: Scene, tools: TableTools): (Item | null)[] {
         { type: "button", on: { click: tools.openAll } },
         state.open.size ? "Close all" : "Open all",
       ),
-      h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy as CSV"),
+      h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy CSV"),
     ),
   ];
 }

@@ -2828,7 +2828,7 @@
           return h(
             "tr",
             {},
-            h("th", { scope: "row", class: "cut" }, h("bdi", {}, device.name)),
+            h("th", { scope: "row", class: "cut", "data-tip": device.name }, h("bdi", {}, device.name)),
             h(
               "td",
               { class: "num" },
@@ -3106,7 +3106,11 @@
       peakLabel(scene, frame, x, y, peak),
       limit?.isNear ? limitLine(limit, frame, y) : null,
       blockTicks(
-        blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
+        blocks.children.map((one) => ({
+          label: one.label,
+          first: one.layers[0],
+          count: one.layers.length
+        })),
         frame,
         x
       )
@@ -3177,17 +3181,18 @@
   }
   function blockTicks(all, frame, x) {
     const items = [];
-    let free = 0;
-    for (const { label, first } of all) {
-      const at = round(x(first));
-      const room = label.length * 6.4 + 8;
-      if (at < free || at + room > frame.width - frame.right) continue;
-      const below = frame.height - frame.bottom;
+    const taken = [];
+    const below = frame.height - frame.bottom;
+    for (const { label, first } of [...all].sort((a, b) => b.count - a.count)) {
+      const from = round(x(first));
+      const to = from + label.length * 6.4 + 8;
+      const isFree = taken.every(([left, right]) => to <= left || from >= right);
+      if (!isFree || to > frame.width - frame.right) continue;
+      taken.push([from, to]);
       items.push(
-        s("line", { x1: at, x2: at, y1: below, y2: below + 4, stroke: "var(--faint)" }),
-        s("text", { x: at + 2, y: below + 15 }, label)
+        s("line", { x1: from, x2: from, y1: below, y2: below + 4, stroke: "var(--faint)" }),
+        s("text", { x: from + 2, y: below + 15 }, label)
       );
-      free = at + room;
     }
     return items;
   }
@@ -3395,7 +3400,7 @@
       h(
         "div",
         { class: "bar" },
-        h("button", { type: "button", on: { click: tools.copyPairs } }, "Copy as CSV")
+        h("button", { type: "button", on: { click: tools.copyPairs } }, "Copy CSV")
       ),
       scrolling(
         "Table of blocks side by side",
@@ -4214,7 +4219,7 @@ ${percent(dot.rate / peak)} of the peak`;
           { type: "button", on: { click: tools.openAll } },
           state.open.size ? "Close all" : "Open all"
         ),
-        h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy as CSV")
+        h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy CSV")
       )
     ];
   }
