@@ -201,10 +201,15 @@ function current(
   ];
 }
 
-const settingWords = (row: PublishedRow): string =>
-  Object.entries(row.setting)
-    .map(([name, value]) => `${name} ${setting(value)}`)
-    .join(", ") || "as published";
+/** The network, where there are several, and its knobs that published settings differ in. */
+function settingWords({ page, models }: Scene, { row, model }: Published): string {
+  const { published, title } = page.models[model];
+  const words = Object.entries(row.setting)
+    .filter(([name, value]) => published.some((one) => one.setting[name] !== value))
+    .map(([name, value]) => `${name} ${setting(value)}`);
+  if (models.length > 1) words.unshift(title);
+  return words.join(", ") || "as published";
+}
 
 function costWords(scene: Scene, point: Published): string {
   const text = quantity(point.cost, METRIC_UNITS[scene.metric]);
@@ -219,7 +224,7 @@ function pointOf(
   color: string,
   isHollow: boolean,
 ): PicturePoint {
-  const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+  const words = `${settingWords(scene, point)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
   return {
     attributes: {
       cx: round(x),
@@ -251,8 +256,7 @@ function pointTable(scene: Scene, points: Published[], front: Published[]): Item
   const onFront = new Set(front);
   const rows = byCost(points)
     .map((point): Cell[] => [
-      settingWords(point.row),
-      ...(scene.models.length > 1 ? [scene.models[point.model].model.title] : []),
+      settingWords(scene, point),
       costWords(scene, point) || UNKNOWN,
       String(point.accuracy),
       onFront.has(point) ? "yes" : "",
@@ -262,7 +266,6 @@ function pointTable(scene: Scene, points: Published[], front: Published[]): Item
     "Published settings with their accuracy and our cost",
     [
       { title: "setting", isText: true },
-      ...(scene.models.length > 1 ? [{ title: "network", isText: true }] : []),
       { title: METRIC_NAMES[scene.metric] },
       { title: "top-1 %" },
       { title: "on the front", isText: true },

@@ -43,6 +43,8 @@ function card(
     h("input", {
       type: "radio",
       name: "device",
+      // The rest of the card is read as text, and not as the name of the button.
+      "aria-label": `${device.name} ${timeWords(costs)}`,
       checked: isChosen,
       on: { change: () => scene.change((state) => (state.device = index)) },
     }),
@@ -52,7 +54,7 @@ function card(
       h("b", { class: "cut" }, h("bdi", {}, device.name)),
       h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time"),
     ),
-    h("span", { class: "what cut" }, h("bdi", {}, device.title)),
+    h("span", { class: "what" }, h("bdi", {}, device.title)),
     h("span", { class: "what cut" }, runtimeOf(device)),
     time(scene, costs, before?.latency_s ?? null),
     span ? strip(costs, span) : null,
@@ -81,6 +83,9 @@ function basisTip(basis: string | null): string {
   }
 }
 
+const timeWords = ({ latency_s: at, is_least: isLeast }: DeviceCosts): string =>
+  at == null ? "no time" : `${isLeast ? "≥ " : ""}${seconds(at)}`;
+
 /** Runtime and threads; threads of a GPU or an accelerator say nothing. */
 export function runtimeOf(device: DeviceFacts): string {
   const runtime = device.runtime === "any" ? "any runtime" : device.runtime;
@@ -97,7 +102,7 @@ function time(scene: Scene, costs: DeviceCosts, before: Count): Item {
   return h(
     "span",
     { class: "time" },
-    `${costs.is_least ? "≥ " : ""}${seconds(costs.latency_s)}`,
+    timeWords(costs),
     h(
       "small",
       {},

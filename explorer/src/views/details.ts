@@ -135,7 +135,7 @@ function times(scene: Scene, row: Block): Item {
         return h(
           "tr",
           {},
-          h("th", { scope: "row", class: "cut", "data-tip": device.name }, h("bdi", {}, device.name)),
+          h("th", { scope: "row" }, h("bdi", {}, device.name)),
           h(
             "td",
             { class: "num" },

@@ -2164,13 +2164,18 @@
       })
     ];
   }
-  var settingWords = (row2) => Object.entries(row2.setting).map(([name, value]) => `${name} ${setting(value)}`).join(", ") || "as published";
+  function settingWords({ page, models }, { row: row2, model }) {
+    const { published, title } = page.models[model];
+    const words = Object.entries(row2.setting).filter(([name, value]) => published.some((one) => one.setting[name] !== value)).map(([name, value]) => `${name} ${setting(value)}`);
+    if (models.length > 1) words.unshift(title);
+    return words.join(", ") || "as published";
+  }
   function costWords(scene, point) {
     const text = quantity(point.cost, METRIC_UNITS[scene.metric]);
     return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
   }
   function pointOf(scene, point, x, y, color, isHollow) {
-    const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+    const words = `${settingWords(scene, point)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
     return {
       attributes: {
         cx: round(x),
@@ -2199,8 +2204,7 @@
   function pointTable(scene, points, front) {
     const onFront = new Set(front);
     const rows = byCost(points).map((point) => [
-      settingWords(point.row),
-      ...scene.models.length > 1 ? [scene.models[point.model].model.title] : [],
+      settingWords(scene, point),
       costWords(scene, point) || UNKNOWN,
       String(point.accuracy),
       onFront.has(point) ? "yes" : "",
@@ -2210,7 +2214,6 @@
       "Published settings with their accuracy and our cost",
       [
         { title: "setting", isText: true },
-        ...scene.models.length > 1 ? [{ title: "network", isText: true }] : [],
         { title: METRIC_NAMES[scene.metric] },
         { title: "top-1 %" },
         { title: "on the front", isText: true },
@@ -2405,6 +2408,8 @@
       h("input", {
         type: "radio",
         name: "device",
+        // The rest of the card is read as text, and not as the name of the button.
+        "aria-label": `${device.name} ${timeWords(costs)}`,
         checked: isChosen,
         on: { change: () => scene.change((state) => state.device = index) }
       }),
@@ -2414,7 +2419,7 @@
         h("b", { class: "cut" }, h("bdi", {}, device.name)),
         h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time")
       ),
-      h("span", { class: "what cut" }, h("bdi", {}, device.title)),
+      h("span", { class: "what" }, h("bdi", {}, device.title)),
       h("span", { class: "what cut" }, runtimeOf(device)),
       time(scene, costs, before?.latency_s ?? null),
       span ? strip(costs, span) : null,
@@ -2441,6 +2446,7 @@
         return "no time is known";
     }
   }
+  var timeWords = ({ latency_s: at, is_least: isLeast2 }) => at == null ? "no time" : `${isLeast2 ? "≥ " : ""}${seconds(at)}`;
   function runtimeOf(device) {
     const runtime = device.runtime === "any" ? "any runtime" : device.runtime;
     if (device.class === "gpu" || device.class === "accelerator") return runtime;
@@ -2455,7 +2461,7 @@
     return h(
       "span",
       { class: "time" },
-      `${costs.is_least ? "≥ " : ""}${seconds(costs.latency_s)}`,
+      timeWords(costs),
       h(
         "small",
         {},
@@ -2828,7 +2834,7 @@
           return h(
             "tr",
             {},
-            h("th", { scope: "row", class: "cut", "data-tip": device.name }, h("bdi", {}, device.name)),
+            h("th", { scope: "row" }, h("bdi", {}, device.name)),
             h(
               "td",
               { class: "num" },
@@ -4229,7 +4235,7 @@ ${percent(dot.rate / peak)} of the peak`;
   function layerTable(scene, width, also) {
     const { state, metric, chosen, glance } = scene;
     const { numbers, columns } = chosen;
-    const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
+    const outline = outlineOf(numbers.structure, state.open, Math.min(160, width * 0.13));
     const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
     const order = orderOf(outline.rows, amounts, state.open, state.sort);
     const shown2 = shownMetrics(metric, columns.hasTime);
