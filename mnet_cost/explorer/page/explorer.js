@@ -2419,7 +2419,7 @@
         h("b", { class: "cut" }, h("bdi", {}, device.name)),
         h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time")
       ),
-      h("span", { class: "what" }, h("bdi", {}, device.title)),
+      h("span", { class: "what cut", "data-tip": device.title }, h("bdi", {}, device.title)),
       h("span", { class: "what cut" }, runtimeOf(device)),
       time(scene, costs, before?.latency_s ?? null),
       span ? strip(costs, span) : null,
