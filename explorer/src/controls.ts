@@ -119,9 +119,15 @@ export function ownersWords(page: ExploreDocument, owners: readonly number[]): s
   return owners.length === 2 ? "both networks" : `all ${owners.length} networks`;
 }
 
+/** Controls of the same networks. */
+export interface Group {
+  owners: readonly number[];
+  of: Control[];
+}
+
 /** Controls by whose they are: first those of most networks. */
-export function grouped(controls: readonly Control[]): { owners: readonly number[]; of: Control[] }[] {
-  const groups = new Map<string, { owners: readonly number[]; of: Control[] }>();
+export function grouped(controls: readonly Control[]): Group[] {
+  const groups = new Map<string, Group>();
   for (const control of controls) {
     const key = control.owners.join();
     const group = groups.get(key);

@@ -1,4 +1,5 @@
-// Layer tables as CSV, of one network or of several side by side, with whole numbers and seconds, for all devices of the page.
+// Layer tables as CSV, of one network or of several side by side, with whole numbers and seconds,
+// for all devices of the page.
 
 import { bytesOf, Columns } from "./amounts";
 import type { DeviceFacts, Numbers } from "./document";

@@ -36,7 +36,7 @@ export function pairsOf(structures: (Structure | null)[], open: ReadonlySet<stri
 export function layerPairs(structures: (Structure | null)[]): (number | null)[][] {
   const all = new Set(structures.flatMap((one) => (one ? openable(topOf(one)) : [])));
   return pairsOf(structures, all)
-    .map(({ members }) => members.map((one) => (one && !one.children.length ? one.layers[0] : null)))
+    .map(({ members }) => members.map((one) => (one?.children.length === 0 ? one.layers[0] : null)))
     .filter((pair) => pair.some((layer) => layer !== null));
 }
 

@@ -305,7 +305,7 @@ test("CSV has whole numbers, and no cell that a spreadsheet calculates", () => {
   assert.equal(lines[2].split(",").at(-2), ""); // fused
 });
 
-test("a ratio of lower bounds has no colour, one of a bound has it where it is surely not 1", () => {
+test("a ratio of bounds has no colour, one of a bound has it where it is surely not 1", () => {
   const known = (value: number) => ({ value, isLeast: false });
   const least = (value: number) => ({ value, isLeast: true });
   assert.deepEqual(against(known(3), known(1)), { text: "3.00×", word: "", tone: "more3" });

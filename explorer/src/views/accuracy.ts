@@ -224,7 +224,8 @@ function pointOf(
   color: string,
   isHollow: boolean,
 ): PicturePoint {
-  const words = `${settingWords(scene, point)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+  const name = settingWords(scene, point);
+  const words = `${name}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
   return {
     attributes: {
       cx: round(x),

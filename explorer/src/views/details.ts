@@ -225,6 +225,8 @@ function specLine({ chosen }: Scene, row: Block): Children {
   return [
     h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
     h("div", { class: "code" }, h("bdi", {}, text.trim())),
-    row.children.length ? note(`It holds ${plural(layerCount(structure, row.layers), "layer")}.`) : null,
+    row.children.length
+      ? note(`It holds ${plural(layerCount(structure, row.layers), "layer")}.`)
+      : null,
   ];
 }

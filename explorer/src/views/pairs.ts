@@ -128,7 +128,8 @@ function pairRow(scene: Scene, { members, depth }: Pair, columns: (Columns | nul
       const cell = h("td", { class: "num" }, valueOf(one, metric, isLeast(scene, index, one)));
       if (!index) return cell;
       const isBoth = members[0] !== null && members[index] !== null;
-      return [cell, isBoth ? ratioCell(amountOf(index), amountOf(0)) : h("td", { class: "num ratio" })];
+      const empty = h("td", { class: "num ratio" });
+      return [cell, isBoth ? ratioCell(amountOf(index), amountOf(0)) : empty];
     }),
   );
 }

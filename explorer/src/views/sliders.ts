@@ -64,7 +64,9 @@ function groups(scene: Scene, controls: Control[]): Item {
           "aria-label": isNamed ? `Knobs of ${words}` : null,
           style: { "--count": of.length + (isShared && isPrecise ? 1 : 0) },
         },
-        isNamed ? h("div", { class: "whose cut", "aria-hidden": "true" }, h("bdi", {}, words)) : null,
+        isNamed
+          ? h("div", { class: "whose cut", "aria-hidden": "true" }, h("bdi", {}, words))
+          : null,
         h(
           "div",
           { class: "knobs" },

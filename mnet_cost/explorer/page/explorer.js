@@ -1743,7 +1743,7 @@
   }
   function layerPairs(structures) {
     const all = new Set(structures.flatMap((one) => one ? openable(topOf(one)) : []));
-    return pairsOf2(structures, all).map(({ members }) => members.map((one) => one && !one.children.length ? one.layers[0] : null)).filter((pair) => pair.some((layer) => layer !== null));
+    return pairsOf2(structures, all).map(({ members }) => members.map((one) => one?.children.length === 0 ? one.layers[0] : null)).filter((pair) => pair.some((layer) => layer !== null));
   }
   var isOwn = (members, open) => members.some((one) => one !== null && !isOpen(one, open));
   var isPairOpen = (members, open) => members.some((one) => one !== null && isOpen(one, open));
@@ -2175,7 +2175,8 @@
     return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
   }
   function pointOf(scene, point, x, y, color, isHollow) {
-    const words = `${settingWords(scene, point)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+    const name = settingWords(scene, point);
+    const words = `${name}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
     return {
       attributes: {
         cx: round(x),
@@ -3489,7 +3490,8 @@
         const cell2 = h("td", { class: "num" }, valueOf3(one, metric, isLeast(scene, index, one)));
         if (!index) return cell2;
         const isBoth = members[0] !== null && members[index] !== null;
-        return [cell2, isBoth ? ratioCell(amountOf(index), amountOf(0)) : h("td", { class: "num ratio" })];
+        const empty = h("td", { class: "num ratio" });
+        return [cell2, isBoth ? ratioCell(amountOf(index), amountOf(0)) : empty];
       })
     );
   }
