@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mnet_cost.devices.latency_models import LatencyFit
+from mnet_cost.devices.operators import OperatorList
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.sourced import Sourced
 
@@ -95,6 +96,12 @@ class DeviceProfile:
     extends: str | None = None
     power_stated: PowerFigure | None = None
     """What `power_w` was worked out from, where that is of another number of threads."""
+    operators: OperatorList | None = None
+    """What the runtime maps to an accelerator; None for a processor, and where no list is known."""
+    fallback: DeviceProfile | None = None
+    """The processor that runs what the accelerator does not, in the same machine."""
+    crossing: MemoryLevel | None = None
+    """The level of memory by way of which tensors go between the two."""
     scaled: str | None = None
     """How it was made of a profile of another number of threads; None for one as it was read."""
 
