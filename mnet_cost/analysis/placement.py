@@ -9,18 +9,25 @@ what the list says (`devices/operators.py`), times (`fallback.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.devices.operators import REFERENCES, Limits, OperatorList, setting_names
+from mnet_cost.devices.operators import (
+    REFERENCES,
+    Condition,
+    Limits,
+    OperatorList,
+    setting_names,
+)
 from mnet_cost.expressions import ExpressionError, parse_expression
 from mnet_cost.layers import FAMILIES
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import is_same, sides
+from mnet_cost.layers.fields import Word, fields_of
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import (
     DType,
@@ -36,7 +43,7 @@ Place = Literal["accelerator", "processor", "unknown", "none"]
 """none: it is made beforehand, of stored tensors alone."""
 
 _WITHOUT_WORK = frozenset(FAMILIES["No work at inference"])
-_NUMBER = re.compile(r"[A-Za-z_]\w*(?:\.\w+)?")
+_SIZE = re.compile(r"[A-Za-z_]\w*\.\w+")
 
 
 class Placed(NamedTuple):
@@ -163,7 +170,7 @@ def _placed(
     layers: dict[str, Placed],
     judged: dict[tuple[object, ...], tuple[Place, str]],
 ) -> Placed:
-    if step.is_static:
+    if step.is_static or step.layer.kind == "expand_batch":  # a copy of a stored tensor
         return Placed(step, "none", "")
     writers = [
         layers[network.steps[producer].name]
@@ -182,7 +189,7 @@ def _placed(
     inputs = tuple([network.tensors[tensor].type for tensor in step.inputs])
     output = network.tensors[step.output].type
     own = step.precision or precision
-    key = (step.layer, *map(id, inputs), id(output), own.name)
+    key = (id(step.layer), *map(id, inputs), id(output), own.name)
     if key not in judged:
         judged[key] = _judge(operators, step, inputs, output, own.name, network.batch_of(step))
     where, reason = judged[key]
@@ -206,8 +213,8 @@ def _judge(
 ) -> tuple[Place, str]:
     """Where a layer runs by itself, and why not on the accelerator."""
     kind = listed_kind(step, inputs, output)
-    if not step.layer.is_known:
-        return "unknown", f"nobody knows what `{kind}` does"
+    if kind == "opaque":
+        return "unknown", "nobody knows what an `opaque` layer does"
     if kind in operators.refused:
         return "processor", f"`{kind}` is not supported"
     parts = operators.made_of.get(kind, (kind,))
@@ -224,9 +231,11 @@ def _judge(
     for part in parts:
         if failed := _beyond(operators.limits[part], part, kind, scope, operators, precision):
             return failed
-    for part in (kind, *parts):
-        if part in operators.unsure:
-            return "unknown", operators.unsure[part]
+    scope.hidden = frozenset()
+    for part in (kind, *(part for part in parts if part != kind)):
+        doubt = operators.unsure.get(part)
+        if doubt and (part != kind or not any(_unmet(each, scope) for each in doubt.when)):
+            return "unknown", doubt.text
     return "accelerator", ""
 
 
@@ -255,35 +264,29 @@ def _beyond(
     precisions = limits.precisions or operators.precisions
     if precision not in precisions:
         return "processor", f"it runs in {' or '.join(precisions)}, not in {precision}"
-    for name, words in limits.words.items():
-        word = getattr(scope.step.layer, name, None)
-        if word is not None and word not in words:
-            return "processor", f"needs {name} {' or '.join(words)}, not {word}"
-    names = setting_names(part) if part == kind else ()
+    scope.hidden = frozenset() if part == kind else frozenset(setting_names(part))
     for condition in limits.needs:
-        scope.hidden = frozenset() if part == kind else frozenset(setting_names(part))
-        if failed := _unmet(condition, scope, names):
+        if failed := _unmet(condition, scope):
             return failed
     return None
 
 
-def _unmet(
-    condition: str, scope: _Scope, names: Sequence[str] = ()
-) -> tuple[Place, str] | None:
+def _unmet(condition: Condition, scope: _Scope) -> tuple[Place, str] | None:
     """The place of a layer that does not meet a condition; None where it does.
 
     A condition on what the layer does not have, as the height of a vector, tells nothing.
     """
+    expression = parse_expression(condition.expression)
+    wanted = condition.text or condition.expression
     try:
-        if agreed(parse_expression(condition).evaluate(scope)):
+        if agreed(expression.evaluate(scope)):
             return None
+        sizes = _SIZE.findall(condition.expression)
+        names = dict.fromkeys([*sizes, *(use.name for use in expression.names)])
+        shown = dict.fromkeys([scope.shown(name) for name in names])
     except (_NoSuchSize, ExpressionError, RuleViolation):
-        return "unknown", f"whether `{condition}` holds is not known"
-    used = [name for name in dict.fromkeys(_NUMBER.findall(condition)) if "." in name]
-    expression = parse_expression(condition)
-    used += [use.name for use in expression.names]
-    shown = ", ".join(f"{name} {_shown(scope.value(name))}" for name in dict.fromkeys(used))
-    return "processor", f"needs {condition}" + (f"; {shown}" if shown else "")
+        return "unknown", f"it is not known whether it meets {wanted}"
+    return "processor", f"needs {wanted}" + (f"; it has {', '.join(shown)}" if shown else "")
 
 
 def _shown(value: Any) -> str:
@@ -294,6 +297,17 @@ def _shown(value: Any) -> str:
 
 class _NoSuchSize(ValueError):
     """A condition names a size or a setting that the layer does not have."""
+
+
+class _Names(dict[str, Any]):
+    """Values by name, each looked up when it is asked for."""
+
+    def __init__(self, look_up: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.look_up = look_up
+
+    def __missing__(self, name: str) -> Any:
+        return self.look_up(name)
 
 
 class _Scope:
@@ -311,12 +325,10 @@ class _Scope:
         self.batch = batch
         self.hidden: frozenset[str] = frozenset()
         """Settings of the kind whose conditions are asked, which this layer does not have."""
+        self.names: dict[str, Any] = _Names(self.named)
 
-    @property
-    def names(self) -> Any:
-        return self
-
-    def __getitem__(self, name: str) -> Any:
+    def named(self, name: str) -> Any:
+        """What a name of a condition stands for; raises `_NoSuchSize` where the layer has none."""
         first, output = self.tensors["input"], self.output
         common = {
             "batch": self.batch,
@@ -338,6 +350,9 @@ class _Scope:
             return -named_axis(self.tensors["input"], getattr(layer, "axis", None), layer.kind)
         if name == "padding":
             return self._padding()
+        field = self._field_of_word(name)
+        if field is not None:
+            return str(getattr(layer, field)) == name
         stem, _, side = name.rpartition("_")
         if side in ("height", "width") and hasattr(layer, stem):
             value = getattr(layer, stem)
@@ -380,10 +395,22 @@ class _Scope:
             most = largest(most, (total + 1) // 2)
         return most
 
-    def value(self, name: str) -> Any:
-        """What a name of a condition stands for, as messages give it."""
+    def _field_of_word(self, word: str) -> str | None:
+        """The field that may hold a word, such as `mode` for `nearest`; None for other names."""
+        for name, spec in fields_of(type(self.step.layer)).items():
+            if isinstance(spec.kind, Word) and word in spec.kind.options:
+                return name
+        return None
+
+    def shown(self, name: str) -> str:
+        """What a name of a condition stands for, with the name."""
         reference, _, axis = name.rpartition(".")
-        return self.size(reference, axis) if reference else self[name]
+        if reference:
+            return f"{name} {_shown(self.size(reference, axis))}"
+        field = self._field_of_word(name)
+        if field is not None:
+            return f"{field} {getattr(self.step.layer, field)}"
+        return f"{name} {_shown(self.named(name))}"
 
     def size(self, reference: str, axis: str) -> Any:
         x = self.tensors[reference]

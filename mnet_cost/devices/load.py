@@ -236,9 +236,7 @@ def _check_whole(reader: Reader, values: Mapping[str, Node], profile: DeviceProf
     check_operators(reader, values, profile)
 
 
-def _base(
-    reader: Reader, root: Node, path: str, without: Collection[str]
-) -> DeviceProfile | None:
+def _base(reader: Reader, root: Node, path: str, without: Collection[str]) -> DeviceProfile | None:
     """The profile that `extends` names: a shipped one, or a file seen from this file's folder."""
     name = reader.text(root.value, "extends")
     node = root.value["extends"]

@@ -9,9 +9,9 @@ which layers of a network run where (`analysis/placement.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnet_cost.errors import DeviceError, Span, did_you_mean, one_of
 from mnet_cost.expressions import BUILT_IN, Expression, ExpressionError, Use, parse_expression
@@ -32,19 +32,34 @@ and elements of both for one example."""
 REFERENCES = ("input", "output")
 """Tensors whose sizes a condition may name: the first input, and the first output."""
 _TOP = ("format", "name", "title", "version", "source", "unlisted", "partition", "precisions")
-_OPTIONAL = ("every_layer", "runs", "limits", "made_of", "unsure", "does_not_run")
+_OPTIONAL = ("every_layer", "runs", "limits", "made_of", "unsure", "caveats", "does_not_run")
+
+
+class Condition(NamedTuple):
+    """What has to hold of a layer."""
+
+    expression: str
+    text: str = ""
+    """The same for people, where the expression is hard to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a layer of one kind has to keep to."""
 
-    needs: tuple[str, ...] = ()
+    needs: tuple[Condition, ...] = ()
     """Conditions, all of which have to hold."""
-    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The words that a field may hold, by its name."""
     precisions: tuple[str, ...] = ()
     """Precisions in which it runs; those of the list where there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """Layers of a kind of which the document says that some do not run, and not which."""
+
+    text: str
+    when: tuple[Condition, ...] = ()
+    """Conditions of those layers, all of which hold; all of the kind where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +76,15 @@ class OperatorList:
     partition: str
     """One of `PARTITIONS`."""
     precisions: tuple[str, ...]
-    every_layer: tuple[str, ...]
+    every_layer: tuple[Condition, ...]
     """Conditions that hold for all layers that run."""
     limits: Mapping[str, Limits]
     """Kinds that run, with what they have to keep to. For `elementwise`, its operations."""
     made_of: Mapping[str, tuple[str, ...]]
     """Kinds without an operator of their own, and the kinds that a converter makes of each."""
-    unsure: Mapping[str, str]
-    """Kinds of which the document says that some do not run, by rules that are not published."""
+    unsure: Mapping[str, Doubt]
+    caveats: Mapping[str, str]
+    """Kinds that are taken to run though the document has a reservation that names no number."""
     refused: Mapping[str, str]
     """Kinds that do not run though they are not listed as running, with the source of that."""
     path: str = ""
@@ -116,12 +132,18 @@ class _ListReader:
             if kind in limits:
                 reader.problem(f"`{kind}` is among `runs`, which have no limits", place)
             limits[kind] = self._limits(kind, node)
-        made_of, unsure, refused = {}, {}, {}
+        made_of: dict[str, tuple[str, ...]] = {}
+        caveats: dict[str, str] = {}
+        refused: dict[str, str] = {}
         for kind, place, node in self._entries(values.get("made_of"), "made_of"):
             made_of[kind] = parts = self._kinds(node, kind)
             if not parts:
                 reader.problem(f"`{kind}` must name the kinds that it is made of", place)
-        for key, texts in (("unsure", unsure), ("does_not_run", refused)):
+        unsure = {
+            kind: self._doubt(kind, node)
+            for kind, _, node in self._entries(values.get("unsure"), "unsure")
+        }
+        for key, texts in (("caveats", caveats), ("does_not_run", refused)):
             for kind, place, node in self._entries(values.get(key), key):
                 texts[kind] = reader.text({kind: node}, kind)
                 if key == "does_not_run" and (kind in limits or kind in made_of):
@@ -143,6 +165,7 @@ class _ListReader:
             limits=limits,
             made_of=made_of,
             unsure=unsure,
+            caveats=caveats,
             refused=refused,
             path=self.path,
         )
@@ -198,47 +221,43 @@ class _ListReader:
         return tuple([str(child.value) for child in node.value])
 
     def _limits(self, kind: str, node: Node) -> Limits:
-        """Conditions alone, or `{needs: [...], FIELD: [words], precisions: [...]}`."""
+        """Conditions alone, or `{needs: [...], precisions: [...]}`."""
         if isinstance(node.value, (list, str)):
             return Limits(needs=self._needs(node, kind, kind))
         if not isinstance(node.value, dict) or not node.value:
-            hint = f"`{kind}: [kernel <= 7]`; a kind without limits stands in `runs`"
+            hint = f"`{kind}: [batch == 1]`; a kind without limits stands in `runs`"
             self.reader.problem(f"`{kind}` must have limits", node, hint)
             return Limits()
-        options = {
-            name: spec.kind.options
-            for name, spec in fields_of(KINDS[kind]).items()
-            if isinstance(spec.kind, Word) and spec.kind.options
-        }
-        words = {}
-        self.reader.keys(node, f"`{kind}`", (), ("needs", "precisions", *options))
-        for name, allowed in options.items():
-            if name in node.value:
-                words[name] = self._words(node.value[name], name, allowed)
+        self.reader.keys(node, f"`{kind}`", (), ("needs", "precisions"))
         return Limits(
             needs=self._needs(node.value.get("needs"), "needs", kind),
-            words=words,
             precisions=self._precisions(node.value.get("precisions")),
         )
 
-    def _words(self, node: Node, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        children = node.value if isinstance(node.value, list) else [node]
-        for child in children:
-            if child.value not in allowed:
-                hint = f"`{name}` is {one_of(allowed)}"
-                if isinstance(child.value, str):
-                    hint = did_you_mean(child.value, allowed) or hint
-                self.reader.problem(f"`{name}` is never `{child.value}`", child, hint)
-        return tuple([str(child.value) for child in children])
+    def _doubt(self, kind: str, node: Node) -> Doubt:
+        """Words alone, or `{when: [...], text: ...}`."""
+        if not isinstance(node.value, dict):
+            return Doubt(text=self.reader.text({kind: node}, kind))
+        self.reader.keys(node, f"`{kind}`", ("when", "text"))
+        return Doubt(
+            text=self.reader.text(node.value, "text"),
+            when=self._needs(node.value.get("when"), "when", kind),
+        )
 
-    def _needs(self, node: Node | None, what: str, kind: str | None) -> tuple[str, ...]:
-        """Conditions, each an expression whose names a layer of `kind` has."""
+    def _needs(self, node: Node | None, what: str, kind: str | None) -> tuple[Condition, ...]:
+        """Conditions, each an expression whose names a layer of `kind` has, or a mapping with one
+        and a text."""
         if node is None:
             return ()
         children = node.value if isinstance(node.value, list) else [node]
         known = (*COMMON_NAMES, *(() if kind is None else setting_names(kind)))
         needs = []
         for child in children:
+            text = ""
+            if isinstance(child.value, dict):
+                self.reader.keys(child, "a condition", ("condition", "text"))
+                text = self.reader.text(child.value, "text")
+                child = child.value.get("condition", child)
             if not isinstance(child.value, str):
                 hint = "`[stride <= 3, batch == 1]`"
                 self.reader.problem(f"`{what}` must be a list of conditions", child, hint)
@@ -247,7 +266,7 @@ class _ListReader:
                 self._check(parse_expression(child.value), child, known, kind)
             except ExpressionError as error:
                 self._at(child, error.message, error.offset, error.length, error.hint)
-            needs.append(child.value)
+            needs.append(Condition(child.value, text))
         return tuple(needs)
 
     def _check(
@@ -275,10 +294,11 @@ class _ListReader:
 
 @lru_cache(maxsize=256)
 def setting_names(kind: str) -> tuple[str, ...]:
-    """Numbers and flags among the fields of a kind, as conditions name them.
+    """What conditions may ask of the fields of a kind.
 
-    Of a field with a number for each direction: the larger one, that of the height and that of the
-    width. Of an axis: its place, counted from the last, which is 1.
+    Numbers and flags by the name of the field. Of one with a number for each direction: the larger
+    one, that of the height and that of the width. Of an axis: its place, counted from the last,
+    which is 1. Of padding: the most on one side. Each word that a field may hold is a flag.
     """
     names = []
     layer = KINDS["elementwise" if kind in _OPERATIONS else kind]
@@ -287,6 +307,8 @@ def setting_names(kind: str) -> tuple[str, ...]:
             names += [name, f"{name}_height", f"{name}_width"]
         elif name == "axis" or isinstance(spec.kind, (Whole, Real, Flag)):
             names.append(name)
+        elif isinstance(spec.kind, Word):
+            names += spec.kind.options
     if "padding" in fields_of(layer):
         names.append("padding")
     return tuple(names)
