@@ -8,42 +8,19 @@ what the list says (`devices/operators.py`), times (`fallback.py`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.layer_conditions import LayerScope, Place, Verdict, names_of, unmet
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.devices.operators import (
-    REFERENCES,
-    Condition,
-    Limits,
-    OperatorList,
-    setting_names,
-)
-from mnet_cost.expressions import ExpressionError, parse_expression
+from mnet_cost.devices.operators import Limits, OperatorList, setting_names
 from mnet_cost.layers import FAMILIES
-from mnet_cost.layers.axes import named_axis
-from mnet_cost.layers.base import both
-from mnet_cost.layers.conv import is_same, sides
-from mnet_cost.layers.fields import Word, fields_of
 from mnet_cost.network import Network, Step
-from mnet_cost.tensors import (
-    DType,
-    RuleViolation,
-    TensorType,
-    agreed,
-    axis_names,
-    is_number,
-    largest,
-)
-
-Place = Literal["accelerator", "processor", "unknown", "none"]
-"""none: it is made beforehand, of stored tensors alone."""
+from mnet_cost.tensors import DType, TensorType
 
 _WITHOUT_WORK = frozenset(FAMILIES["No work at inference"])
-_SIZE = re.compile(r"[A-Za-z_]\w*\.\w+")
 
 
 class Placed(NamedTuple):
@@ -53,8 +30,13 @@ class Placed(NamedTuple):
     place: Place
     reason: str
     """Why it does not run on the accelerator, or is not known to; empty where it does."""
+    found: str = ""
+    """What the layer has instead of what it needs."""
     after: str = ""
-    """The layer whose place decides: one that it reads from, where the reason is that alone."""
+    """The layer whose place decides, where the reason is that alone."""
+    is_operator: bool = True
+    """Whether it is an operator of its own: not what is folded into weights, nor what has no
+    work."""
 
 
 class Crossing(NamedTuple):
@@ -89,13 +71,21 @@ class Placement:
 
     @property
     def off(self) -> tuple[Placed, ...]:
-        """Layers that run on the processor."""
-        return tuple([layer for layer in self.layers if layer.place == "processor"])
+        """Operators that run on the processor."""
+        return self._operators("processor")
 
     @property
     def unknown(self) -> tuple[Placed, ...]:
-        """Layers of which the list does not say where they run."""
-        return tuple([layer for layer in self.layers if layer.place == "unknown"])
+        """Operators of which the list does not say where they run."""
+        return self._operators("unknown")
+
+    @property
+    def accelerated(self) -> tuple[Placed, ...]:
+        """Operators that run on the accelerator."""
+        return self._operators("accelerator")
+
+    def _operators(self, place: Place) -> tuple[Placed, ...]:
+        return tuple([each for each in self.layers if each.place == place and each.is_operator])
 
     @property
     def is_whole(self) -> bool:
@@ -128,7 +118,7 @@ def place(
     folded = _folded(kernels)
     place_of: dict[int, Place] = {}  # by tensor; one of the network's inputs is wherever it is read
     layers: dict[str, Placed] = {}
-    judged: dict[tuple[object, ...], tuple[Place, str]] = {}
+    judged: dict[tuple[object, ...], Verdict] = {}
     for step in network.steps:
         placed = _placed(network, step, operators, precision, folded, layers, judged)
         layers[step.name] = placed
@@ -168,7 +158,7 @@ def _placed(
     precision: DType,
     folded: dict[str, str],
     layers: dict[str, Placed],
-    judged: dict[tuple[object, ...], tuple[Place, str]],
+    judged: dict[tuple[object, ...], Verdict],
 ) -> Placed:
     if step.is_static or step.layer.kind == "expand_batch":  # a copy of a stored tensor
         return Placed(step, "none", "")
@@ -180,27 +170,26 @@ def _placed(
     writers = [writer for writer in writers if writer.place != "none"]
     if step.name in folded:
         host = layers[folded[step.name]]
-        return Placed(step, host.place, host.reason and f"folded into {host.step.name}",
-                      host.after or host.step.name if host.reason else "")  # fmt: skip
+        return Placed(step, host.place, host.reason, host.found, host.after, is_operator=False)
     if step.layer.kind in _WITHOUT_WORK:
         if not writers:
-            return Placed(step, "accelerator", "")
-        return writers[0]._replace(step=step)
+            return Placed(step, "accelerator", "", is_operator=False)
+        return writers[0]._replace(step=step, is_operator=False)
     inputs = tuple([network.tensors[tensor].type for tensor in step.inputs])
     output = network.tensors[step.output].type
     own = step.precision or precision
     key = (id(step.layer), *map(id, inputs), id(output), own.name)
     if key not in judged:
         judged[key] = _judge(operators, step, inputs, output, own.name, network.batch_of(step))
-    where, reason = judged[key]
-    if operators.partition == "prefix" and where != "processor":
+    verdict = judged[key]
+    if operators.partition == "prefix" and verdict.place != "processor":
         causes = [writer for writer in writers if writer.place == "processor"]
-        if where == "accelerator":
+        if verdict.place == "accelerator":
             causes += [writer for writer in writers if writer.place == "unknown"]
         if causes:
             cause = causes[0].after or causes[0].step.name
-            return Placed(step, causes[0].place, f"after {cause}", cause)
-    return Placed(step, where, reason)
+            return Placed(step, causes[0].place, f"after {cause}", after=cause)
+    return Placed(step, *verdict)
 
 
 def _judge(
@@ -210,33 +199,34 @@ def _judge(
     output: TensorType,
     precision: str,
     batch: Any,
-) -> tuple[Place, str]:
+) -> Verdict:
     """Where a layer runs by itself, and why not on the accelerator."""
     kind = listed_kind(step, inputs, output)
     if kind == "opaque":
-        return "unknown", "nobody knows what an `opaque` layer does"
+        return Verdict("unknown", "nobody knows what an `opaque` layer does")
     if kind in operators.refused:
-        return "processor", f"`{kind}` is not supported"
+        return Verdict("processor", "not supported")
     parts = operators.made_of.get(kind, (kind,))
     for part in parts:
         if part not in operators.limits:
-            what = f"`{part}`, a part of it," if part != kind else f"`{part}`"
+            what = "it" if part == kind else f"`{part}`, a part of it"
             if operators.unlisted == "processor":
-                return "processor", f"{what} is not in the list"
-            return "unknown", f"the list does not name {what.rstrip(',')}"
-    scope = _Scope(step, inputs, output, batch)
+                return Verdict(
+                    "processor", "not supported" if part == kind else f"{what}, is not supported"
+                )
+            return Verdict("unknown", f"the list does not name {what}")
+    scope = LayerScope(step, inputs, output, batch)
     for condition in operators.every_layer:
-        if failed := _unmet(condition, scope):
+        if failed := unmet(condition, scope):
             return failed
     for part in parts:
         if failed := _beyond(operators.limits[part], part, kind, scope, operators, precision):
             return failed
-    scope.hidden = frozenset()
     for part in (kind, *(part for part in parts if part != kind)):
         doubt = operators.unsure.get(part)
-        if doubt and (part != kind or not any(_unmet(each, scope) for each in doubt.when)):
-            return "unknown", doubt.text
-    return "accelerator", ""
+        if doubt and (part != kind or not any(unmet(each, scope) for each in doubt.when)):
+            return Verdict("unknown", doubt.text)
+    return Verdict("accelerator")
 
 
 def listed_kind(step: Step, inputs: tuple[TensorType, ...], output: TensorType) -> str:
@@ -256,176 +246,20 @@ def _beyond(
     limits: Limits,
     part: str,
     kind: str,
-    scope: _Scope,
+    scope: LayerScope,
     operators: OperatorList,
     precision: str,
-) -> tuple[Place, str] | None:
+) -> Verdict | None:
     """The place of a layer that exceeds what `part` of it has to keep to; None where none does."""
     precisions = limits.precisions or operators.precisions
     if precision not in precisions:
-        return "processor", f"it runs in {' or '.join(precisions)}, not in {precision}"
-    scope.hidden = frozenset() if part == kind else frozenset(setting_names(part))
+        return Verdict("processor", f"runs in {' or '.join(precisions)} alone", precision)
+    # What a converter makes of a layer has settings that the list's `made_of` vouches for.
+    hidden = frozenset() if part == kind else frozenset(setting_names(part))
     for condition in limits.needs:
-        if failed := _unmet(condition, scope):
+        if hidden.isdisjoint(names_of(condition)) and (failed := unmet(condition, scope)):
             return failed
     return None
-
-
-def _unmet(condition: Condition, scope: _Scope) -> tuple[Place, str] | None:
-    """The place of a layer that does not meet a condition; None where it does.
-
-    A condition on what the layer does not have, as the height of a vector, tells nothing.
-    """
-    expression = parse_expression(condition.expression)
-    wanted = condition.text or condition.expression
-    try:
-        if agreed(expression.evaluate(scope)):
-            return None
-        sizes = _SIZE.findall(condition.expression)
-        names = dict.fromkeys([*sizes, *(use.name for use in expression.names)])
-        shown = dict.fromkeys([scope.shown(name) for name in names])
-    except (_NoSuchSize, ExpressionError, RuleViolation):
-        return "unknown", f"it is not known whether it meets {wanted}"
-    return "processor", f"needs {wanted}" + (f"; it has {', '.join(shown)}" if shown else "")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-class _NoSuchSize(ValueError):
-    """A condition names a size or a setting that the layer does not have."""
-
-
-class _Names(dict[str, Any]):
-    """Values by name, each looked up when it is asked for."""
-
-    def __init__(self, look_up: Callable[[str], Any]) -> None:
-        super().__init__()
-        self.look_up = look_up
-
-    def __missing__(self, name: str) -> Any:
-        return self.look_up(name)
-
-
-class _Scope:
-    """What conditions of a layer are evaluated in."""
-
-    functions: frozenset[str] = frozenset()
-
-    def __init__(
-        self, step: Step, inputs: tuple[TensorType, ...], output: TensorType, batch: Any
-    ) -> None:
-        self.step = step
-        self.tensors = dict(zip(REFERENCES, (inputs[0] if inputs else output, output), strict=True))
-        self.inputs = inputs
-        self.output = output
-        self.batch = batch
-        self.hidden: frozenset[str] = frozenset()
-        """Settings of the kind whose conditions are asked, which this layer does not have."""
-        self.names: dict[str, Any] = _Names(self.named)
-
-    def named(self, name: str) -> Any:
-        """What a name of a condition stands for; raises `_NoSuchSize` where the layer has none."""
-        first, output = self.tensors["input"], self.output
-        common = {
-            "batch": self.batch,
-            "inputs": len(self.inputs),
-            "rank": len(output.shape) + 1,
-            "input_rank": len(first.shape) + 1,
-            "elements": output.elements,
-            "input_elements": first.elements,
-        }
-        if name in common:
-            return common[name]
-        if name in self.hidden:
-            raise _NoSuchSize(name)
-        return self._setting(name)
-
-    def _setting(self, name: str) -> Any:
-        layer = self.step.layer
-        if name == "axis":
-            return -named_axis(self.tensors["input"], getattr(layer, "axis", None), layer.kind)
-        if name == "padding":
-            return self._padding()
-        field = self._field_of_word(name)
-        if field is not None:
-            return str(getattr(layer, field)) == name
-        stem, _, side = name.rpartition("_")
-        if side in ("height", "width") and hasattr(layer, stem):
-            value = getattr(layer, stem)
-            if value is None and stem == "size":
-                value = tuple(self.output.shape[-2:])
-            if value is None and stem == "scale":
-                value = self._scale()
-            return both(value)[-2 if side == "height" else -1]
-        if not hasattr(layer, name):
-            raise _NoSuchSize(name)
-        value = getattr(layer, name)
-        if name == "scale" and value is None:
-            value = self._scale()
-        if isinstance(value, tuple):
-            most = value[0]
-            for other in value[1:]:
-                most = largest(most, other)
-            return most
-        if not is_number(value) and not isinstance(value, bool):
-            raise _NoSuchSize(name)
-        return value
-
-    def _scale(self) -> tuple[Any, Any]:
-        before, after = self.tensors["input"].shape[-2:], self.output.shape[-2:]
-        return after[0] / before[0], after[1] / before[1]
-
-    def _padding(self) -> Any:
-        """The most rows or columns on one side."""
-        layer: Any = self.step.layer
-        if not is_same(layer.padding):
-            most, *others = sides(layer.padding)
-            for other in others:
-                most = largest(most, other)
-            return most
-        most = 0
-        for axis in (0, 1):
-            size, count = self.tensors["input"].shape[axis - 2], self.output.shape[axis - 2]
-            span = both(getattr(layer, "dilation", 1))[axis] * (both(layer.kernel)[axis] - 1) + 1
-            total = largest((count - 1) * both(layer.stride)[axis] + span - size, 0)
-            most = largest(most, (total + 1) // 2)
-        return most
-
-    def _field_of_word(self, word: str) -> str | None:
-        """The field that may hold a word, such as `mode` for `nearest`; None for other names."""
-        for name, spec in fields_of(type(self.step.layer)).items():
-            if isinstance(spec.kind, Word) and word in spec.kind.options:
-                return name
-        return None
-
-    def shown(self, name: str) -> str:
-        """What a name of a condition stands for, with the name."""
-        reference, _, axis = name.rpartition(".")
-        if reference:
-            return f"{name} {_shown(self.size(reference, axis))}"
-        field = self._field_of_word(name)
-        if field is not None:
-            return f"{field} {getattr(self.step.layer, field)}"
-        return f"{name} {_shown(self.named(name))}"
-
-    def size(self, reference: str, axis: str) -> Any:
-        x = self.tensors[reference]
-        names = axis_names(len(x.shape), x.layout)
-        if axis not in names:
-            raise _NoSuchSize(axis)
-        return x.shape[names.index(axis) - len(names)]
-
-    def call(self, name: str, arguments: list[Any]) -> Any:
-        raise _NoSuchSize(name)
-
-    def mark(self, valid: Any) -> None:
-        """Candidates for which a division would fail: the condition is asked of one at a time."""
-        if not agreed(valid):
-            raise _NoSuchSize("a quotient")
 
 
 def _crossings(
