@@ -178,7 +178,9 @@ def time_cell(analysis: Analysis, estimate: DeviceEstimate) -> Time | None:
     if seconds is None:
         return None
     least = estimate.basis == "bound" or bool(estimate.untimed or analysis.unmodelled)
-    return Time(seconds, least, bool(estimate.outside))
+    # A lower bound holds wherever layers run; an estimate is one of all of them on the accelerator.
+    outside = bool(estimate.outside) or (estimate.is_partly_placed and estimate.basis != "bound")
+    return Time(seconds, least, outside)
 
 
 def band_cell(analysis: Analysis, estimate: DeviceEstimate) -> Range | None:
