@@ -114,6 +114,12 @@ class DeviceEstimate:
         return self.placement is not None and not self.placement.is_whole
 
     @property
+    def is_marked(self) -> bool:
+        """Whether the time is beyond what was measured: the network is, or the fit does not tell
+        which layers ran on the accelerator. A lower bound holds wherever they run."""
+        return bool(self.outside) or (self.is_partly_placed and self.basis != "bound")
+
+    @property
     def time_text(self) -> str:
         """The time with its range and basis, in words."""
         if self.latency_s is None:

@@ -56,7 +56,7 @@ def operator_table(operators: OperatorList) -> Table:
     rows += [(kind, f"no; {source}") for kind, source in operators.refused.items()]
     rows.append(("without limits", ", ".join(kind for kind in free)))
     rows.append(("all other kinds", _UNLISTED[operators.unlisted]))
-    return Table("operators", f"Layers that {operators.title} runs", columns, tuple(rows))
+    return Table("operators", f"What the accelerator runs: {operators.title}", columns, tuple(rows))
 
 
 def _limits(limits: Limits) -> list[str]:

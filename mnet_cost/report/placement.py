@@ -66,10 +66,9 @@ def share_text(placement: Placement | None) -> str | Absent:
 
 def _percent(share: float) -> str:
     """A percentage that is 0 or 100 only where the share is."""
-    text = f"{100 * share:.3g}"
-    if text == "100" and share < 1:
-        return ">99.9"
-    return "<0.1" if text == "0" and share > 0 else text
+    if 0 < share < 0.001:
+        return "<0.1"
+    return ">99.9" if 0.999 < share < 1 else f"{100 * share:.3g}"
 
 
 def placement_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
@@ -81,10 +80,11 @@ def placement_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
             continue
         name = estimate.device.name
         if placement.other_precision is not None:
-            notes.append(
-                f"{name} runs {' and '.join(placement.operators.precisions)} alone: "
-                f"`--precision {placement.other_precision}` shows which layers"
-            )
+            if estimate.latency_s is not None:  # else it is said of the time
+                notes.append(
+                    f"{name} runs {' and '.join(placement.operators.precisions)} alone: "
+                    f"`--precision {placement.other_precision}` shows which layers"
+                )
             continue
         notes.append(f"{name}: {_counts(placement)}; {_time_words(estimate)}")
     return notes

@@ -178,9 +178,7 @@ def time_cell(analysis: Analysis, estimate: DeviceEstimate) -> Time | None:
     if seconds is None:
         return None
     least = estimate.basis == "bound" or bool(estimate.untimed or analysis.unmodelled)
-    # A lower bound holds wherever layers run; an estimate is one of all of them on the accelerator.
-    outside = bool(estimate.outside) or (estimate.is_partly_placed and estimate.basis != "bound")
-    return Time(seconds, least, outside)
+    return Time(seconds, least, estimate.is_marked)
 
 
 def band_cell(analysis: Analysis, estimate: DeviceEstimate) -> Range | None:
