@@ -80,6 +80,13 @@ def compare_report(
     notes = tuple(unknown_notes(analyses[0].devices))
     if any(estimate.is_marked for analysis in analyses for estimate in analysis.devices):
         notes += (STARS,)
+    notes += tuple(
+        [
+            f"{name} on {note}"
+            for name, analysis in zip(names, analyses, strict=True)
+            for note in placement_notes(analysis.devices)
+        ]
+    )
     if explained:
         notes += sentences(names, breakdowns)
     records: Table
@@ -152,7 +159,6 @@ def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...
             for estimate in analysis.devices
             if estimate.outside
         ]
-        notes += [f"{name} on {note}" for note in placement_notes(analysis.devices)]
     return tuple(notes)
 
 
