@@ -104,8 +104,10 @@ def test_what_a_list_that_is_not_exhaustive_does_not_name_is_unknown() -> None:
     placement = placed(BRANCHES, of("conv2d add", unlisted="unknown", partition="prefix"))
     assert places(placement)["curve"] == "unknown"
     assert places(placement)["left"] == places(placement)["sum"] == "unknown"
-    assert placement.crossings is None and placement.crossing_bytes is None
-    assert not placement.is_whole and not placement.off
+    assert placement.crossings is None
+    assert placement.crossing_bytes is None
+    assert not placement.is_whole
+    assert not placement.off
 
 
 def test_known_not_to_run_goes_before_unknown() -> None:
@@ -114,7 +116,8 @@ def test_known_not_to_run_goes_before_unknown() -> None:
         "kernel: 1}, from: a}", "kernel: 1}, from: clamp}"
     )
     placement = placed(text, operators)
-    assert places(placement)["left"] == "unknown" and places(placement)["right"] == "processor"
+    assert places(placement)["left"] == "unknown"
+    assert places(placement)["right"] == "processor"
     assert places(placement)["sum"] == "processor"
 
 
@@ -148,9 +151,8 @@ def test_conditions_see_settings_and_sizes(layer: str, condition: str, found: st
 def test_a_condition_on_a_size_that_is_not_there_tells_nothing() -> None:
     text = "input: {x: [10]}\nlayers:\n  - relu\n"
     (only,) = placed(text, of("", limits=needing("relu", "input.height <= 7"))).layers
-    assert (
-        only.place == "unknown" and only.reason == "not known whether it meets: input.height <= 7"
-    )
+    assert only.place == "unknown"
+    assert only.reason == "not known whether it meets: input.height <= 7"
 
 
 def test_a_group_for_each_channel_is_a_depthwise_convolution() -> None:
@@ -195,7 +197,8 @@ def test_norms_that_are_folded_are_no_operators() -> None:
     placement = placed(text, of("relu"))
     assert list(places(placement).values()) == ["processor"] * 3 + ["accelerator"]
     assert [each.step.layer.kind for each in placement.off] == ["conv2d"]
-    assert placement.crossings is not None and len(placement.crossings) == 1
+    assert placement.crossings is not None
+    assert len(placement.crossings) == 1
 
 
 def test_a_norm_that_is_not_folded_is_one() -> None:
@@ -211,11 +214,12 @@ def test_stored_tensors_run_nowhere() -> None:
     )
     placement = placed(text, of("add"))
     assert places(placement) == {"table": "none", "out": "accelerator"}
-    assert placement.is_whole and placement.crossings == ()
+    assert placement.is_whole
+    assert placement.crossings == ()
 
 
 def test_an_opaque_layer_is_unknown() -> None:
-    text = "layers:\n  - opaque: {operation: odd}\n"
+    text = "layers:\n  - opaque: {operation: odd, shape: [3, 8, 8]}\n"
     (only,) = placed(text, of("")).layers
     assert only.place == "unknown"
 
@@ -238,21 +242,26 @@ def test_time_by_unit() -> None:
     net = network(BRANCHES)
     (estimate,) = analyze_network(net, [accelerator], precision="int8").devices
     split = estimate.split
-    assert split is not None and split.is_least
-    assert split.crossing_s is None and split.total_s is None
+    assert split is not None
+    assert split.is_least
+    assert split.crossing_s is None
+    assert split.total_s is None
     accelerator = replace(accelerator, crossing=accelerator.memory[-1])
     (estimate,) = analyze_network(net, [accelerator], precision="int8").devices
     split = estimate.split
-    assert split is not None and split.total_s is not None
+    assert split is not None
+    assert split.total_s is not None
     rate = accelerator.memory[-1].bytes_per_s
     assert rate is not None
     assert split.crossing_s == 2 * 8192 / rate.value
-    assert split.accelerated_s is not None and split.processor_s is not None
+    assert split.accelerated_s is not None
+    assert split.processor_s is not None
     assert split.processor_s > 0
     assert split.total_s == split.accelerated_s + split.processor_s + split.crossing_s
     # Without a profile of the processor its part is unknown, not nothing.
     (estimate,) = analyze_network(net, [device(of("conv2d add"))], precision="int8").devices
-    assert estimate.split is not None and estimate.split.processor_s is None
+    assert estimate.split is not None
+    assert estimate.split.processor_s is None
 
 
 def test_a_time_is_marked_unless_it_is_a_lower_bound() -> None:
@@ -260,8 +269,11 @@ def test_a_time_is_marked_unless_it_is_a_lower_bound() -> None:
     fitted = replace(load_device("pixel_4_hexagon"), operators=of("conv2d"))
     bound = device(of("conv2d"))
     first, other = analyze_network(network(text), [fitted, bound], precision="int8").devices
-    assert first.is_marked and first.basis == "fitted"
-    assert not other.is_marked and other.basis == "bound" and other.is_partly_placed
+    assert first.is_marked
+    assert first.basis == "fitted"
+    assert not other.is_marked
+    assert other.basis == "bound"
+    assert other.is_partly_placed
     whole = replace(fitted, operators=of("conv2d gelu"))
     (estimate,) = analyze_network(network(text), [whole], precision="int8").devices
     assert not estimate.is_marked or estimate.outside

@@ -73,14 +73,16 @@ def profile_message(text: str) -> str:
 def test_each_shipped_list_states_its_document(name: str) -> None:
     operators = load_operators(str(operator_list_path(name)))
     assert operators.name == name
-    assert operators.source and operators.version
+    assert operators.source
+    assert operators.version
     assert {"conv2d", "depthwise_conv2d", "relu", "relu6", "add"} - set(operators.made_of) <= set(
         operators.limits
     )
     for kind, parts in operators.made_of.items():
         assert kind not in operators.limits
         # What a list does not name is not supported by it, or not known.
-        assert parts and not set(parts) & set(operators.made_of)
+        assert parts
+        assert not set(parts) & set(operators.made_of)
 
 
 def test_profiles_that_name_a_list() -> None:
@@ -174,7 +176,8 @@ def test_errors_show_the_line(old: str, new: str, expected: str) -> None:
 
 def test_all_errors_of_a_list_come_at_once() -> None:
     text = list_message(GOOD.replace("relu, add", "relux, add").replace("kernel", "kernle"))
-    assert "relux" in text and "kernle" in text
+    assert "relux" in text
+    assert "kernle" in text
 
 
 def test_a_profile_finds_its_list_beside_it() -> None:
@@ -183,9 +186,12 @@ def test_a_profile_finds_its_list_beside_it() -> None:
         PROFILE + "operators: ./list.yaml\nfallback: rk3588\ncrossing: host\n"
     )
     device = load_device("./chip.yaml")
-    assert device.operators and device.operators.name == "mine"
-    assert device.fallback and device.fallback.name == "rk3588"
-    assert device.crossing and device.crossing.bytes_per_s
+    assert device.operators
+    assert device.operators.name == "mine"
+    assert device.fallback
+    assert device.fallback.name == "rk3588"
+    assert device.crossing
+    assert device.crossing.bytes_per_s
     assert device.crossing.bytes_per_s.value == 1e9
 
 
