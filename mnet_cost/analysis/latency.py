@@ -116,7 +116,7 @@ class DeviceEstimate:
     @property
     def is_marked(self) -> bool:
         """Whether the time is beyond what was measured: the network is, or the fit does not tell
-        which layers ran on the accelerator. A lower bound holds wherever they run."""
+        which layers ran on the accelerator. A lower bound has a mark of its own."""
         return bool(self.outside) or (self.is_partly_placed and self.basis != "bound")
 
     @property

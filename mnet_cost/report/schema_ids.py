@@ -1,4 +1,4 @@
-"""Names and versions of the JSON documents: `mnet-cost/analysis/5`. `schema --of` has the names.
+"""Names and versions of the JSON documents: `mnet-cost/analysis/6`. `schema --of` has the names.
 
 A version is raised whenever a key goes, comes or changes its meaning.
 """
