@@ -28,8 +28,8 @@ class SplitTime:
     processor_s: float | None
     crossing_s: float | None
     """Of the tensors that go between the two, one after another."""
-    is_least: bool
-    """Whether a part is no more than a lower bound."""
+    least: frozenset[str] = frozenset()
+    """Of `accelerator` and `processor`, those whose time is no more than a lower bound."""
 
     @property
     def total_s(self) -> float | None:
@@ -41,11 +41,11 @@ class SplitTime:
 def split_time(network: Network, placement: Placement, device: DeviceProfile) -> SplitTime:
     """The time of `network` on `device` and on what it falls back to."""
     if placement.unknown:
-        return SplitTime(accelerated_s=None, processor_s=None, crossing_s=None, is_least=False)
+        return SplitTime(accelerated_s=None, processor_s=None, crossing_s=None)
     precision = DTYPES[placement.precision]
     costs = count_work(network, precision)
     units = {layer.step.name: layer.place for layer in placement.layers}
-    is_least = False
+    least = set()
     times: list[float | None] = []
     for unit, profile in (("accelerator", device), ("processor", device.fallback)):
         seconds: Any = None
@@ -55,7 +55,8 @@ def split_time(network: Network, placement: Placement, device: DeviceProfile) ->
             time = network_time(own, profile, precision.name, band=False)
             if time is not None:
                 seconds = time.latency_s
-                is_least = is_least or time.basis == "bound" or time.is_partial
+                if time.basis == "bound" or time.is_partial:
+                    least.add(unit)
             elif not own:
                 seconds = 0.0
         times.append(seconds)
@@ -64,5 +65,8 @@ def split_time(network: Network, placement: Placement, device: DeviceProfile) ->
     if crossed is not None and (rate or not crossed):
         crossing_s = crossed / rate.value if rate else 0.0
     return SplitTime(
-        accelerated_s=times[0], processor_s=times[1], crossing_s=crossing_s, is_least=is_least
+        accelerated_s=times[0],
+        processor_s=times[1],
+        crossing_s=crossing_s,
+        least=frozenset(least),
     )

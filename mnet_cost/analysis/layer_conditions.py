@@ -8,14 +8,14 @@ as the height of a vector, tells nothing. Not here: which conditions a layer has
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.devices.operators import REFERENCES, Condition
 from mnet_cost.expressions import ExpressionError, parse_expression
 from mnet_cost.layers.axes import named_axis
-from mnet_cost.layers.base import both
-from mnet_cost.layers.conv import is_same, sides
+from mnet_cost.layers.base import both, on_each_axis
+from mnet_cost.layers.conv import is_same
 from mnet_cost.layers.fields import Word, fields_of
 from mnet_cost.network import Step
 from mnet_cost.tensors import RuleViolation, TensorType, agreed, axis_names, is_number, largest
@@ -61,6 +61,13 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _largest(values: Sequence[Any]) -> Any:
+    most = values[0]
+    for other in values[1:]:
+        most = largest(most, other)
+    return most
 
 
 class _NoSuchSize(ValueError):
@@ -131,10 +138,7 @@ class LayerScope:
         if name == "scale" and value is None:
             value = self._scale()
         if isinstance(value, tuple):
-            most = value[0]
-            for other in value[1:]:
-                most = largest(most, other)
-            return most
+            return _largest(value)
         if not is_number(value) and not isinstance(value, bool):
             raise _NoSuchSize(name)
         return value
@@ -144,20 +148,29 @@ class LayerScope:
         return after[0] / before[0], after[1] / before[1]
 
     def _padding(self) -> Any:
-        """The most rows or columns on one side."""
+        """The most rows or columns on one side, in any direction."""
         layer: Any = self.step.layer
-        if not is_same(layer.padding):
-            most, *others = sides(layer.padding)
-            for other in others:
-                most = largest(most, other)
-            return most
-        most = 0
-        for axis in (0, 1):
-            size, count = self.tensors["input"].shape[axis - 2], self.output.shape[axis - 2]
-            span = both(getattr(layer, "dilation", 1))[axis] * (both(layer.kernel)[axis] - 1) + 1
-            total = largest((count - 1) * both(layer.stride)[axis] + span - size, 0)
-            most = largest(most, (total + 1) // 2)
-        return most
+        padding = layer.padding
+        if not is_same(padding):
+            if padding is None or (isinstance(padding, str) and padding != "valid"):
+                raise _NoSuchSize("padding")
+            sides = padding if isinstance(padding, tuple) else (padding,)
+            return 0 if padding == "valid" else _largest(sides)
+        before, after = self.tensors["input"].shape, self.output.shape
+        axes = layer.own_axes(self.tensors["input"]) - 1
+        return _largest(
+            [
+                (largest((count - 1) * stride + dilation * (kernel - 1) + 1 - size, 0) + 1) // 2
+                for size, count, kernel, stride, dilation in zip(
+                    before[-axes:],
+                    after[-axes:],
+                    on_each_axis(layer.kernel, axes),
+                    on_each_axis(layer.stride, axes),
+                    on_each_axis(getattr(layer, "dilation", 1), axes),
+                    strict=True,
+                )
+            ]
+        )
 
     def _field_of_word(self, word: str) -> str | None:
         """The field that may hold a word, such as `mode` for `nearest`; None for other names."""

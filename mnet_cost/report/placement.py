@@ -208,17 +208,22 @@ def _title(estimate: DeviceEstimate, placement: Placement) -> str:
     split = estimate.split
     if split is None or placement.unknown:
         return title
-    fallback, least = estimate.device.fallback, "≥" if split.is_least else ""
+    fallback = estimate.device.fallback
+    marks = {unit: "≥" if unit in split.least else "" for unit in ("accelerator", "processor")}
     parts = [
         f"{what} {'unknown' if seconds is None else mark + format_seconds(seconds)}"
         for what, seconds, mark in (
-            ("on it", split.accelerated_s, least),
-            (f"on {fallback.name}" if fallback else "of the rest", split.processor_s, least),
+            ("on it", split.accelerated_s, marks["accelerator"]),
+            (
+                f"on {fallback.name}" if fallback else "of the rest",
+                split.processor_s,
+                marks["processor"],
+            ),
             ("of crossings", split.crossing_s, ""),
         )
     ]
     if split.total_s is not None:
-        parts.append(f"together {least}{format_seconds(split.total_s)}")
+        parts.append(f"together {'≥' if split.least else ''}{format_seconds(split.total_s)}")
     return f"{title}; time {', '.join(parts)}"
 
 
@@ -302,7 +307,7 @@ def placement_document(estimate: DeviceEstimate) -> dict[str, Any] | None:
         "accelerated_ms": _ms(split.accelerated_s) if split else None,
         "processor_ms": _ms(split.processor_s) if split else None,
         "crossing_ms": _ms(split.crossing_s) if split else None,
-        "lower_bound": split.is_least if split else False,
+        "lower_bound": bool(split and split.least),
         "fallback": estimate.device.fallback.name if estimate.device.fallback else None,
         "changes": [],
     }

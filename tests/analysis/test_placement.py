@@ -148,6 +148,27 @@ def test_conditions_see_settings_and_sizes(layer: str, condition: str, found: st
     assert only.place == "accelerator"
 
 
+@pytest.mark.parametrize(
+    ("head", "layer", "padding"),
+    [
+        ("", "pad: {padding: [1, 2, 3, 4]}", 4),
+        ("", "conv2d: {channels: 2, kernel: 3, padding: valid}", 0),
+        ("", "conv2d: {channels: 2, kernel: 3, padding: [0, 2]}", 2),
+        ("input: {x: {shape: [3, 9], layout: signal}}\n",
+         "conv1d: {channels: 2, kernel: 5, padding: [1, 2]}", 2),
+        ("input: {x: {shape: [3, 9], layout: signal}}\n", "conv1d: {channels: 2, kernel: 5}", 2),
+        ("input: {x: {shape: [3, 8, 9, 9], layout: volume}}\n",
+         "conv3d: {channels: 2, kernel: [3, 1, 7]}", 3),
+    ],
+)  # fmt: skip
+def test_padding_is_the_most_on_one_side(head: str, layer: str, padding: int) -> None:
+    kind = layer.partition(":")[0]
+    text = f"{head}layers:\n  - {layer}\n"
+    limits = needing(kind, f"padding == {padding}")
+    (only,) = placed(text, of("", limits=limits)).layers
+    assert (only.place, only.found) == ("accelerator", "")
+
+
 def test_a_condition_on_a_size_that_is_not_there_tells_nothing() -> None:
     text = "input: {x: [10]}\nlayers:\n  - relu\n"
     (only,) = placed(text, of("", limits=needing("relu", "input.height <= 7"))).layers
@@ -243,7 +264,7 @@ def test_time_by_unit() -> None:
     (estimate,) = analyze_network(net, [accelerator], precision="int8").devices
     split = estimate.split
     assert split is not None
-    assert split.is_least
+    assert split.least == {"accelerator"}
     assert split.crossing_s is None
     assert split.total_s is None
     accelerator = replace(accelerator, crossing=accelerator.memory[-1])
