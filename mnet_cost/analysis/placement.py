@@ -205,7 +205,7 @@ def _judge(
     if kind == "opaque":
         return Verdict("unknown", "nobody knows what an `opaque` layer does")
     if kind in operators.refused:
-        return Verdict("processor", "not supported")
+        return Verdict("processor", f"not supported: {operators.refused[kind]}")
     parts = operators.made_of.get(kind, (kind,))
     for part in parts:
         if part not in operators.limits:

@@ -93,6 +93,30 @@ def test_tensors_that_cross_are_counted_once_with_their_bytes() -> None:
     assert placement.crossing_bytes == 32768
 
 
+def test_a_tensor_that_two_layers_read_crosses_once() -> None:
+    text = "layers:\n  - {id: a, conv2d: {channels: 8, kernel: 3}}\n" + "".join(
+        f"  - {{id: {name}, gelu, from: a}}\n" for name in ("b", "c")
+    )
+    placement = placed(text + "  - {id: d, multiply, from: [b, c]}\n", of("conv2d"))
+    assert placement.crossings is not None
+    assert [each.tensor for each in placement.crossings] == ["a"]
+
+
+def test_no_kernel_has_layers_of_two_units() -> None:
+    """A clamp that a runtime fuses is a kernel by itself where another unit runs it."""
+    text = "layers:\n  - conv2d: {channels: 8, kernel: 3}\n  - relu\n"
+    accelerator = device(of("conv2d"), fallback=load_device("rk3588"))
+    (estimate,) = analyze_network(network(text), [accelerator], precision="int8").devices
+    assert estimate.split is not None
+    assert estimate.split.processor_s is not None
+    assert estimate.split.processor_s > 0
+
+
+def test_the_source_says_why_a_kind_does_not_run() -> None:
+    placement = placed(BRANCHES, of("conv2d add", refused={"gelu": "its release notes"}))
+    assert reasons(placement)["curve"].reason == "not supported: its release notes"
+
+
 def test_shares_of_mult_adds() -> None:
     placement = placed(BRANCHES, of("conv2d add", partition="prefix"))
     assert placement.mult_adds == 32 * 32 * (3 * 8 * 9 + 8 * 8 + 8 * 8)
