@@ -146,3 +146,13 @@ def test_analyze_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
     (change,) = placement["changes"]
     assert change["returned"] == 138
     assert change["lines"][0]["after"].strip() == ("HS: {layers: [silu]}")
+
+
+def test_compare_says_of_which_network_the_time_is_not_of_the_accelerator_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["compare", "mobilenet_v3_large", "mobilenet_v2", "--precision", "int8"]
+    assert main([*command, "--device", "coral_usb"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "mobilenet_v3_large on coral_usb: 138 layers on the processor" in text
+    assert "mobilenet_v2 on coral_usb: " not in text
