@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from mnet_cost.devices.library import operator_list_names, operator_list_path
-from mnet_cost.devices.operators import OperatorList, load_operators
 from mnet_cost.devices.reader import Reader
 from mnet_cost.devices.types import DeviceProfile, MemoryLevel
 from mnet_cost.errors import DeviceError, did_you_mean, one_of
 from mnet_cost.paths import is_yaml
 from mnet_cost.shipped import shown_path
 from mnet_cost.yamlfile import Node
+
+if TYPE_CHECKING:
+    from mnet_cost.devices.operators import OperatorList
 
 KEYS = ("operators", "fallback", "crossing")
 
@@ -33,6 +36,8 @@ def read_operators(reader: Reader, values: Mapping[str, Node], path: str) -> Ope
         hint = did_you_mean(name, names) or f"there are {', '.join(names)}; or name a file"
         reader.problem(f"there is no list of operators `{name}`", values["operators"], hint)
         return None
+    from mnet_cost.devices.operators import load_operators  # for accelerators alone
+
     try:
         return load_operators(found)
     except DeviceError as error:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mnet_cost.devices.latency_models import LatencyFit
-from mnet_cost.devices.operators import OperatorList
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.sourced import Sourced
+
+if TYPE_CHECKING:
+    from mnet_cost.devices.operators import OperatorList
 
 PROFILE_BASES = ("datasheet", "fitted", "calibrated")
 """What a profile's times rest on: published peaks, a fit to published latencies, or a
