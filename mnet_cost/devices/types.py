@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mnet_cost.devices.latency_models import LatencyFit
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.sourced import Sourced
+
+if TYPE_CHECKING:
+    from mnet_cost.devices.operators import OperatorList
 
 PROFILE_BASES = ("datasheet", "fitted", "calibrated")
 """What a profile's times rest on: published peaks, a fit to published latencies, or a
@@ -95,6 +99,12 @@ class DeviceProfile:
     extends: str | None = None
     power_stated: PowerFigure | None = None
     """What `power_w` was worked out from, where that is of another number of threads."""
+    operators: OperatorList | None = None
+    """What the runtime maps to an accelerator; None for a processor, and where no list is known."""
+    fallback: DeviceProfile | None = None
+    """The processor that runs what the accelerator does not, in the same machine."""
+    crossing: MemoryLevel | None = None
+    """The level of memory by way of which tensors go between the two."""
     scaled: str | None = None
     """How it was made of a profile of another number of threads; None for one as it was read."""
 
