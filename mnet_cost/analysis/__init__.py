@@ -32,6 +32,7 @@ from mnet_cost.analysis.sparsity import (
     weight_bytes_on,
     zeros_note,
 )
+from mnet_cost.analysis.stored_weights import stored_weight_bytes
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work, settle_precision
 from mnet_cost.devices import DeviceProfile
@@ -348,6 +349,8 @@ def _estimate(
     if zeros is not None:
         kernels = sparse_kernels(kernels, zeros, device, precision)
         weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
+    if device.storage is not None:
+        weight_bytes = stored_weight_bytes(plan.kernels, precision, weight_bytes)
     fits = check_capacity(device, weight_bytes, plan.memory.peak_bytes, needed, plan.schedule)
     estimate = estimate_latency(kernels, device, precision, fits)
     if device.operators is not None:

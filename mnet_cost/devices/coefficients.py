@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import exp, hypot, log, log2
+from types import MappingProxyType
 from typing import Any
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
@@ -44,7 +45,7 @@ class SharedCoefficients:
     spreads: tuple[float, ...]
     """Standard deviations of the logarithms of cost coefficients, over devices."""
     peak_shares: Mapping[str, PeakShare]
-    """The share of the peak that cores reach, by pipeline."""
+    """The share of the peak that cores reach, by pipeline; of microcontrollers by core, too."""
     measured: Spread
     """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
@@ -52,9 +53,21 @@ class SharedCoefficients:
 
 
 MICROCONTROLLERS = "microcontrollers"
-"""Cores without vectors, whose weights are in flash."""
+"""Cores without vectors, whose weights are in flash: what compiles a network into kernels of its
+own, as those of vendors do."""
 
-SHARED_NAMES = (DEFAULT_SHARED, MICROCONTROLLERS)
+_BY_RUNTIME: Mapping[str, str] = MappingProxyType(
+    {
+        "tflm-reference": f"{MICROCONTROLLERS}_reference",
+        # These call kernels of CMSIS-NN or of the maker of the chip for one layer after another.
+        "tflm": f"{MICROCONTROLLERS}_tflm",
+        "microtvm": f"{MICROCONTROLLERS}_tflm",
+        "onnc": f"{MICROCONTROLLERS}_tflm",
+    }
+)
+"""The files of other runtimes of microcontrollers, by their name or the first word of it."""
+
+SHARED_NAMES = (DEFAULT_SHARED, MICROCONTROLLERS, *dict.fromkeys(_BY_RUNTIME.values()))
 """The files: by runtime, and by what has no runtime in common with processors."""
 
 MEASURED_THREADS = (1, 2, 4, 8)
@@ -67,7 +80,10 @@ own: as runs of one runtime were seen to differ in it."""
 
 def shared_name(runtime: str, device_class: str | None, pipeline: str | None) -> str:
     """The file with the coefficients of a runtime on a kind of core."""
-    return MICROCONTROLLERS if device_class == "microcontroller" else DEFAULT_SHARED
+    if device_class != "microcontroller":
+        return DEFAULT_SHARED
+    of_family = _BY_RUNTIME.get(runtime.partition("-")[0], MICROCONTROLLERS)
+    return _BY_RUNTIME.get(runtime, of_family)
 
 
 def shared_name_of(device: DeviceProfile) -> str:
@@ -112,7 +128,7 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
     if own is not None:
         return own
     one = sections.get(section_name(precision, 1)) or next(iter(sections.values()))
-    if threads == 1 or name == MICROCONTROLLERS:
+    if threads == 1 or name.startswith(MICROCONTROLLERS):
         return one
     default = _sections(DEFAULT_SHARED)
     single, several = default["fp32"], default[section_name("fp32", threads)]
@@ -216,7 +232,8 @@ def unmeasured_fit(
     if device.threads > MEASURED_THREADS[-1]:
         return None
     shared = shared_coefficients(shared_name_of(device), precision, device.threads)
-    reached = shared.peak_shares.get(device.pipeline or "")
+    of_pipeline = shared.peak_shares.get(device.pipeline or "")
+    reached = of_pipeline and shared.peak_shares.get(device.core or "", of_pipeline)
     if reached is None:
         return None
     scale = Sourced(

@@ -33,7 +33,7 @@ from mnet_cost.devices.sections import (
     read_threads,
 )
 from mnet_cost.devices.threads import rates_of_threads, with_power_of_threads
-from mnet_cost.devices.types import CLASSES, PIPELINES, PROFILE_BASES, DeviceProfile
+from mnet_cost.devices.types import CLASSES, CORES, PIPELINES, PROFILE_BASES, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
 from mnet_cost.filekinds import DEVICE, mistaken
 from mnet_cost.paths import is_yaml
@@ -45,8 +45,8 @@ FORMAT = 1
 _TOP = ("format", "name", "title", "basis", "runtime", "threads")
 _PEAKS = ("compute", "memory")
 _OPTIONAL_TOP = (
-    "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "cores", "latency",
-    "extends", *KEYS,
+    "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "core", "cores",
+    "latency", "extends", *KEYS,
 )  # fmt: skip
 
 
@@ -60,6 +60,7 @@ _TAKEN_OVER: Mapping[str, tuple[str, ...]] = {
     "energy": ("mac_energy_j", "byte_energy_j"),
     "kernels": ("kernel_rules",),
     "pipeline": ("pipeline",),
+    "core": ("core",),
     "cores": ("cores",),
     "operators": ("operators",),
     "fallback": ("fallback",),
@@ -165,6 +166,7 @@ def _profile(
     basis = reader.word(values, "basis", PROFILE_BASES)
     device_class = reader.word(values, "class", CLASSES)
     pipeline = reader.word(values, "pipeline", PIPELINES)
+    core = reader.word(values, "core", CORES)
     threads = read_threads(reader, values.get("threads"))
     cores = read_cores(reader, values, root.keys.get("cores"))
     compute = read_compute(reader, values.get("compute"))
@@ -195,6 +197,7 @@ def _profile(
         byte_energy_j=transfers,
         kernel_rules=read_kernels(reader, values.get("kernels"), runtime_rules(runtime)),
         pipeline=pipeline or None,
+        core=core or None,
         cores=cores,
         latency=read_latency(reader, values.get("latency"), known_class, threads),
         extends=None if base is None else base.name,

@@ -26,6 +26,12 @@ CLASSES = ("phone", "board", "microcontroller", "accelerator", "laptop", "server
 
 
 PIPELINES = ("in_order", "out_of_order", "scalar")
+
+CORES = (
+    "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "xtensa_lx6",
+    "xtensa_lx7", "rv32imc",
+)  # fmt: skip
+"""Cores of microcontrollers, which differ in how much of a peak they reach."""
 """How a core issues instructions. One that waits for each load reaches less of its peak; what one
 without vectors reaches, nobody measured on more than one device."""
 
@@ -69,7 +75,7 @@ class DeviceProfile:
 
     `memory` is innermost first; its last level is the main memory, which holds activations.
     `compute` and `memory` are empty where only times are known. `cores` is how many there are, of
-    all kinds.
+    all kinds. `core` is which core of a microcontroller it is.
     `storage` is read-only memory from which weights are read in place (flash), where there is
     such a thing. `power_w` is drawn while one inference follows another. `mac_energy_j` is by
     precision, `byte_energy_j` by the name of a level; both know only what a source states.
@@ -95,6 +101,7 @@ class DeviceProfile:
     kernel_rules: frozenset[str] = DEFAULT_KERNEL_RULES
     cores: Sourced | None = None
     pipeline: str | None = None
+    core: str | None = None
     latency: Mapping[str, LatencyFit] = field(default_factory=dict)
     extends: str | None = None
     power_stated: PowerFigure | None = None

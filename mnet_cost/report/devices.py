@@ -210,6 +210,7 @@ def _document(device: DeviceProfile) -> dict[str, Any]:
         "runtime": device.runtime,
         "threads": device.threads,
         "pipeline": device.pipeline,
+        "core": device.core,
         "extends": device.extends,
         "kernels": [rule for rule in KERNEL_RULES if rule in device.kernel_rules],
         "latency": {name: fit_document(fit) for name, fit in device.latency.items()},
@@ -260,6 +261,8 @@ def _facts(device: DeviceProfile) -> list[Fact]:
         facts.append(
             Fact("pipeline", device.pipeline, "text", "says which share of the peak is reached")
         )
+    if device.core:
+        facts.append(Fact("core", device.core, "text", "says it more closely"))
     return facts
 
 
@@ -315,7 +318,8 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
     """Several profiles: what they are, and each number of any of them."""
     names = distinct([device.name for device in devices])
     columns = (Column("what", "number"), *(Column(name, name, "quantity", 8) for name in names))
-    labels = [fact.label for fact in _facts(replace(devices[0], pipeline="in_order"))]
+    complete = replace(devices[0], pipeline="in_order", core="cortex_m4")
+    labels = [fact.label for fact in _facts(complete)]
     words = [{fact.label: fact.value for fact in _facts(device)} for device in devices]
     numbers = [
         {what: Quantity(number.value, unit) for what, unit, number in _numbers(device)}

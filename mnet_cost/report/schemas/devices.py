@@ -90,6 +90,7 @@ def _profile_keys() -> dict[str, Json]:
         "runtime": text("program that runs networks"),
         "threads": whole("processor threads"),
         "pipeline": maybe(text("how its cores issue instructions")),
+        "core": maybe(text("which core of a microcontroller it is")),
         "extends": maybe(text("profile that the rest is taken from")),
         "kernels": listed(text("a rule"), "what the runtime fuses, folds and copies"),
         "latency": mapped(record(fit, optional=optional), "fits to times, by precision"),
