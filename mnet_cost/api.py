@@ -17,6 +17,7 @@ from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_m
 from mnet_cost.models.library import load_model
 from mnet_cost.models.types import BATCH, Model, ModelSpec
 from mnet_cost.network import Network, elaborate
+from mnet_cost.network.parts import check_part
 from mnet_cost.results import (
     Advices,
     Analysis,
@@ -95,7 +96,8 @@ def draw(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     *,
-    by: Literal["block", "layer"] = "block",
+    by: Literal["block", "layer"] | None = None,
+    block: str | None = None,
     **options: Any,
 ) -> Drawing:
     """The architecture of a network as a figure: boxes with shapes and costs.
@@ -104,10 +106,12 @@ def draw(
         >>> drawing = mnet_cost.draw("mobilenet_v1", devices=["pixel_1"])
         >>> drawing.write("mobilenet_v1.svg")
 
-    A box is a block with its copies, or a layer. Times are those of the first device. `model` is
-    as in `analyze`, or an analysis that is there already; `options` are those of `analyze`.
-    Notebooks show the figure.
+    A box is a block with its copies, or a layer. `block` is the path of a block to draw alone, with
+    its layers; of copies the first. Times are those of the first device. `model` is as in
+    `analyze`, or an analysis that is there already; `options` are those of `analyze`. Notebooks
+    show the figure. Raises `ModelReferenceError` for a block that is not there, else as `analyze`.
     """
+    by = by or ("block" if block is None else "layer")
     if by not in ("block", "layer"):
         hint = did_you_mean(str(by), ("block", "layer")) or "there are `block` and `layer`"
         raise UsageError(Problem(f"no figure has a box for each `{by}`", hint=hint))
@@ -115,7 +119,10 @@ def draw(
         model = analyze(model, knobs, devices, **options)
     elif knobs or devices or options:
         raise TypeError("an analysis has its knobs, devices and options already")
-    return Drawing(analysis=shown_analysis(model), by=by)
+    if block is not None:
+        _check_names(block=block)
+        check_part(model.network, block)
+    return Drawing(analysis=shown_analysis(model), by=by, block=block)
 
 
 def analyze_network(

@@ -425,23 +425,26 @@ class Drawing:
 
     analysis: Analysis
     by: Literal["block", "layer"]
+    block: str | None = None
+    """The path of the block that is drawn alone; None for all of the network."""
 
     @property
     def svg(self) -> str:
         """The text of an SVG file."""
         from mnet_cost.drawing.files import svg_of
 
-        return svg_of(self.analysis, self.by)
+        return svg_of(self.analysis, self.by, self.block)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a figure (`.svg`, `.png`) or a graph (`.dot`, `.gv`, `.graphml`), whole or not at
         all."""
         from mnet_cost.drawing.files import write_drawing
 
-        write_drawing(path, self.analysis, self.by)
+        write_drawing(path, self.analysis, self.by, self.block)
 
     def __repr__(self) -> str:
-        return f"<Drawing {self.analysis.network.spec.title} by {self.by}>"
+        drawn = f" {self.block}" * bool(self.block)
+        return f"<Drawing {self.analysis.network.spec.title}{drawn} by {self.by}>"
 
     def _repr_svg_(self) -> str:
         return self.svg

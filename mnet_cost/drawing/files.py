@@ -27,19 +27,25 @@ def check_ending(path: str | os.PathLike[str]) -> str:
     return ending
 
 
-def svg_of(analysis: Analysis, by: Grain = "block") -> str:
-    """The figure of a network as the text of an SVG file."""
-    return to_svg(picture_of(folded(diagram_of(analysis, by))))
+def svg_of(analysis: Analysis, by: Grain = "block", block: str | None = None) -> str:
+    """The figure of a network, or of one of its blocks, as the text of an SVG file."""
+    return to_svg(picture_of(folded(diagram_of(analysis, by, block))))
 
 
-def write_drawing(path: str | os.PathLike[str], analysis: Analysis, by: Grain = "block") -> None:
-    """Draw a network into a file, whole or not at all.
+def write_drawing(
+    path: str | os.PathLike[str],
+    analysis: Analysis,
+    by: Grain = "block",
+    block: str | None = None,
+) -> None:
+    """Draw a network, or one of its blocks, into a file, whole or not at all.
 
-    Raises `OutputError` for an ending of something else and where the file cannot be written,
-    `MissingPackageError` for PNG without matplotlib, `UsageError` for a figure too large for PNG.
+    Raises `ModelReferenceError` for a block that is not there, `OutputError` for an ending of
+    something else and where the file cannot be written, `MissingPackageError` for PNG without
+    matplotlib, `UsageError` for a figure too large for PNG.
     """
     ending = check_ending(path)
-    diagram = diagram_of(analysis, by)
+    diagram = diagram_of(analysis, by, block)
     if ending == ".png":
         from mnet_cost.drawing.png import figure_of
 
