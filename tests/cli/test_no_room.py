@@ -13,7 +13,14 @@ import pytest
 
 from mnet_cost.cli import main
 
-NET = "format: 1\nname: net\nknobs: {w: 4}\ninput: {x: [3, 8, 8]}\nlayers:\n  - conv2d: {channels: w, kernel: 3}\n"
+NET = """\
+format: 1
+name: net
+knobs: {w: 4}
+input: {x: [3, 8, 8]}
+layers:
+  - conv2d: {channels: w, kernel: 3}
+"""
 
 COMMANDS = {
     "analyze text": ("analyze net.yaml --format text -o", ".txt"),
