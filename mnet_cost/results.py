@@ -449,6 +449,15 @@ class Drawing:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    def _repr_html_(self) -> str:
+        """The figure as an image: of a notebook that is not trusted, SVG by itself is left out."""
+        from mnet_cost.drawing.files import picture_of_analysis
+        from mnet_cost.drawing.svg import to_svg
+        from mnet_cost.report.notebook import pictured
+
+        picture = picture_of_analysis(self.analysis, self.by, self.block)
+        return pictured(to_svg(picture), f"{picture.title}: {picture.told}")
+
 
 def _explored(names: Sequence[str], analyses: Sequence[passes.Analysis]) -> ExplorerPage:
     """The page of some analyses, which have their devices and options in common."""

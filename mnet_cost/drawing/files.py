@@ -8,7 +8,7 @@ from pathlib import Path
 from mnet_cost.analysis import Analysis
 from mnet_cost.drawing.diagram import Grain, diagram_of
 from mnet_cost.drawing.folding import folded
-from mnet_cost.drawing.shapes import picture_of
+from mnet_cost.drawing.shapes import Picture, picture_of
 from mnet_cost.drawing.svg import to_svg
 from mnet_cost.errors import OutputError, Problem, one_of
 from mnet_cost.paths import whole_file
@@ -27,9 +27,16 @@ def check_ending(path: str | os.PathLike[str]) -> str:
     return ending
 
 
+def picture_of_analysis(
+    analysis: Analysis, by: Grain = "block", block: str | None = None
+) -> Picture:
+    """The figure of a network, or of one of its blocks."""
+    return picture_of(folded(diagram_of(analysis, by, block)))
+
+
 def svg_of(analysis: Analysis, by: Grain = "block", block: str | None = None) -> str:
     """The figure of a network, or of one of its blocks, as the text of an SVG file."""
-    return to_svg(picture_of(folded(diagram_of(analysis, by, block))))
+    return to_svg(picture_of_analysis(analysis, by, block))
 
 
 def write_drawing(

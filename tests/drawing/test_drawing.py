@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -310,6 +311,9 @@ def test_in_python(tmp_path: Path) -> None:
     assert repr(drawing) == "<Drawing mobilenet_v1 by block>"
     assert drawing._repr_svg_() == drawing.svg
     assert "149.5 M mult-adds" in drawing.svg
+    (data,) = re.findall('src="data:image/svg[+]xml;base64,([^"]*)"', drawing._repr_html_())
+    assert b64decode(data).decode() == drawing.svg
+    assert 'alt="mobilenet_v1: 149.5 M mult-adds' in drawing._repr_html_()
     drawing.write(tmp_path / "net.svg")
     assert (tmp_path / "net.svg").read_text() == drawing.svg
     analysis = mnet_cost.analyze("lenet5")
