@@ -42,7 +42,7 @@ def to_graphml(diagram: Diagram) -> str:
 
 def to_dot(diagram: Diagram) -> str:
     """The text of a Graphviz file, in UTF-8, which `dot` lays out."""
-    heading = "\n".join([printable(diagram.title), *totals_of(diagram)])
+    heading = _shown("\n".join([printable(diagram.title), *totals_of(diagram)]))
     lines = [
         f"digraph {_quoted(printable(diagram.title))} {{",
         f'  graph [label={_quoted(heading)}, labelloc="t", fontname="Helvetica", fontsize=13];',
@@ -85,7 +85,12 @@ def _label(box: Box) -> str:
         costs.append(format_seconds(box.time_s))
     kind = "" if says_its_kind(box) or not box.layers else box.kind
     lines = [name, "  ".join(filter(None, [kind, box.shape])), "  ".join(costs)]
-    return "\n".join(printable(line) for line in lines if line)
+    return _shown("\n".join(printable(line) for line in lines if line))
+
+
+def _shown(text: str) -> str:
+    """A text as Graphviz draws it: in what it draws, it reads entities of HTML."""
+    return text.replace("&", "&amp;")
 
 
 def _value(value: str | int | float) -> str:

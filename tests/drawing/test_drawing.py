@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -240,6 +241,9 @@ def test_hostile_names_are_text(text: str) -> None:
         "n0 -> n1;",
         "}",
     ]
+    (label,) = re.findall(r'^  n1 \[label="((?:[^"\\]|\\.)*)"', dot, re.MULTILINE)
+    drawn = unescape(re.sub(r"\\(.)", lambda match: "\n" if match[1] == "n" else match[1], label))
+    assert drawn.startswith(f"{printable(text)} x2\n")  # Graphviz reads entities, as HTML does
     (path,) = re.findall(r'^  n1 .*?path="((?:[^"\\]|\\.)*)"', dot, re.MULTILINE)
     assert re.sub(r"\\(.)", r"\1", path) == printable(text)
 
