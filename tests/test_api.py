@@ -30,7 +30,8 @@ def half() -> mnet_cost.Analysis:
     return mnet_cost.analyze("mobilenet_v1", alpha=0.5, devices=[PI])
 
 
-def test_examples_of_docstrings_run() -> None:
+def test_examples_of_docstrings_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # they write files
     done = doctest.testmod(api)
     assert done.attempted >= 7
     assert done.failed == 0
