@@ -8,7 +8,9 @@ same. So code with `if` is recorded correctly, and code that is arithmetic has f
 Products of whole numbers are kept as one node with sorted factors: up to 2^53 their order does not
 matter, and common factors can be cancelled exactly. Plain whole numbers that are added to a whole
 number are added up first, so that a layer that keeps its size has the size of its input, by the
-same node. Other floating-point arithmetic keeps its order. Not here: evaluation for many values (`search/programs.py`).
+same node. Other floating-point arithmetic keeps its order.
+
+Not here: evaluation for many values (`search/programs.py`).
 """
 
 from __future__ import annotations
@@ -150,7 +152,16 @@ _SYMMETRIC = ("maximum", "minimum", "gcd")
 class Recorded:
     """A number, or a condition, with the node it came from. See `tensors.Number`."""
 
-    __slots__ = ("base", "coefficient", "factors", "is_whole", "node", "offset", "recording", "value")
+    __slots__ = (
+        "base",
+        "coefficient",
+        "factors",
+        "is_whole",
+        "node",
+        "offset",
+        "recording",
+        "value",
+    )
 
     __array_ufunc__ = None  # NumPy leaves operators to it
 
@@ -416,7 +427,7 @@ class Recorded:
     def met(self, a: Any, b: Any) -> Any:
         """See `tensors.met`: of equal sizes the one that was there first, so that a block that
         adds its input to its result has no sizes of its own."""
-        if a is b or type(b) is int and b == 1:
+        if a is b or (type(b) is int and b == 1):
             return a
         if type(a) is int and a == 1:
             return b

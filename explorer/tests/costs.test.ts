@@ -110,7 +110,7 @@ function modelOf(structures: Structure[]): ModelDocument {
         values: [false, true], published: [],
       },
     ],
-    program: PROGRAM, shared: [], structures, forms: [], lines: {}, published: [], notes: [],
+    program: PROGRAM, structures, forms: [], lines: {}, published: [], notes: [],
   };
 }
 

@@ -9,7 +9,7 @@ publish, and are tried by elaborating the network. Not here: at which settings c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -295,69 +295,3 @@ def control_data(control: Control) -> dict[str, Any]:
         values, published = list(control.values), list(control.published)
         return {**data, "control": "select", "values": values, "published": published}
     return {**data, "control": "fixed", "why": control.why}
-
-
-def values_at(controls: Sequence[Control]) -> dict[str, Any]:
-    """The values of all knobs at the setting of the model."""
-    return {control.name: control.default for control in controls}
-
-
-def settings_of(
-    controls: Sequence[Control], published: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Settings that the page should know, each once, the most likely ones first."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for setting in _likely(controls, published):
-        found.setdefault(tuple([(type(value), value) for value in setting.values()]), setting)
-    return list(found.values())
-
-
-def _likely(
-    controls: Sequence[Control], published: Sequence[Mapping[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    sliders = [control for control in controls if isinstance(control, Slider)]
-    selects = [control for control in controls if isinstance(control, Select)]
-    now = values_at(controls)
-    yield now
-    for row in published:
-        yield {**now, **row}
-    for select in selects:
-        for value in select.values:
-            yield {**now, select.name: value}
-    yield from _batched(now, sliders, selects)
-    positions = {slider.name: slider.positions() for slider in sliders}
-    for count in (5, 17, 4 * _POSITIONS):
-        for slider in sliders:
-            for value in _some(positions[slider.name], count):
-                yield {**now, slider.name: value}
-    ends = {name: _some(values, 5) for name, values in positions.items()}
-    for i, slider in enumerate(sliders):
-        for other in sliders[i + 1 :]:
-            for value in ends[slider.name]:
-                for beside in ends[other.name]:
-                    yield {**now, slider.name: value, other.name: beside}
-    for select in selects:
-        for value in select.values:
-            for slider in sliders:
-                for beside in ends[slider.name]:
-                    yield {**now, select.name: value, slider.name: beside}
-
-
-def _batched(
-    now: dict[str, Any], sliders: Sequence[Slider], selects: Sequence[Select]
-) -> Iterator[dict[str, Any]]:
-    """Settings with a batch, which many rules tell from a single example."""
-    for slider in sliders:
-        if slider.name == BATCH:
-            batched = {**now, BATCH: slider.high}
-            yield batched
-            for select in selects:
-                for value in select.values:
-                    yield {**batched, select.name: value}
-
-
-def _some(values: list[Any], count: int) -> list[Any]:
-    """So many of the values at equal distances, both ends among them."""
-    if len(values) <= count:
-        return values
-    return [values[round(i * (len(values) - 1) / (count - 1))] for i in range(count)]
