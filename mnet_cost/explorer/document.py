@@ -20,6 +20,7 @@ from mnet_cost.explorer.knobs import (
     control_data,
     controls_of,
     left_out_choices,
+    without_unused,
 )
 from mnet_cost.explorer.packing import packed_bytes
 from mnet_cost.explorer.settings import Likely
@@ -122,7 +123,7 @@ def _model_data(
         {name: value for name, value in row["setting"].items() if name in names}
         for row in published
     ]
-    recorded = _recorded_data(
+    written = _write_recordings(
         spec, recordings, Likely(controls, rows), precisions, len(asked.devices), room
     )
     left_out += _left_out(explored.title, recordings, network, precisions)
@@ -131,8 +132,10 @@ def _model_data(
         "reference": shlex.quote(explored.reference),
         "source": spec.source,
         "path": spec.path,
-        "knobs": [control_data(control) for control in controls],
-        **recorded,
+        "knobs": [
+            control_data(control) for control in without_unused(controls, written.used_inputs())
+        ],
+        **written.data(),
         "published": published,
         "notes": [_on_one_line(each) for each in (*spec.warnings, *network.warnings)],
     }
@@ -158,14 +161,14 @@ class _Room:
         return self._measured < self._most
 
 
-def _recorded_data(
+def _write_recordings(
     spec: ModelSpec,
     recordings: Recordings,
     likely: Likely,
     precisions: Sequence[str],
     devices: int,
     room: int,
-) -> dict[str, Any]:
+) -> Written:
     """What was recorded of a network, at most `room` bytes if the first recording takes no more."""
     written = Written(spec, recordings.graph, recordings.inputs, devices)
     has_more = _Room(written, room).has_more
@@ -177,14 +180,12 @@ def _recorded_data(
         for precision in others:
             structures = [structure.setting for structure in recordings.structures]
             recordings.walk([*structures, *settings()], precision, has_more)
-    data = written.data()
-    while (count := len(recordings.made)) > 1 and (size := packed_bytes(data)) > room:
+    while (count := len(recordings.made)) > 1 and (size := packed_bytes(written.data())) > room:
         recordings.leave_out(max(1, count - count * room // size))
         written = Written(spec, recordings.graph, recordings.inputs, devices)
         for made in recordings.made:
             written.add(made)
-        data = written.data()
-    return data
+    return written
 
 
 def _on_one_line(problem: Problem) -> str:

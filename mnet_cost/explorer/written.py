@@ -83,6 +83,10 @@ class Written:
             ),
         }
 
+    def used_inputs(self) -> set[str]:
+        """Names of the sliders that a number depends on."""
+        return self._program.used_inputs()
+
     def data(self) -> dict[str, Any]:
         """All of it, and the lines of the spec that it shows."""
         structures, shared = shared_lists(
