@@ -513,7 +513,7 @@ function structureOf(written, model) {
   const { layers, reads, calls, kernel_layers, at, ...rest } = written;
   const rows = summed(layers);
   const pick = (column) => rows.map((row) => column[row]);
-  const { name, kind, variety, line, form } = model.texts;
+  const { name, kind, variety, line, nodes, form } = model.texts;
   return {
     ...rest,
     layers: {
@@ -521,6 +521,7 @@ function structureOf(written, model) {
       kind: pick(kind),
       variety: pick(variety),
       line: pick(line),
+      nodes: pick(nodes),
       form: pick(form),
       inputs: reads.map((back, layer) => back.map((distance) => layer - distance))
     },

@@ -225,6 +225,8 @@ export interface LayerTexts {
   variety: string[];
   /** Line of the spec, 0 for none. */
   line: number[];
+  /** Of a layer of a model file: its nodes there. Else empty. */
+  nodes: string[];
   /** Indices of the layers that each reads; -1 - i is the network's input i. */
   inputs: number[][];
   /** Index of its formulas. */

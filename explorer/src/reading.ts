@@ -14,7 +14,7 @@ interface WrittenModel extends Omit<ModelDocument, "structures"> {
   /** Lists that stand in the structures more than once, in the place of which is `{ shared: i }`. */
   shared: unknown[];
   /** Rows of texts of layers, by columns. */
-  texts: Pick<LayerTexts, "name" | "kind" | "variety" | "line" | "form">;
+  texts: Pick<LayerTexts, "name" | "kind" | "variety" | "line" | "nodes" | "form">;
   calls: Structure["calls"];
   /** By precision. */
   tables: Record<string, { layers: Rows; kernels: Rows[] }>;
@@ -55,7 +55,7 @@ function structureOf(written: WrittenStructure, model: WrittenModel): Structure 
   const { layers, reads, calls, kernel_layers, at, ...rest } = written;
   const rows = summed(layers);
   const pick = <T>(column: readonly T[]): T[] => rows.map((row) => column[row]);
-  const { name, kind, variety, line, form } = model.texts;
+  const { name, kind, variety, line, nodes, form } = model.texts;
   return {
     ...rest,
     layers: {
@@ -63,6 +63,7 @@ function structureOf(written: WrittenStructure, model: WrittenModel): Structure 
       kind: pick(kind),
       variety: pick(variety),
       line: pick(line),
+      nodes: pick(nodes),
       form: pick(form),
       inputs: reads.map((back, layer) => back.map((distance) => layer - distance)),
     },

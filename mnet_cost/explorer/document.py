@@ -58,6 +58,8 @@ class Asked(NamedTuple):
     """Whether sums are given although some layers have no cost rule."""
     arguments: tuple[str, ...] = ()
     """Of the command line, beside models and devices; quoted for a shell."""
+    notes: tuple[str, ...] = ()
+    """Sentences: what was asked for and is not in the page."""
 
 
 def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, An
     """
     specs = [each.model.spec for each in explored]
     precisions = precisions_of(specs, asked.devices, asked.precision)
-    left_out: list[str] = []
+    left_out = list(asked.notes)
     room = _MOST_BYTES // max(1, len(explored))
     models = [_model_data(each, asked, precisions, left_out, room) for each in explored]
     return {

@@ -2,9 +2,10 @@
 
 A number that changes sizes alone gets a slider, in a range in which the network does not break: a
 bit beyond what sources publish, else from a quarter to four times, and for classes what data sets
-have. A flag, a word, a choice, and a number that changes which layers there are get a select, of values
-that are legal. A knob of which no other value is legal gets nothing. Ranges come from what sources
-publish, and are tried by elaborating the network. Not here: at which settings costs are recorded.
+have. A flag, a word, a choice, and a number that changes which layers there are get a select, of
+values that are legal. A knob of which no other value is legal gets nothing. Ranges come from what
+sources publish, and are tried by elaborating the network. Not here: at which settings costs are
+recorded.
 """
 
 from __future__ import annotations

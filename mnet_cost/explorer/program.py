@@ -74,8 +74,6 @@ class Program:
         """The last node far away in each of these lists."""
         self._names = [graph.nodes[node].value for node in inputs]
         self._slot_of = {node: slot for slot, node in enumerate(inputs)}
-        self._used: set[int] = set()
-        """Nodes that are read, by a number of the document or by another node."""
 
     def __len__(self) -> int:
         """How many operations there are."""
@@ -86,7 +84,6 @@ class Program:
         targets = set(targets)
         needed = self._missing(targets)
         links = self._links(needed, targets)
-        self._used |= targets.union(*[self._graph.nodes[node].operands for node in needed])
         terms: dict[int, dict[int, int]] = {}
         for node in needed:
             name, operands, value = self._graph.nodes[node]
@@ -100,11 +97,6 @@ class Program:
                     self._append_sum(node, found)
             else:
                 self._append(node, name, operands, value)
-
-    def used_inputs(self) -> set[str]:
-        """Names of the inputs that anything depends on."""
-        nodes = self._graph.nodes
-        return {nodes[node].value for node in self._used if nodes[node].name == "input"}
 
     def _missing(self, targets: set[int]) -> list[int]:
         """`targets` and what they need as far as it is not there, operands first."""

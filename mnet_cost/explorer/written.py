@@ -24,7 +24,7 @@ from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.recording import Graph
 
-_OF_TEXTS = ("name", "kind", "variety", "line", "form")
+_OF_TEXTS = ("name", "kind", "variety", "line", "nodes", "form")
 _OF_CALLS = ("path", "block", "copy", "line")
 
 
@@ -43,7 +43,10 @@ class Written:
 
     def __init__(self, spec: ModelSpec, graph: Graph, inputs: Sequence[int], devices: int) -> None:
         self._spec = spec
+        self._graph = graph
         self._devices = devices
+        self._shown: set[int] = set()
+        """Nodes of numbers that are shown."""
         self._program = Program(graph, inputs)
         self._forms = Forms()
         self._texts: dict[tuple[Any, ...], int] = {}
@@ -62,7 +65,9 @@ class Written:
         structure, precision = made
         outline, guards = structure.outlines[precision], structure.guards[precision]
         program = self._program
-        program.add({*guards, *recorded_in(outline), *recorded_in(_input_shapes(structure))})
+        shown = {*recorded_in(outline), *recorded_in(_input_shapes(structure))}
+        program.add(shown.union(guards))
+        self._shown |= shown
         part = self._parts.get(id(structure))
         if part is None:
             part = self._parts[id(structure)] = self._part(structure, made.precision)
@@ -84,8 +89,10 @@ class Written:
         }
 
     def used_inputs(self) -> set[str]:
-        """Names of the sliders that a number depends on."""
-        return self._program.used_inputs()
+        """Names of the sliders that a number depends on; conditions alone ask for each."""
+        nodes = self._graph.nodes
+        read = self._shown.union(*[nodes[n].operands for n in self._graph.needed(self._shown)])
+        return {nodes[node].value for node in read if nodes[node].name == "input"}
 
     def data(self) -> dict[str, Any]:
         """All of it, and the lines of the spec that it shows."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from engine import needs_node, replay
 
+import mnet_cost
 from mnet_cost.analysis import analyze
 from mnet_cost.changes.what_if import compare_what_if, parse_changes
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.errors import UsageError
 from mnet_cost.explorer import document as explorer_document
+from mnet_cost.explorer import explore as explorer_explore
 from mnet_cost.explorer import structures
 from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.explorer.explore import explore_page
@@ -54,6 +57,37 @@ def test_a_number_that_changes_sizes_is_a_slider_around_what_is_published() -> N
     assert resolution["max"] >= 224
 
 
+def test_a_number_of_which_nothing_is_published_has_a_wide_range() -> None:
+    knobs = knobs_of(
+        of_text(
+            "format: 1\nname: net\nknobs: {size: 3, classes: 1000, nothing: 4}\n"
+            "input: {image: [3, 32, 32]}\nlayers:\n"
+            "  - conv2d: {channels: 8, kernel: size}\n  - linear: {features: classes}\n"
+        )
+    )
+    ends = {name: (knob.get("min"), knob.get("max")) for name, knob in knobs.items()}
+    assert ends["size"] == (1, 12)
+    assert ends["classes"] == (2, 21_841)
+    assert knobs["classes"]["is_log"]
+    assert knobs["nothing"]["control"] == "fixed"
+    assert knobs["nothing"]["why"] == "no number of this page depends on it"
+
+
+def test_a_model_file_is_shown_with_its_nodes_and_without_a_spec(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    nodes = [onnx.helper.make_node("Relu", ["x"], ["y"], name="/act/Relu")]
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes, "g", [value("x", 1, [1, 3, 8, 8])], [value("y", 1, [1, 3, 8, 8])]
+    )
+    path = str(tmp_path / "small.onnx")
+    onnx.save(onnx.helper.make_model(graph), path)
+    model = explore_document([Explored("small", path, load_model(path))], Asked())["models"][0]
+    assert model["texts"]["nodes"] == ["/act/Relu"]
+    assert model["texts"]["line"] == [0]
+    assert model["lines"] == {}
+
+
 def test_a_number_that_changes_layers_is_a_select_of_legal_values() -> None:
     depth = knobs_of(document("vit_b_16"))["depth"]
     assert (depth["control"], depth["values"]) == ("select", [12, 24, 32])
@@ -83,7 +117,7 @@ def test_all_positions_of_a_single_slider_of_mobilenet_v1_are_known() -> None:
     page = document("mobilenet_v1", FIVE)
     assert page["left_out"] == []
     assert page["precisions"] == ["fp32", "fp16", "int8"]
-    assert len(page["models"][0]["structures"]) == 2  # one example, and several
+    assert len(page["models"][0]["structures"]) == 3  # one example, several, and large images
 
 
 @pytest.mark.parametrize(("name", "most"), [("mobilenet_v1", 130_000), ("nasnet_mobile", 300_000)])
@@ -315,4 +349,27 @@ def test_kinds_say_kernel_and_stride_but_not_what_a_slider_moves() -> None:
         "conv2d 1x3 s1x2",
         "conv2d",
         "relu",
+    ]
+
+
+def test_what_an_analysis_was_asked_for_is_in_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Knobs and threads go to the command line; what the page cannot show, it says."""
+    written: list[Any] = []
+
+    def write(page: Any) -> str:
+        written.append(page)
+        return ""
+
+    monkeypatch.setattr(explorer_explore, "write_page", write)
+    mnet_cost.analyze(
+        "lenet5", classes=7, devices=["raspberry_pi_4"], threads=2, sparsity=0.5, schedule="best"
+    ).explore()
+    (page,) = written
+    assert page["models"][0]["reference"] == "lenet5@classes=7"
+    assert knobs_of(page)["classes"]["default"] == 7
+    assert page["arguments"] == ["--threads", "2", "--precision", "fp32"]
+    assert page["devices"][0]["threads"] == 2
+    assert page["left_out"][:2] == [
+        "zeros among the weights are not in this page: its numbers are dense",
+        "the best order of layers is not in this page: it has that of the network",
     ]

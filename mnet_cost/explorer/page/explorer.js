@@ -16,7 +16,7 @@
     const { layers, reads, calls, kernel_layers, at, ...rest } = written;
     const rows = summed(layers);
     const pick = (column) => rows.map((row2) => column[row2]);
-    const { name, kind, variety, line, form } = model.texts;
+    const { name, kind, variety, line, nodes, form } = model.texts;
     return {
       ...rest,
       layers: {
@@ -24,6 +24,7 @@
         kind: pick(kind),
         variety: pick(variety),
         line: pick(line),
+        nodes: pick(nodes),
         form: pick(form),
         inputs: reads.map((back, layer) => back.map((distance) => layer - distance))
       },
@@ -2694,10 +2695,17 @@
   function specLine({ chosen }, row2) {
     const { structure } = chosen.numbers;
     const call = callOf(structure, row2);
+    const file = chosen.model.path.split("/").pop();
+    const nodes = row2.children.length ? "" : structure.layers.nodes[row2.layers[0]];
+    if (nodes) {
+      return [
+        h("h4", {}, "nodes", file ? [" of ", h("bdi", {}, file)] : null),
+        h("div", { class: "code" }, h("bdi", {}, nodes))
+      ];
+    }
     const line = row2.children.length && call ? call.line : structure.layers.line[row2.layers[0]];
     const text = chosen.model.lines[String(line)];
     if (!line || text === void 0) return null;
-    const file = chosen.model.path.split("/").pop();
     return [
       h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
       h("div", { class: "code" }, h("bdi", {}, text.trim())),
