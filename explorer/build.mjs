@@ -29,8 +29,8 @@ if (process.argv.includes("--tests")) {
   });
 } else {
   const scripts = [
-    // The engine alone, for Node: what is exact is tested without a browser.
-    { entryPoints: ["src/engine.ts"], format: "esm", outfile: join(page, "engine.mjs") },
+    // The engine alone, for Node: what is exact is tested without a browser. It is in no wheel.
+    { entryPoints: ["src/engine.ts"], format: "esm", outfile: join(here, "engine.mjs") },
     { entryPoints: ["src/start.ts"], format: "iife", outfile: join(page, "start.js") },
     { entryPoints: ["src/main.ts"], format: "iife", outfile: join(page, "explorer.js") },
     { entryPoints: ["src/style.css"], outfile: join(page, "explorer.css") },

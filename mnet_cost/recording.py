@@ -6,8 +6,11 @@ a guard: what was recorded holds for all values of the inputs at which every gua
 same. So code with `if` is recorded correctly, and code that is arithmetic has few guards.
 
 Products of whole numbers are kept as one node with sorted factors: up to 2^53 their order does not
-matter, and common factors can be cancelled exactly. Other floating-point arithmetic keeps its
-order. Not here: evaluation for many values (`search/programs.py`).
+matter, and common factors can be cancelled exactly. Plain whole numbers that are added to a whole
+number are added up first, so that a layer that keeps its size has the size of its input, by the
+same node. Other floating-point arithmetic keeps its order.
+
+Not here: evaluation for many values (`search/programs.py`).
 """
 
 from __future__ import annotations
@@ -149,7 +152,16 @@ _SYMMETRIC = ("maximum", "minimum", "gcd")
 class Recorded:
     """A number, or a condition, with the node it came from. See `tensors.Number`."""
 
-    __slots__ = ("coefficient", "factors", "is_whole", "node", "recording", "value")
+    __slots__ = (
+        "base",
+        "coefficient",
+        "factors",
+        "is_whole",
+        "node",
+        "offset",
+        "recording",
+        "value",
+    )
 
     __array_ufunc__ = None  # NumPy leaves operators to it
 
@@ -162,6 +174,9 @@ class Recorded:
         self.coefficient = 1
         self.factors: tuple[int, ...] = (node,)
         """Of a whole number: what it is a product of, by nodes."""
+        self.base: Recorded = self
+        self.offset = 0
+        """Of a whole number: it is another one and so much more."""
 
     @property
     def is_condition(self) -> bool:
@@ -232,6 +247,11 @@ class Recorded:
 
     def _sum(self, name: str, other: Any, swap: bool = False) -> Recorded:
         recording = self.recording
+        if type(other) is int and self.is_whole and not isinstance(self.value, bool):
+            if not swap:
+                return self._and_more(other if name == "add" else -other)
+            if self.offset:
+                return self.base._sum(name, other - self.offset, swap=True)
         first, a = self.node, self.value
         if type(other) is Recorded:
             whole = self.is_whole and other.is_whole
@@ -245,6 +265,18 @@ class Recorded:
         if swap:
             return recording.operation(name, (second, first), b - a, whole)
         return recording.operation(name, (first, second), a - b, whole)
+
+    def _and_more(self, number: int) -> Recorded:
+        """The sum of this whole number and a plain one."""
+        base, offset = self.base, self.offset + number
+        if not offset:
+            return base
+        recording = self.recording
+        first, second = base.node, recording.constant(offset)
+        operands = (first, second) if first < second else (second, first)
+        found = recording.operation("add", operands, base.value + offset, True)
+        found.base, found.offset = base, offset
+        return found
 
     def __neg__(self) -> Any:
         return self * -1
@@ -358,12 +390,11 @@ class Recorded:
             first, second = second, first
         if type(first) is not Recorded and type(second) is not Recorded:
             return compare(first, second)
-        return recording.operation(
-            name,
-            (recording.node_of(first), recording.node_of(second)),
-            bool(compare(_value(first), _value(second))),
-            True,
-        )
+        operands = (recording.node_of(first), recording.node_of(second))
+        if name == "equal":
+            operands = (min(operands), max(operands))
+        outcome = bool(compare(_value(first), _value(second)))
+        return recording.operation(name, operands, outcome, True)
 
     def __and__(self, other: Any) -> Any:
         if isinstance(other, bool):
@@ -392,6 +423,19 @@ class Recorded:
         return self.recording.operation("not", (self.node,), not self.value, True)
 
     # --- what no operator says
+
+    def met(self, a: Any, b: Any) -> Any:
+        """See `tensors.met`: of equal sizes the one that was there first, so that a block that
+        adds its input to its result has no sizes of its own."""
+        if a is b or (type(b) is int and b == 1):
+            return a
+        if type(a) is int and a == 1:
+            return b
+        if _value(a) != _value(b) or not self.recording.guard(a == b):
+            return self.apply("maximum", a, b)
+        if type(a) is Recorded and type(b) is Recorded:
+            return a if a.node < b.node else b
+        return b if type(a) is Recorded else a
 
     def apply(self, name: str, *operands: Any) -> Any:
         """See `tensors.Number`."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mnet_cost.differences.diff import Diff
     from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Calibration
+    from mnet_cost.network import Network
     from mnet_cost.reconciliation.types import Reconciled, ReconciliationResult
     from mnet_cost.report import Report
     from mnet_cost.search import fit as search_fit
@@ -92,8 +93,8 @@ class Analysis(Result, passes.Analysis):
     __slots__ = ()
 
     def explore(self) -> ExplorerPage:
-        """A page with sliders that recompute, which notebooks show in a frame. Sparsity and the
-        order of layers are those of the spec in it."""
+        """A page with sliders that recompute, which notebooks show in a frame. Zeros and another
+        order of layers are not in it, and it says so."""
         return _explored([self.network.spec.title], [self])
 
     def _view(self, by: Any = None) -> Report:
@@ -465,15 +466,53 @@ def _explored(names: Sequence[str], analyses: Sequence[passes.Analysis]) -> Expl
     from mnet_cost.models.types import Model
 
     first = analyses[0]
-    models = [Model(each.network.spec, dict(each.network.knobs)) for each in analyses]
+    devices = [estimate.device for estimate in first.devices]
+    notes = []
+    if any(each.sparsity is not None for each in analyses):
+        notes.append("zeros among the weights are not in this page: its numbers are dense")
+    if any(each.schedule is not None for each in analyses):
+        notes.append("the best order of layers is not in this page: it has that of the network")
     return explore_page(
         names,
-        models,
-        [estimate.device for estimate in first.devices],
+        [Model(each.network.spec, dict(each.network.knobs)) for each in analyses],
+        devices,
+        threads=_threads_of(devices),
         precision=first.precision,
         convention=first.convention,
         lower_bound=first.gives_lower_bounds,
+        references=[_reference(each.network) for each in analyses],
+        notes=notes,
     )
+
+
+def _reference(network: Network) -> str:
+    """What leads to a network at its setting on a command line."""
+    from mnet_cost.models.library import model_names
+    from mnet_cost.models.types import BATCH
+    from mnet_cost.search.single import word_of
+
+    spec = network.spec
+    defaults = {BATCH: 1, **{name: knob.default for name, knob in spec.knobs.items()}}
+    changed = [
+        f"{name}={word_of(value)}"
+        for name, value in network.knobs.items()
+        if value != defaults.get(name, value)
+    ]
+    name = spec.title if spec.title in model_names() or not spec.path else spec.path
+    return f"{name}@{','.join(changed)}" if changed else name
+
+
+def _threads_of(devices: Sequence[DeviceProfile]) -> int | None:
+    """How many threads were asked for: another number than a shipped device has."""
+    from mnet_cost.devices.choice import choose_devices
+    from mnet_cost.devices.library import device_names
+
+    for device in devices:
+        if device.name in device_names():
+            (shipped,) = choose_devices([device.name])
+            if shipped.threads != device.threads:
+                return device.threads
+    return None
 
 
 def shown_analysis(found: passes.Analysis) -> Analysis:

@@ -312,6 +312,18 @@ def smallest(a: Any, b: Any) -> Any:
     return _apply("minimum", min, a, b)
 
 
+def met(a: Any, b: Any) -> Any:
+    """The size at which two axes meet that are as long, or of which one has the size 1.
+
+    Of recorded sizes that are equal it is one of both, and the recording holds where they are.
+    """
+    for size in (a, b):
+        own = getattr(size, "met", None)
+        if own is not None:
+            return own(a, b)
+    return largest(a, b)
+
+
 def common_divisor(a: Any, b: Any) -> Any:
     """Greatest common divisor of two whole sizes."""
     if is_array(a) or is_array(b):

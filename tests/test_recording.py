@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from mnet_cost.recording import Graph, Recorded, Recording
-from mnet_cost.tensors import agreed, ceil_div, floor, is_condition, is_number, make_divisible
+from mnet_cost.tensors import (
+    agreed,
+    ceil_div,
+    floor,
+    is_condition,
+    is_number,
+    make_divisible,
+    met,
+)
 
 
 def text(graph: Graph, index: int) -> str:
@@ -50,6 +58,32 @@ def test_factors_that_are_not_whole_keep_their_order() -> None:
     recording = Recording()
     x, y = recording.input("x", 3, False), recording.input("y", 7.5, False)
     assert (0.1 * x) * y is not 0.1 * (x * y)
+
+
+def test_whole_numbers_that_are_added_are_added_up_first() -> None:
+    """A 3x3 convolution that pads keeps the size of its input: the same node."""
+    recording = Recording()
+    size = recording.input("size", 56, True)
+    assert (size + 2 - 3) // 1 + 1 is size
+    assert (size + 5) - 3 is size + 2
+    assert (7 - (size + 3)).value == 7 - 59
+    assert 7 - (size + 3) is 4 - size
+    assert (size + 2.5) - 2.5 is not size  # other arithmetic keeps its order
+
+
+def test_sizes_that_meet_are_one_number() -> None:
+    recording = Recording()
+    size = recording.input("size", 56, True)
+    halved, up = (size - 1) // 2 + 1, ceil_div(size, 2)
+    assert halved is not up
+    assert met(halved, up) is met(up, halved)
+    assert met(halved, up) in (halved, up)
+    assert list(recording.guards) == [(halved == up).node]
+    assert met(size, 1) is size
+    assert met(1, size) is size
+    assert met(size, 56) == 56
+    other = recording.input("other", 1, True)
+    assert met(size, other).value == 56
 
 
 def test_a_condition_of_an_if_is_a_guard() -> None:

@@ -133,24 +133,43 @@ function undifferenced(column: readonly Slot[], read: Read): Count[] {
   return column.map((more) => (more === null ? null : read((slot += more))));
 }
 
+/** Slots of columns, and of columns with a list in each row: tables stay, so they are kept. */
+const keptSlots = new WeakMap<readonly Slot[], Slot[]>();
+const keptLists = new WeakMap<object, Slot[][]>();
+
+function slotsOf(column: readonly Slot[]): Slot[] {
+  let slots = keptSlots.get(column);
+  if (slots === undefined) keptSlots.set(column, (slots = undifferenced(column, (slot) => slot)));
+  return slots;
+}
+
+function listsOf(table: Table["lists"][string]): Slot[][] {
+  let found = keptLists.get(table);
+  if (found === undefined) {
+    const { lengths, places } = table;
+    const parts: Slot[][] = lengths.map(() => []);
+    places.forEach((column, place) => {
+      const slots = slotsOf(column);
+      let next = 0;
+      lengths.forEach((length, i) => {
+        if (place < length) parts[i].push(slots[next++]);
+      });
+    });
+    keptLists.set(table, (found = parts));
+  }
+  return found;
+}
+
 function readTable(table: Table, read: Read) {
   const { row, columns, lists } = table;
   return {
     column(name: string): Count[] {
-      const numbers = undifferenced(columns[name], read);
-      return row.map((i) => numbers[i]);
+      const slots = slotsOf(columns[name]);
+      return row.map((i) => read(slots[i]));
     },
     list(name: string): Count[][] {
-      const { lengths, places } = lists[name];
-      const parts: Count[][] = lengths.map(() => []);
-      places.forEach((slots, place) => {
-        const numbers = undifferenced(slots, read);
-        let next = 0;
-        lengths.forEach((length, i) => {
-          if (place < length) parts[i].push(numbers[next++]);
-        });
-      });
-      return row.map((i) => parts[i]);
+      const slots = listsOf(lists[name]);
+      return row.map((i) => slots[i].map(read));
     },
   };
 }

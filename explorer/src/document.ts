@@ -1,12 +1,13 @@
-// The data that a page is made of, `mnet-cost/explore/1`, as Python writes it, and the numbers that
-// views get. Where a view has a number, the document has a slot.
+// The data that a page is made of, `mnet-cost/explore/1`, as `reading.ts` gives it. Where a view has a
+// number (`figures.ts`), the document has a slot.
+
+import type { DeviceNumber, Totals } from "./figures";
+
+export type * from "./figures";
 
 /** Where a number comes from: a node of the program from 0 on; below 0 the constant -1 - slot;
  * null is unknown. */
 export type Slot = number | null;
-
-/** A number at one setting; null is unknown, which is not 0. */
-export type Count = number | null;
 
 export type KnobValue = number | string | boolean;
 
@@ -39,8 +40,6 @@ export interface ModelDocument {
   path: string;
   knobs: Knob[];
   program: ProgramData;
-  /** Lists that stand in the structures more than once, before `readDocument`. */
-  shared: unknown[];
   /** At which settings which of these holds is what their `fixed` and guards say. */
   structures: Structure[];
   /** Formulas of layers, which `LayerTexts.form` points to. */
@@ -50,30 +49,6 @@ export interface ModelDocument {
   published: PublishedRow[];
   /** Sentences about the network: warnings, doubts. */
   notes: string[];
-}
-
-/** The document of a page, with the lists that its structures have in common. */
-export function readDocument(text: string): ExploreDocument {
-  const page = JSON.parse(text) as ExploreDocument;
-  if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
-  for (const model of page.models) {
-    const shared = model.shared;
-    model.structures = withShared(model.structures, shared) as Structure[];
-  }
-  return page;
-}
-
-/** A value with lists in the place of `{ shared: i }`. */
-function withShared(value: unknown, shared: readonly unknown[]): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) {
-    return typeof value[0] === "object" ? value.map((item) => withShared(item, shared)) : value;
-  }
-  const entries = Object.entries(value);
-  if (entries.length === 1 && entries[0][0] === "shared") {
-    return withShared(shared[entries[0][1] as number], shared);
-  }
-  return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
 }
 
 /** A control for a knob; the batch is one. */
@@ -157,10 +132,10 @@ export interface DeviceFacts {
   /** Of its times: datasheet, fitted, calibrated. */
   basis: string;
   /** Levels of the memory from the inside, main memory last; then the storage of the weights. */
-  levels: { name: string; size_bytes: Count; bytes_per_s: Count }[];
+  levels: { name: string; size_bytes: number | null; bytes_per_s: number | null }[];
   has_storage: boolean;
   /** By precision: the peak in mult-adds a second, and the error of held-out measurements. */
-  at: Record<string, { peak_macs_per_s: Count; error_percent: Count; fitted_to: string }>;
+  at: Record<string, { peak_macs_per_s: number | null; error_percent: number | null; fitted_to: string }>;
   facts: Fact[];
 }
 
@@ -209,8 +184,8 @@ export interface PrecisionOutline {
   devices: DeviceOutline[];
 }
 
-/** Rows of slots. Equal rows stand there once; a slot is written as its difference to the one above
- * it, and null is unknown. */
+/** Rows of slots. Equal rows stand there once for all structures; a slot is written as its difference
+ * to the one above it, and null is unknown. */
 export interface Table {
   /** Of each entry, its row. */
   row: number[];
@@ -250,118 +225,12 @@ export interface LayerTexts {
   variety: string[];
   /** Line of the spec, 0 for none. */
   line: number[];
+  /** Of a layer of a model file: its nodes there. Else empty. */
+  nodes: string[];
   /** Indices of the layers that each reads; -1 - i is the network's input i. */
   inputs: number[][];
   /** Index of its formulas. */
   form: number[];
   /** Of a large network, how many layers each stands for; without it each is one. */
   count?: number[];
-}
-
-// --- numbers: what views get
-
-/** What one network costs at one setting and precision, batch included. */
-export interface Numbers {
-  structure: Structure;
-  precision: string;
-  /** Whether all whole numbers are exact; else some were above 2^53 and are rounded. */
-  is_exact: boolean;
-  totals: Totals;
-  layers: LayerCosts;
-  memory: Memory;
-  /** In the order of the document's devices. */
-  devices: DeviceCosts[];
-}
-
-/** All unknown where a layer has no cost rule. */
-export interface Totals {
-  mult_adds: Count;
-  vector_ops: Count;
-  params: Count;
-  weights: Count;
-  weight_bytes: Count;
-  activation_bytes: Count;
-  traffic_bytes: Count;
-  /** Most activations alive at once, by layers. */
-  peak_bytes: Count;
-}
-
-/** Columns, one entry a layer. */
-export interface LayerCosts {
-  /** Of the output, without the batch. */
-  shape: Count[][];
-  /** Values of the symbols of its form. */
-  symbols: Count[][];
-  /** Values of the formulas of its form, for one example. */
-  values: Count[][];
-  mult_adds: Count[];
-  params: Count[];
-  weight_bytes: Count[];
-  input_bytes: Count[];
-  output_bytes: Count[];
-}
-
-export interface Memory {
-  /** Bytes alive while each layer runs. */
-  live: Count[];
-  /** First and last are layers, by index. */
-  tensors: { name: string; bytes: Count; first: number; last: number }[];
-}
-
-export type DeviceNumber =
-  | "latency_s"
-  | "low_s"
-  | "high_s"
-  | "bound_s"
-  | "inference_s"
-  | "untimed"
-  | "energy_j"
-  | "energy_low_j"
-  | "energy_high_j";
-
-export interface DeviceCosts extends Record<DeviceNumber, Count> {
-  // bound_s: the lower bound on the device's peaks. inference_s: what each inference takes beside
-  // its kernels. untimed: how many kernels have no time.
-  /** calibrated, fitted, datasheet, or bound for a lower bound; null where there is no time. */
-  basis: string | null;
-  /** Where there is no time: the other precisions in which there is one. */
-  timed_at: string[];
-  /** Whether the time is a lower bound: of peaks, or since some kernels are not timed. */
-  is_least: boolean;
-  /** What the energy rests on, in words; empty where it is unknown. */
-  energy_how: string;
-  /** Sentences: what is not known, why there is no time. */
-  notes: string[];
-  /** Sentences that say how the network differs from those of the fit. */
-  outside: string[];
-  capacity: Capacity[];
-  kernels: Kernels;
-}
-
-export interface Capacity {
-  what: string;
-  where: string;
-  needed_bytes: Count;
-  available_bytes: Count;
-  /** Whether more can be needed: an arena has gaps, which only Python finds. */
-  is_least: boolean;
-}
-
-/** Columns, one entry a kernel; empty where there is no time. */
-export interface Kernels {
-  name: string[];
-  /** Indices of the layers of each, the one that names it first. */
-  layers: number[][];
-  latency_s: Count[];
-  /** What the time is made of: these three add up to it. */
-  compute_s: Count[];
-  memory_s: Count[];
-  overhead_s: Count[];
-  /** The lower bound of each on the peaks. */
-  bound_compute_s: Count[];
-  bound_memory_s: Count[];
-  mult_adds: Count[];
-  traffic_bytes: Count[];
-  /** For each level of the device, the bytes that pass it, of each kernel. */
-  level_bytes: Count[][];
 }

@@ -2,4 +2,4 @@
 
 export { costsOf, ModelCosts } from "./costs";
 export { Program } from "./program";
-export { readDocument } from "./document";
+export { readDocument } from "./reading";

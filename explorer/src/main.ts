@@ -1,6 +1,6 @@
 // Where the explorer starts: it reads the data of the page and draws.
 
-import { readDocument } from "./document";
+import { readDocument } from "./reading";
 import { Explorer } from "./explorer";
 import { startTheme } from "./theme";
 import { startTips } from "./tip";

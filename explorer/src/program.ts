@@ -85,15 +85,21 @@ export class Program {
       lists.set(key, { list, next: 0, far: 0 });
     }
     const operands: number[] = [];
+    const next = (key: string): number => {
+      const list = lists.get(key)!;
+      return list.list[list.next++];
+    };
     for (let i = 0; i < letters.length; i++) {
       const letter = letters[i].toLowerCase();
       this.operations[i] = letter.charCodeAt(0);
       this.isWhole[i] = letter === letters[i] ? 0 : 1;
       let count = OPERANDS[letter];
       if (letter === "h") {
-        const factors = lists.get(letters[i])!;
-        count = factors.list[factors.next++] + 1;
+        count = next(letters[i]) + 1;
         operands.push(count - 1);
+      } else if (letter === "j") {
+        this.sum(operands, first + i, letters[i], next);
+        continue;
       } else if (count === undefined) {
         throw new Error(`a program has no operation "${letter}"`);
       }
@@ -103,6 +109,26 @@ export class Program {
       }
     }
     this.operands = Int32Array.from(operands);
+  }
+
+  /** Append how many terms a sum has, then the address of each and how often it is added. */
+  private sum(
+    operands: number[],
+    own: number,
+    letter: string,
+    next: (key: string) => number,
+  ): void {
+    const count = next(letter);
+    const last = own - this.constants - next(`${letter}0`);
+    const steps = Array.from({ length: count - 1 }, () => next(`${letter}1`));
+    let slot = steps.reduce((rest, step) => rest - step, last);
+    operands.push(count);
+    for (let term = 0; term < count; term++) {
+      if (term > 0) slot += steps[term - 1];
+      const address = this.address(slot);
+      if (!(address >= 0 && address < own)) throw new Error("a program has a term out of place");
+      operands.push(address, 1 + next(`${letter}2`));
+    }
   }
 
   /** The address of the next operand in a list, of the node at the address `own`. */
@@ -152,6 +178,15 @@ export class Program {
           break;
         }
         case 105: value = roundEven(a); at += 1; break; // i
+        case 106: { // j: operands[at] terms, each with how often it is added
+          const end = at + 1 + 2 * operands[at];
+          value = 0;
+          for (at += 1; at < end; at += 2) {
+            value += operands[at + 1] * values[operands[at]];
+            if (isWhole[i] !== 0 && (value > MOST || value < -MOST)) isExact = false;
+          }
+          break;
+        }
         case 107: case 109: case 112: value = a * values[operands[at + 1]]; at += 2; break; // k m p
         case 108: value = Math.floor(a); at += 1; break; // l
         case 110: value = smaller(a, values[operands[at + 1]]); at += 2; break; // n

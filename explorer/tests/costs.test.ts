@@ -84,7 +84,7 @@ function structureOf(flag: boolean, guards: number[], device = deviceOf()): Stru
   return {
     fixed: { flag },
     layers: {
-      name: ["a", "b", "c"], kind: [], variety: [], line: [], inputs: [], form: [],
+      name: ["a", "b", "c"], kind: [], variety: [], line: [], nodes: [], inputs: [], form: [],
     },
     calls: [],
     inputs: [],
@@ -110,7 +110,7 @@ function modelOf(structures: Structure[]): ModelDocument {
         values: [false, true], published: [],
       },
     ],
-    program: PROGRAM, shared: [], structures, forms: [], lines: {}, published: [], notes: [],
+    program: PROGRAM, structures, forms: [], lines: {}, published: [], notes: [],
   };
 }
 

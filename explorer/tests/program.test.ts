@@ -163,8 +163,21 @@ test("guards hold where every condition comes out as it did", () => {
 });
 
 test("a program that cannot be is refused", () => {
-  const data = { inputs: ["x"], constants: [], operations: "j", operands: {} };
-  assert.throws(() => new Program(data), /no operation "j"/);
+  const data = { inputs: ["x"], constants: [], operations: "!", operands: {} };
+  assert.throws(() => new Program(data), /no operation "!"/);
   const forward = { inputs: ["x"], constants: [], operations: "l", operands: { l0: [2] } };
   assert.throws(() => new Program(forward), /out of place/);
+});
+
+test("a long sum: its terms in rising order, each as often as it is added", () => {
+  const sum = {
+    inputs: ["a", "b", "c"], constants: [100], operations: "J",
+    // The terms are the constant, a and c: c is one node back, and 2 behind a, which is 1 behind.
+    operands: { J: [3], J0: [1], J1: [1, 2], J2: [0, 4, 0] },
+  };
+  assert.deepEqual(valuesOf(sum, [7, 1000, 2]), [100 + 5 * 7 + 2]);
+  assert.deepEqual(valuesOf(sum, [Number.NaN, 0, 0]), [Number.NaN]);
+  const program = new Program(sum);
+  program.run([2 ** 52, 0, 0]);
+  assert.equal(program.isExact, false);
 });

@@ -38,7 +38,8 @@ def device_sliders(
         low = next((1 / f for f in _REACH if _suits(pairs, key, 1 / f)), 1.0)
         if low < high:
             low = round(low / _STEP + 0.499) * _STEP
-            sliders.append(Slider(key, help_, 1.0, round(low, 2), high, _STEP, of="device"))
+            low = round(low, 2)
+            sliders.append(Slider(key, help_, 1.0, low, high, _STEP, of="device", is_log=True))
     return tuple(sliders)
 
 

@@ -20,14 +20,12 @@ from mnet_cost.explorer.knobs import (
     control_data,
     controls_of,
     left_out_choices,
-    settings_of,
+    without_unused,
 )
-from mnet_cost.explorer.outlines import KernelLayers, outline_data, recorded_in
 from mnet_cost.explorer.packing import packed_bytes
-from mnet_cost.explorer.program import Program
-from mnet_cost.explorer.sharing import shared_lists
-from mnet_cost.explorer.structures import Recordings, Structure
-from mnet_cost.explorer.texts import Forms, folded_texts, layer_texts, line_of
+from mnet_cost.explorer.settings import Likely
+from mnet_cost.explorer.structures import Made, Recordings
+from mnet_cost.explorer.written import Written
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.report.published import dataset_of, number
@@ -60,6 +58,8 @@ class Asked(NamedTuple):
     """Whether sums are given although some layers have no cost rule."""
     arguments: tuple[str, ...] = ()
     """Of the command line, beside models and devices; quoted for a shell."""
+    notes: tuple[str, ...] = ()
+    """Sentences: what was asked for and is not in the page."""
 
 
 def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def explore_document(explored: Sequence[Explored], asked: Asked) -> dict[str, An
     """
     specs = [each.model.spec for each in explored]
     precisions = precisions_of(specs, asked.devices, asked.precision)
-    left_out: list[str] = []
+    left_out = list(asked.notes)
     room = _MOST_BYTES // max(1, len(explored))
     models = [_model_data(each, asked, precisions, left_out, room) for each in explored]
     return {
@@ -119,70 +119,102 @@ def _model_data(
     taken = [control.name for control in controls]
     controls += device_sliders(asked.devices, precisions, taken)
     published = _published_data(spec)
-    recordings = Recordings(
-        spec, controls, asked.devices, precisions, asked.convention, asked.lower_bound
-    )
+    recordings = Recordings(spec, controls, asked.devices, asked.convention, asked.lower_bound)
     names = {control.name for control in controls}
     rows = [
         {name: value for name, value in row["setting"].items() if name in names}
         for row in published
     ]
-    recordings.walk(settings_of(controls, rows))
-    recorded = _recorded_data(spec, recordings)
-    while (count := len(recordings.structures)) > 1 and (size := packed_bytes(recorded)) > room:
-        recordings.keep(min(count - 1, max(1, count * room // size)))
-        recorded = _recorded_data(spec, recordings)
-    left_out += _left_out(explored.title, recordings, network, len(precisions))
+    written = _write_recordings(
+        spec, recordings, Likely(controls, rows), precisions, len(asked.devices), room
+    )
+    left_out += _left_out(explored.title, recordings, network, precisions)
     return {
         "title": explored.title,
         "reference": shlex.quote(explored.reference),
         "source": spec.source,
         "path": spec.path,
-        "knobs": [control_data(control) for control in controls],
-        **recorded,
+        "knobs": [
+            control_data(control) for control in without_unused(controls, written.used_inputs())
+        ],
+        **written.data(),
         "published": published,
         "notes": [_on_one_line(each) for each in (*spec.warnings, *network.warnings)],
     }
 
 
-def _recorded_data(spec: ModelSpec, recordings: Recordings) -> dict[str, Any]:
-    """What was recorded of a network, and the lines of the spec that it shows."""
-    forms = Forms()
-    program = Program(recordings.graph, recordings.inputs, _targets(recordings.structures))
-    structures, shared = shared_lists(
-        [_structure_data(spec, structure, program, forms) for structure in recordings.structures]
-    )
-    return {
-        "program": program.data(),
-        "structures": structures,
-        "shared": shared,
-        "forms": forms.data(),
-        "lines": _lines(spec, [structure.network for structure in recordings.structures]),
-    }
+class _Room:
+    """How many bytes recordings take, packed: measured again when half of what was left may be
+    taken, and between as nodes and rows took when it was measured."""
+
+    def __init__(self, written: Written, most: int) -> None:
+        self._written = written
+        self._most = most
+        self._measured = self._amount = 0
+
+    def has_more(self, made: Made) -> bool:
+        """Write a recording. Whether there is room for another one."""
+        self._written.add(made)
+        if self._amount:
+            more = (len(self._written) - self._amount) * self._measured / self._amount
+            if 2 * more < self._most - self._measured:
+                return True
+        self._measured, self._amount = packed_bytes(self._written.data()), len(self._written)
+        return self._measured < self._most
+
+
+def _write_recordings(
+    spec: ModelSpec,
+    recordings: Recordings,
+    likely: Likely,
+    precisions: Sequence[str],
+    devices: int,
+    room: int,
+) -> Written:
+    """What was recorded of a network, at most `room` bytes if the first recording takes no more."""
+    written = Written(spec, recordings.graph, recordings.inputs, devices)
+    has_more = _Room(written, room).has_more
+    first, *others = precisions
+    for precision in precisions:
+        recordings.walk([likely.now], precision, has_more)
+    for settings in (likely.singles, likely.pairs, likely.others):
+        recordings.walk(settings(), first, has_more)
+        for precision in others:
+            structures = [structure.setting for structure in recordings.structures]
+            recordings.walk([*structures, *settings()], precision, has_more)
+    while (count := len(recordings.made)) > 1 and (size := packed_bytes(written.data())) > room:
+        recordings.leave_out(max(1, count - count * room // size))
+        written = Written(spec, recordings.graph, recordings.inputs, devices)
+        for made in recordings.made:
+            written.add(made)
+    return written
 
 
 def _on_one_line(problem: Problem) -> str:
     return problem.message + (f" ({problem.hint})" if problem.hint else "")
 
 
-def _left_out(title: str, recordings: Recordings, network: Network, asked: int) -> list[str]:
+def _left_out(
+    title: str, recordings: Recordings, network: Network, asked: Sequence[str]
+) -> list[str]:
     """Sentences that say what the page does not know of a network."""
     sentences = []
-    rows = recordings.structures[0].rows
-    if rows is not None:
+    first = recordings.structures[0]
+    if first.rows is not None:
         sentences.append(
-            f"{title}: its {len(network.steps):,} layers are shown as {len(rows):,} parts of "
+            f"{title}: its {len(network.steps):,} layers are shown as {len(first.rows):,} parts of "
             "blocks; `mnet-cost analyze --by layer` lists all of them"
         )
-    if len(recordings.precisions) < asked:
+    why = "since it takes long to work them out" if recordings.is_late else "to keep the page small"
+    known = [precision for precision in asked if precision in first.outlines]
+    if len(known) < len(asked):
         sentences.append(
-            f"{title}: only {recordings.precisions[0]}, to keep the page small; `--precision` "
-            "makes a page of another one"
+            f"{title}: only {' and '.join(known)}, {why}; `--precision` makes a page of another one"
         )
     if recordings.missing:
         sentences.append(
-            f"{title}: settings far from the first one are left out, to keep the page small; "
-            "where one is, the page says so"
+            f"{title}: some settings far from the first one are left out, {why}; where one is, the "
+            "page says so"
         )
     choices = left_out_choices(network)
     if choices:
@@ -204,68 +236,3 @@ def _published_data(spec: ModelSpec) -> list[dict[str, Any]]:
         for row in spec.published
         if row.own and all(isinstance(value, (int, float, str)) for value in row.setting.values())
     ]
-
-
-def _targets(structures: Sequence[Structure]) -> set[int]:
-    """The nodes that anything in the page is read off."""
-    targets: set[int] = set()
-    for structure in structures:
-        for guards in structure.guards.values():
-            targets.update(guards)
-        for outline in structure.outlines.values():
-            targets.update(recorded_in(outline))
-        network = structure.network
-        targets.update(recorded_in([network.tensors[index].type.shape for index in network.inputs]))
-    return targets
-
-
-def _structure_data(
-    spec: ModelSpec, structure: Structure, program: Program, forms: Forms
-) -> dict[str, Any]:
-    network, rows = structure.network, structure.rows
-    first = next(iter(structure.outlines.values()))
-    if rows is None:
-        plain = elaborate(spec, structure.knobs)
-        texts = layer_texts(spec, network, plain, first.layers, forms)
-    else:
-        texts = folded_texts(spec, network, rows, forms)
-    kernel_layers = KernelLayers()
-    at = {}
-    for precision, outline in structure.outlines.items():
-        names = texts.layers["name"]
-        at[precision] = {
-            "guards": [
-                2 * program.node_slot(node) + outcome
-                for node, outcome in structure.guards[precision].items()
-            ],
-            **outline_data(
-                outline, names, texts.symbols, texts.values(outline), kernel_layers, program.slot
-            ),
-        }
-    return {
-        "fixed": dict(structure.fixed),
-        "layers": texts.layers,
-        "calls": [
-            {"path": call.path, "block": call.block, "copy": call.copy, "line": line_of(call, spec)}
-            for call in (network.calls.values() if rows is None else ())
-        ],
-        "inputs": [
-            {
-                "name": network.tensors[index].name,
-                "shape": [program.slot(size) for size in network.tensors[index].type.shape],
-            }
-            for index in network.inputs
-        ],
-        "outputs": texts.outputs,
-        "unmodelled": list(first.unmodelled),
-        "kernel_layers": kernel_layers.data(),
-        "at": at,
-    }
-
-
-def _lines(spec: ModelSpec, networks: Sequence[Network]) -> dict[str, str]:
-    """The lines that layers and blocks are written on; line 0 is none."""
-    numbers = {line_of(step, spec) for network in networks for step in network.steps}
-    numbers |= {line_of(call, spec) for network in networks for call in network.calls.values()}
-    text = spec.node.source.lines()
-    return {str(n): text[n - 1].rstrip() for n in sorted(numbers) if 0 < n <= len(text)}

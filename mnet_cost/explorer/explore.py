@@ -59,17 +59,22 @@ def explore_page(
     precision: str | None = None,
     convention: str = "paper",
     lower_bound: bool = False,
+    references: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> ExplorerPage:
     """The page about `models`, which `names` lead to, with `knobs` for those that have them.
+
+    `references` lead to them on a command line where `names` do not; `notes` are sentences about
+    what was asked for and the page has not.
 
     Raises what loading and elaborating raise, and `UsageError` for a precision or convention that
     is not there.
     """
     given = dict(knobs or {})
     explored = [
-        Explored(title, name, model)
-        for title, name, model in zip(
-            distinct(names), names, with_knobs(models, given), strict=True
+        Explored(title, reference, model)
+        for title, reference, model in zip(
+            distinct(names), references or names, with_knobs(models, given), strict=True
         )
     ]
     asked = Asked(
@@ -79,6 +84,7 @@ def explore_page(
         convention=convention,
         lower_bound=lower_bound,
         arguments=tuple(_arguments(given, threads, precision, convention, lower_bound)),
+        notes=tuple(notes),
     )
     document = explore_document(explored, asked)
     unmodelled = [

@@ -1,22 +1,24 @@
 """Which control each knob of a network gets on the page, and its range.
 
-A number that changes sizes alone gets a slider, in a range in which the network does not break. A
-flag, a word, a choice, and a number that changes which layers there are get a select, of values
-that are legal. A knob of which no other value is legal gets nothing. Ranges come from what sources
-publish, and are tried by elaborating the network. Not here: at which settings costs are recorded.
+A number that changes sizes alone gets a slider, in a range in which the network does not break: a
+bit beyond what sources publish, else from a quarter to four times, and for classes what data sets
+have. A flag, a word, a choice, and a number that changes which layers there are get a select, of
+values that are legal. A knob of which no other value is legal gets nothing. Ranges come from what
+sources publish, and are tried by elaborating the network. Not here: at which settings costs are
+recorded.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import MnetCostError
 from mnet_cost.models.types import BATCH, Knob, Model
 from mnet_cost.network import Network, elaborate
-from mnet_cost.search.usual_values import is_number
+from mnet_cost.search.usual_values import TASK, is_number
 from mnet_cost.tensors import HeightWidth
 
 _MOST_BATCH = 64
@@ -26,8 +28,16 @@ _MOST_VALUES = 5
 """Values of a number that changes which layers there are."""
 _MOST_LAYERS = 25_000
 """To record more takes half a minute and more."""
+_CLASSES = (2, 21_841)
+"""Of a classifier: from two to those of ImageNet-21k. Source: arXiv:2104.10972, section 1."""
+_UNSTATED = 4
+"""A range of a number of which nothing is published goes down and up by as much."""
+_LOG = 8
+"""Where nothing is published, a range whose ends differ by such a factor is logarithmic."""
 _POSITIONS = 150
 """Of a slider, about."""
+_PLACES = 240
+"""Of a logarithmic slider."""
 _WIDER = Fraction(5, 4)
 """A range goes beyond what is published by as much."""
 _STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
@@ -46,17 +56,24 @@ class Slider(NamedTuple):
     published: tuple[int | float, ...] = ()
     of: str = "network"
     """`device` for a factor on a number of the devices."""
+    is_log: bool = False
+    """Whether equal distances are equal ratios."""
 
     @property
     def is_whole(self) -> bool:
         return isinstance(self.default, int)
 
     def positions(self) -> list[int | float]:
-        """All values that it can have."""
+        """All values that it can have; of a long logarithmic one some, at equal ratios."""
         low, step = Fraction(str(self.low)), Fraction(str(self.step))
         number = int if self.is_whole else float
         count = int((Fraction(str(self.high)) - low) / step)
-        return [number(low + i * step) for i in range(count + 1)]
+        places: Iterable[int] = range(count + 1)
+        if self.is_log and count > _PLACES:
+            ratio = (self.high / self.low) ** (1 / _PLACES)
+            near = [self.low * ratio**i for i in range(_PLACES + 1)]
+            places = dict.fromkeys([round((value - self.low) / self.step) for value in near])
+        return [number(low + i * step) for i in places]
 
 
 class Select(NamedTuple):
@@ -185,14 +202,20 @@ def _whole(trial: _Trial, knob: Knob, now: int, published: list[int]) -> Control
         near = range(max(now - _MOST_VALUES // 2, 0), now + _MOST_VALUES // 2 + 1)
         values = sorted({now, *published} if len(published) > 1 else {now, *published, *near})
         return _select(trial, knob, values[: 2 * _MOST_VALUES])
-    low, high = _reach([now, *published], len(published) > 1)
-    step *= _coarser((high - low) / step, [value - now for value in published], step)
+    is_known = len(published) > 1 and name not in TASK
+    low, high = _reach([now, *published], is_known)
+    if name in TASK:
+        low, high = min(low, Fraction(_CLASSES[0])), max(high, Fraction(_CLASSES[1]))
+    is_log = not is_known and high >= _LOG * low
+    if not is_log:
+        step *= _coarser((high - low) / step, [value - now for value in published], step)
 
     def legal(value: Fraction) -> bool:
         return value >= 1 and trial.keeps_layers(name, int(value)) is True
 
     low, high = _within(now, step, low, high, legal)
-    return Slider(name, knob.help, now, int(low), int(high), step, _inside(published, low, high))
+    inside = _inside(published, low, high)
+    return Slider(name, knob.help, now, int(low), int(high), step, inside, is_log=is_log)
 
 
 def _coarser(positions: Fraction, distances: Sequence[int], step: int) -> int:
@@ -219,9 +242,11 @@ def _moves(trial: _Trial, name: str, now: int, step: int) -> bool:
 
 def _real(trial: _Trial, knob: Knob, now: float, published: list[float]) -> Control:
     name = knob.name
-    low, high = _reach([now, *published], len(published) > 1)
+    is_known = len(published) > 1
+    low, high = _reach([now, *published], is_known)
+    is_log = not is_known and high >= _LOG * low
     step = Fraction(1, 100)
-    while (high - low) / step > 2 * _POSITIONS:
+    while (high - low) / step > (20 if is_log else 2) * _POSITIONS:
         step *= 10
 
     def legal(value: Fraction) -> bool:
@@ -230,15 +255,15 @@ def _real(trial: _Trial, knob: Knob, now: float, published: list[float]) -> Cont
     low, high = _within(Fraction(str(now)), step, low, high, legal)
     if low == high:
         return _select(trial, knob, sorted({now, *published}))
-    return Slider(
-        name, knob.help, now, float(low), float(high), float(step), _inside(published, low, high)
-    )
+    inside = _inside(published, low, high)
+    ends = float(low), float(high)
+    return Slider(name, knob.help, now, *ends, float(step), inside, is_log=is_log)
 
 
 def _reach(values: Sequence[int | float], is_known: bool) -> tuple[Fraction, Fraction]:
-    """Ends of a range: a bit beyond what is published; without that, from half to twice."""
+    """Ends of a range: a bit beyond what is published; without that, further."""
     numbers = [Fraction(str(value)) for value in values]
-    wider = _WIDER if is_known else 2
+    wider = _WIDER if is_known else _UNSTATED
     return min(numbers) / wider, max(numbers) * wider
 
 
@@ -275,6 +300,19 @@ def _inside(published: Sequence[Any], low: int | Fraction, high: int | Fraction)
     return tuple(sorted({value for value in published if low <= value <= high}))
 
 
+def without_unused(controls: Sequence[Control], used: Container[str]) -> tuple[Control, ...]:
+    """The controls, of which those of the network that no number depends on cannot move."""
+    why = "no number of this page depends on it"
+    return tuple(
+        [
+            Fixed(control.name, control.help, control.default, why)
+            if isinstance(control, Slider) and control.of == "network" and control.name not in used
+            else control
+            for control in controls
+        ]
+    )
+
+
 def control_data(control: Control) -> dict[str, Any]:
     """A control as the document has it."""
     name, help_, default = control[:3]
@@ -288,76 +326,10 @@ def control_data(control: Control) -> dict[str, Any]:
             "max": control.high,
             "step": control.step,
             "whole": control.is_whole,
-            "is_log": control.of == "device",
+            "is_log": control.is_log,
             "published": list(control.published),
         }
     if isinstance(control, Select):
         values, published = list(control.values), list(control.published)
         return {**data, "control": "select", "values": values, "published": published}
     return {**data, "control": "fixed", "why": control.why}
-
-
-def values_at(controls: Sequence[Control]) -> dict[str, Any]:
-    """The values of all knobs at the setting of the model."""
-    return {control.name: control.default for control in controls}
-
-
-def settings_of(
-    controls: Sequence[Control], published: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Settings that the page should know, each once, the most likely ones first."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for setting in _likely(controls, published):
-        found.setdefault(tuple([(type(value), value) for value in setting.values()]), setting)
-    return list(found.values())
-
-
-def _likely(
-    controls: Sequence[Control], published: Sequence[Mapping[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    sliders = [control for control in controls if isinstance(control, Slider)]
-    selects = [control for control in controls if isinstance(control, Select)]
-    now = values_at(controls)
-    yield now
-    for row in published:
-        yield {**now, **row}
-    for select in selects:
-        for value in select.values:
-            yield {**now, select.name: value}
-    yield from _batched(now, sliders, selects)
-    positions = {slider.name: slider.positions() for slider in sliders}
-    for count in (5, 17, 4 * _POSITIONS):
-        for slider in sliders:
-            for value in _some(positions[slider.name], count):
-                yield {**now, slider.name: value}
-    ends = {name: _some(values, 5) for name, values in positions.items()}
-    for i, slider in enumerate(sliders):
-        for other in sliders[i + 1 :]:
-            for value in ends[slider.name]:
-                for beside in ends[other.name]:
-                    yield {**now, slider.name: value, other.name: beside}
-    for select in selects:
-        for value in select.values:
-            for slider in sliders:
-                for beside in ends[slider.name]:
-                    yield {**now, select.name: value, slider.name: beside}
-
-
-def _batched(
-    now: dict[str, Any], sliders: Sequence[Slider], selects: Sequence[Select]
-) -> Iterator[dict[str, Any]]:
-    """Settings with a batch, which many rules tell from a single example."""
-    for slider in sliders:
-        if slider.name == BATCH:
-            batched = {**now, BATCH: slider.high}
-            yield batched
-            for select in selects:
-                for value in select.values:
-                    yield {**batched, select.name: value}
-
-
-def _some(values: list[Any], count: int) -> list[Any]:
-    """So many of the values at equal distances, both ends among them."""
-    if len(values) <= count:
-        return values
-    return [values[round(i * (len(values) - 1) / (count - 1))] for i in range(count)]

@@ -1,13 +1,13 @@
 """Outlines of costs with slots of a program in the place of numbers, as the document has them.
 
-Equal rows are written once, and slots of a column as differences to the slot before, since many
-layers differ by as much: that is what keeps the page small. `explorer/src/document.ts` says what
-each key holds, and `explorer/src/costs.ts` reads it.
+Equal rows are written once for all structures of a network, and numbers of a list as differences to
+the one before, since many layers differ by as much: that is what keeps the page small.
+`explorer/src/document.ts` says what each key holds, and `explorer/src/reading.ts` reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mnet_cost.explorer.program import Slot
@@ -64,8 +64,66 @@ class KernelLayers:
         return self._number_of.setdefault(key, len(self._number_of))
 
     def data(self) -> list[list[list[int]]]:
-        """All lists, by their index."""
-        return [[list(layers) for layers in kernels] for kernels in self._number_of]
+        """All lists, by their index; the first layer of a kernel as the difference to that of the
+        kernel before, each other one to the layer before."""
+        return [_steps_of(kernels) for kernels in self._number_of]
+
+
+def _steps_of(kernels: Sequence[Sequence[int]]) -> list[list[int]]:
+    written, before = [], 0
+    for layers in kernels:
+        first = layers[0] if layers else before
+        written.append([first - before, *differences(layers)[1:]] if layers else [])
+        before = first
+    return written
+
+
+class Table:
+    """Rows of slots, first one for each of `columns`, then a tuple for each of `lists`."""
+
+    def __init__(self, columns: Sequence[str], lists: Sequence[str]) -> None:
+        self._columns = columns
+        self._lists = lists
+        self._number_of: dict[tuple[Any, ...], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._number_of)
+
+    def rows(self, entries: Iterable[tuple[Any, ...]]) -> list[int]:
+        """Indices of rows, new ones where there are none yet; as differences."""
+        number_of = self._number_of
+        return differences([number_of.setdefault(entry, len(number_of)) for entry in entries])
+
+    def data(self) -> dict[str, Any]:
+        """All rows, by columns."""
+        rows = list(self._number_of)
+        return {
+            "columns": {
+                name: differences([row[i] for row in rows]) for i, name in enumerate(self._columns)
+            },
+            "lists": {
+                name: _list_data([row[i] for row in rows])
+                for i, name in enumerate(self._lists, len(self._columns))
+            },
+        }
+
+
+class Tables:
+    """The rows of layers and kernels of all structures at one precision."""
+
+    def __init__(self, devices: int) -> None:
+        self.layers = Table(_OF_LAYERS, ("shape", "symbols", "values"))
+        self.kernels = [Table(_OF_KERNELS, ("level_bytes",)) for _ in range(devices)]
+
+    def __len__(self) -> int:
+        return len(self.layers) + sum(map(len, self.kernels))
+
+    def data(self) -> dict[str, Any]:
+        """For the document."""
+        return {
+            "layers": self.layers.data(),
+            "kernels": [kernels.data() for kernels in self.kernels],
+        }
 
 
 def outline_data(
@@ -74,25 +132,29 @@ def outline_data(
     symbols: Sequence[Sequence[str]],
     values: Sequence[Sequence[Any]],
     kernel_layers: KernelLayers,
+    tables: Tables,
     slot: SlotOf,
 ) -> dict[str, Any]:
     """An outline of a network whose layers have these names, and in their formulas these `symbols`
-    and `values`."""
+    and `values`. Rows go to `tables`."""
     return {
         "totals": {name: slot(total) for name, total in outline.totals.items()},
-        "layers": _layer_table(outline.layers, symbols, values, slot),
+        "layers": tables.layers.rows(_layer_rows(outline.layers, symbols, values, slot)),
         "memory": _memory_data(outline, names, slot),
-        "devices": [_device_data(device, kernel_layers, slot) for device in outline.devices],
+        "devices": [
+            _device_data(device, kernel_layers, table, slot)
+            for device, table in zip(outline.devices, tables.kernels, strict=True)
+        ],
     }
 
 
-def _layer_table(
+def _layer_rows(
     layers: Sequence[LayerRow],
     symbols: Sequence[Sequence[str]],
     values: Sequence[Sequence[Any]],
     slot: SlotOf,
-) -> dict[str, Any]:
-    rows = [
+) -> list[tuple[Any, ...]]:
+    return [
         (
             *[slot(getattr(layer, name)) for name in _OF_LAYERS],
             tuple(map(slot, layer.shape)),
@@ -101,7 +163,6 @@ def _layer_table(
         )
         for layer, used, numbers in zip(layers, symbols, values, strict=True)
     ]
-    return table_data(rows, _OF_LAYERS, ("shape", "symbols", "values"))
 
 
 def _memory_data(outline: Outline, names: Sequence[str], slot: SlotOf) -> dict[str, Any]:
@@ -109,15 +170,18 @@ def _memory_data(outline: Outline, names: Sequence[str], slot: SlotOf) -> dict[s
     tensors = outline.tensors
     return {
         "live": differences([slot(number) for number in outline.live]),
-        "name": [number_of.get(tensor.name, tensor.name) for tensor in tensors],
+        "name": [
+            number_of[tensor.name] - tensor.first if tensor.name in number_of else tensor.name
+            for tensor in tensors
+        ],
         "bytes": differences([slot(tensor.bytes) for tensor in tensors]),
-        "first": [tensor.first for tensor in tensors],
-        "last": [tensor.last for tensor in tensors],
+        "first": differences([tensor.first for tensor in tensors]),
+        "last": [tensor.last - tensor.first for tensor in tensors],
     }
 
 
 def _device_data(
-    device: DeviceOutline, kernel_layers: KernelLayers, slot: SlotOf
+    device: DeviceOutline, kernel_layers: KernelLayers, table: Table, slot: SlotOf
 ) -> dict[str, Any]:
     rows = [
         (
@@ -143,7 +207,7 @@ def _device_data(
             for row in device.capacity
         ],
         "kernel_layers": kernel_layers.number(device.kernels),
-        "kernels": table_data(rows, _OF_KERNELS, ("level_bytes",)),
+        "kernels": table.rows(rows),
     }
 
 
@@ -153,25 +217,6 @@ def _sentence_data(sentence: Sentence, slot: SlotOf) -> dict[str, Any]:
         "one": sentence.one,
         "holds": slot(sentence.holds),
         "number": slot(sentence.number),
-    }
-
-
-def table_data(
-    rows: Sequence[tuple[Any, ...]], columns: Sequence[str], lists: Sequence[str]
-) -> dict[str, Any]:
-    """Rows of slots, first one for each of `columns`, then a tuple for each of `lists`."""
-    number_of: dict[tuple[Any, ...], int] = {}
-    row = [number_of.setdefault(entry, len(number_of)) for entry in rows]
-    distinct = list(number_of)
-    return {
-        "row": row,
-        "columns": {
-            name: differences([entry[i] for entry in distinct]) for i, name in enumerate(columns)
-        },
-        "lists": {
-            name: _list_data([entry[i] for entry in distinct])
-            for i, name in enumerate(lists, len(columns))
-        },
     }
 
 
@@ -187,8 +232,8 @@ def _list_data(lists: Sequence[Sequence[Slot]]) -> dict[str, Any]:
     }
 
 
-def differences(slots: Sequence[Slot]) -> list[Slot]:
-    """Slots as differences, each to the one before that is known; the first one to 0."""
+def differences(slots: Sequence[Any]) -> list[Any]:
+    """Numbers as differences, each to the one before that is known; the first one to 0."""
     written: list[Slot] = []
     before = 0
     for slot in slots:

@@ -9,12 +9,18 @@ alike, and so packs well. In such a list an operand is
 - from NEAR + 1 on a node far away, by the distance between it and the one before it in that list:
   NEAR + 1 + 2 d forwards, NEAR + 2 d backwards.
 
+A sum of several numbers, `j`, stands for a chain of additions of which nothing else is read. Blocks
+that are alike have the same nodes, so each term stands once: slots in rising order. `j` has how
+many they are, `j0` the distance back to the last one, `j1` the differences between them, `j2` how
+often each is added beyond once.
+
 `explorer/src/program.ts` reads and runs the same lists.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -44,8 +50,8 @@ LETTERS = {
     "or": "o",
     "not": "z",
 }
-"""Of all operations but products: `p` has two factors, `k` a coefficient and one factor, `h` a
-coefficient and some factors, whose number is in a list of its own."""
+"""Of all operations but products and long sums: `p` has two factors, `k` a coefficient and one
+factor, `h` a coefficient and some factors, whose number is in a list of its own."""
 
 NEAR = 32
 """Nodes back that are near."""
@@ -55,9 +61,9 @@ Slot = int | None
 
 
 class Program:
-    """The nodes of a graph that some numbers need, as lists."""
+    """The nodes of a graph that some numbers need, as lists; it grows with these numbers."""
 
-    def __init__(self, graph: Graph, inputs: Sequence[int], targets: Iterable[int]) -> None:
+    def __init__(self, graph: Graph, inputs: Sequence[int]) -> None:
         self._graph = graph
         self._constants: dict[str, int] = {}
         """By how they are written."""
@@ -68,12 +74,59 @@ class Program:
         """The last node far away in each of these lists."""
         self._names = [graph.nodes[node].value for node in inputs]
         self._slot_of = {node: slot for slot, node in enumerate(inputs)}
-        for node in graph.needed(targets):
-            name, operands, value = graph.nodes[node]
+
+    def __len__(self) -> int:
+        """How many operations there are."""
+        return len(self._operations)
+
+    def add(self, targets: Iterable[int]) -> None:
+        """Have the nodes `targets`, and what they are calculated from."""
+        targets = set(targets)
+        needed = self._missing(targets)
+        links = self._links(needed, targets)
+        terms: dict[int, dict[int, int]] = {}
+        for node in needed:
+            name, operands, value = self._graph.nodes[node]
             if name == "constant":
                 self._slot_of[node] = self._constant(value)
+            elif name == "add" and (node in links or not links.isdisjoint(operands)):
+                found = _joined([terms.pop(operand, {operand: 1}) for operand in operands])
+                if node in links:
+                    terms[node] = found
+                else:
+                    self._append_sum(node, found)
             else:
                 self._append(node, name, operands, value)
+
+    def _missing(self, targets: set[int]) -> list[int]:
+        """`targets` and what they need as far as it is not there, operands first."""
+        nodes, known = self._graph.nodes, self._slot_of
+        missing = {node for node in targets if node not in known}
+        waiting = list(missing)
+        while waiting:
+            for operand in nodes[waiting.pop()].operands:
+                if operand not in known and operand not in missing:
+                    missing.add(operand)
+                    waiting.append(operand)
+        return sorted(missing)
+
+    def _links(self, needed: Sequence[int], targets: set[int]) -> set[int]:
+        """Additions of which nothing but one more addition of the same kind is calculated."""
+        nodes, whole = self._graph.nodes, self._graph.whole
+        reader: dict[int, int] = {}
+        """Of each node what reads it; -1 where that is more than one."""
+        for node in needed:
+            for operand in nodes[node].operands:
+                reader[operand] = -1 if operand in reader else node
+        return {
+            node
+            for node in needed
+            if nodes[node].name == "add"
+            and node not in targets
+            and (after := reader[node]) >= 0
+            and nodes[after].name == "add"
+            and whole[after] == whole[node]
+        }
 
     def slot(self, number: Any) -> Slot:
         """The slot of a number, plain or recorded; a recorded one is among the targets."""
@@ -101,6 +154,25 @@ class Program:
         if text.endswith(".0") and text != "-0.0":  # 1 and 1.0 are one constant
             text = text[:-2]
         return -1 - self._constants.setdefault(text, len(self._constants))
+
+    def _append_sum(self, node: int, terms: Mapping[int, int]) -> None:
+        letter = "J" if self._graph.whole[node] else "j"
+        times: Counter[int] = Counter()
+        for operand, count in terms.items():
+            times[self._slot_of[operand]] += count
+        slots = sorted(times)
+        lists = self._operands
+        lists.setdefault(letter, []).append(len(slots))
+        # The last one is the nearest, and the same distance away for many.
+        own, before = len(self._names) + len(self._operations), slots[0]
+        lists.setdefault(f"{letter}0", []).append(own - slots[-1])
+        steps = lists.setdefault(f"{letter}1", [])
+        for slot in slots[1:]:
+            steps.append(slot - before)
+            before = slot
+        lists.setdefault(f"{letter}2", []).extend([times[slot] - 1 for slot in slots])
+        self._operations.append(letter)
+        self._slot_of[node] = own
 
     def _append(self, node: int, name: str, operands: tuple[int, ...], value: Any) -> None:
         own = len(self._names) + len(self._operations)
@@ -131,6 +203,15 @@ class Program:
         step = slot - self._far.get(key, 0)
         self._far[key] = slot
         return NEAR + 1 + 2 * step if step >= 0 else NEAR - 2 * step
+
+
+def _joined(sums: Sequence[dict[int, int]]) -> dict[int, int]:
+    """The terms of a sum of sums, in the dictionary of the longest."""
+    found, *others = sorted(sums, key=len, reverse=True)
+    for other in others:
+        for node, count in other.items():
+            found[node] = found.get(node, 0) + count
+    return found
 
 
 _WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}

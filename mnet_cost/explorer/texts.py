@@ -90,6 +90,7 @@ def layer_texts(
             "kind": [_kind_of(step) for step in network.steps],
             "variety": [variety_of(step) for step in network.steps],
             "line": [line_of(step, spec) for step in network.steps],
+            "nodes": [_nodes_of(step, spec) for step in network.steps],
             "inputs": [_inputs(network, [step], row_of) for step in network.steps],
             "form": form,
         },
@@ -114,6 +115,7 @@ def folded_texts(spec: ModelSpec, network: Network, rows: Sequence[Row], forms: 
             "kind": [each[0] if len(each) == 1 else f"{len(each)} kinds" for each in kinds],
             "variety": [row.variety for row in rows],
             "line": [line_of(each[0], spec) for each in steps],
+            "nodes": [""] * len(rows),
             # Blocks that are not run one after another could read from each other.
             "inputs": [
                 [place for place in _inputs(network, each, row_of) if place < number]
@@ -168,5 +170,14 @@ def _outputs(network: Network, row_of: Sequence[int]) -> list[int]:
 
 
 def line_of(part: Step | Call, spec: ModelSpec) -> int:
-    """The line of the spec that wrote a layer or block; 0 for a file that the spec extends."""
+    """The line of the spec that wrote a layer or block; 0 for a file that the spec extends, and
+    for a model file of another tool, of which nobody has seen a spec."""
+    if spec.origins:
+        return 0
     return part.line if part.node.source is spec.node.source else 0
+
+
+def _nodes_of(step: Step, spec: ModelSpec) -> str:
+    """The nodes of a model file that a layer stands for; nothing for those of specs."""
+    origin = spec.origins.get(step.name)
+    return "" if origin is None else ", ".join(origin.nodes)

@@ -14,7 +14,7 @@ from mnet_cost.layers.axes import joint_layout, named_axis
 from mnet_cost.layers.base import Effect, Effort, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import AXIS, spec_field
 from mnet_cost.layers.gradient import GradInput, Saved
-from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, axis_names, largest, product
+from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, axis_names, met, product
 
 
 def _meet(first: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
@@ -27,7 +27,7 @@ def broadcast_shape(first: tuple[Size, ...], other: tuple[Size, ...]) -> tuple[S
     if len(first) < len(other):
         first, other = other, first
     ahead = len(first) - len(other)
-    return (*first[:ahead], *map(largest, first[ahead:], other))
+    return (*first[:ahead], *map(met, first[ahead:], other))
 
 
 class Broadcast(Layer):

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-import mnet_cost.explorer
 from mnet_cost.explorer.recorded import TOTALS, DeviceOutline, Outline, Sentence
 
-ENGINE = Path(mnet_cost.explorer.__file__).parent / "page" / "engine.mjs"
+ENGINE = Path(__file__).resolve().parent.parent.parent / "explorer" / "engine.mjs"
 NODE = shutil.which("node")
 
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")

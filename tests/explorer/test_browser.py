@@ -182,8 +182,8 @@ def test_where_no_structure_holds_it_says_so(chromium: Any, one: Path, tmp_path:
     packed = re.search(r'id="packed-data">([^<]*)<', text)
     assert packed is not None
     document = json.loads(gzip.decompress(b64decode(packed[1])))
-    assert len(document["models"][0]["structures"]) == 2
-    del document["models"][0]["structures"][1]  # of more than one image at once
+    assert len(document["models"][0]["structures"]) > 1
+    del document["models"][0]["structures"][1:]  # of more than one image at once
     file = tmp_path / "less.html"
     file.write_text(write_page(document), encoding="utf-8")
     with Opened(chromium, file) as opened:

@@ -22,12 +22,16 @@ MODULES = SOURCE / "node_modules" / "esbuild"
 @pytest.mark.skipif(not MODULES.exists(), reason="needs esbuild: npm ci in explorer/")
 def test_the_built_files_are_what_the_source_builds(tmp_path: Path) -> None:
     copy = tmp_path / "explorer"
-    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("node_modules", "build", "tests"))
+    shutil.copytree(
+        SOURCE, copy, ignore=shutil.ignore_patterns("node_modules", "build", "tests", "*.mjs")
+    )
+    shutil.copy(SOURCE / "build.mjs", copy)
     (copy / "node_modules").symlink_to(SOURCE / "node_modules")
     page = tmp_path / "mnet_cost" / "explorer" / "page"
     page.mkdir(parents=True)
     done = subprocess.run(["node", "build.mjs"], cwd=copy, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert (copy / "engine.mjs").read_bytes() == (SOURCE / "engine.mjs").read_bytes()
     built = {path.name: path.read_bytes() for path in page.iterdir()}
     kept = {path.name: path.read_bytes() for path in BUILT.iterdir()}
     assert built.keys() == kept.keys() - {"page.html"}  # which is written by hand
@@ -46,6 +50,7 @@ def test_the_wheel_has_the_built_files(tmp_path: Path) -> None:
             assert archive.read(name) == path.read_bytes(), name
         assert archive.read("mnet_cost/report/page.css") == REPORTS.read_bytes()
         assert not [name for name in archive.namelist() if "node_modules" in name]
+        assert not [name for name in archive.namelist() if name.endswith(".mjs")]
 
 
 def colours(style: str) -> list[dict[str, str]]:

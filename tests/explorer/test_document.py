@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from engine import needs_node, replay
 
+import mnet_cost
 from mnet_cost.analysis import analyze
 from mnet_cost.changes.what_if import compare_what_if, parse_changes
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.errors import UsageError
 from mnet_cost.explorer import document as explorer_document
+from mnet_cost.explorer import explore as explorer_explore
 from mnet_cost.explorer import structures
 from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.explorer.explore import explore_page
@@ -36,7 +39,7 @@ def of_text(text: str, devices: tuple[str, ...] = (), **asked: Any) -> dict[str,
 
 
 def recorded_of(page: dict[str, Any]) -> dict[str, Any]:
-    names = ("program", "structures", "shared", "forms", "lines")
+    names = ("program", "structures", "shared", "texts", "calls", "tables", "forms", "lines")
     return {name: page["models"][0][name] for name in names}
 
 
@@ -52,6 +55,37 @@ def test_a_number_that_changes_sizes_is_a_slider_around_what_is_published() -> N
     assert (resolution["whole"], resolution["published"]) == (True, [128, 160, 192, 224])
     assert resolution["min"] <= 128
     assert resolution["max"] >= 224
+
+
+def test_a_number_of_which_nothing_is_published_has_a_wide_range() -> None:
+    knobs = knobs_of(
+        of_text(
+            "format: 1\nname: net\nknobs: {size: 3, classes: 1000, nothing: 4}\n"
+            "input: {image: [3, 32, 32]}\nlayers:\n"
+            "  - conv2d: {channels: 8, kernel: size}\n  - linear: {features: classes}\n"
+        )
+    )
+    ends = {name: (knob.get("min"), knob.get("max")) for name, knob in knobs.items()}
+    assert ends["size"] == (1, 12)
+    assert ends["classes"] == (2, 21_841)
+    assert knobs["classes"]["is_log"]
+    assert knobs["nothing"]["control"] == "fixed"
+    assert knobs["nothing"]["why"] == "no number of this page depends on it"
+
+
+def test_a_model_file_is_shown_with_its_nodes_and_without_a_spec(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    nodes = [onnx.helper.make_node("Relu", ["x"], ["y"], name="/act/Relu")]
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes, "g", [value("x", 1, [1, 3, 8, 8])], [value("y", 1, [1, 3, 8, 8])]
+    )
+    path = str(tmp_path / "small.onnx")
+    onnx.save(onnx.helper.make_model(graph), path)
+    model = explore_document([Explored("small", path, load_model(path))], Asked())["models"][0]
+    assert model["texts"]["nodes"] == ["/act/Relu"]
+    assert model["texts"]["line"] == [0]
+    assert model["lines"] == {}
 
 
 def test_a_number_that_changes_layers_is_a_select_of_legal_values() -> None:
@@ -83,7 +117,7 @@ def test_all_positions_of_a_single_slider_of_mobilenet_v1_are_known() -> None:
     page = document("mobilenet_v1", FIVE)
     assert page["left_out"] == []
     assert page["precisions"] == ["fp32", "fp16", "int8"]
-    assert len(page["models"][0]["structures"]) == 2  # one example, and several
+    assert len(page["models"][0]["structures"]) == 3  # one example, several, and large images
 
 
 @pytest.mark.parametrize(("name", "most"), [("mobilenet_v1", 130_000), ("nasnet_mobile", 300_000)])
@@ -172,8 +206,7 @@ LARGE = (
 def test_a_large_network_is_shown_as_parts_of_blocks() -> None:
     devices = ("pixel_1",)
     page = of_text(LARGE, devices)
-    layers = page["models"][0]["structures"][0]["layers"]
-    assert layers["name"] == ["unit.1x1", "unit.depthwise"]
+    assert page["models"][0]["texts"]["name"] == ["unit.1x1", "unit.depthwise"]
     assert page["left_out"][0] == (
         "net: its 3,200 layers are shown as 2 parts of blocks; `mnet-cost analyze --by layer` "
         "lists all of them"
@@ -223,30 +256,68 @@ def test_settings_far_away_are_left_out_until_the_data_fits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = document("googlenet")
-    assert len(whole["models"][0]["structures"]) == 4
-    assert packed_bytes(recorded_of(whole)) > 16_000
+    assert len(whole["models"][0]["structures"]) == 8  # all values of three lists
+    assert packed_bytes(recorded_of(whole)) > 12_000
     assert whole["left_out"] == []
-    monkeypatch.setattr(explorer_document, "_MOST_BYTES", 16_000)
+    monkeypatch.setattr(explorer_document, "_MOST_BYTES", 12_000)
     small = document("googlenet")
     kept = small["models"][0]["structures"]
-    assert 1 <= len(kept) < 4
-    assert packed_bytes(recorded_of(small)) <= 16_000
+    assert 1 <= len(kept) < 8
+    assert packed_bytes(recorded_of(small)) <= 12_000
     assert [each["fixed"] for each in kept] == [
         each["fixed"] for each in whole["models"][0]["structures"][: len(kept)]
     ]
     assert small["left_out"] == [
-        "googlenet: settings far from the first one are left out, to keep the page small; "
+        "googlenet: some settings far from the first one are left out, to keep the page small; "
         "where one is, the page says so"
     ]
     monkeypatch.setattr(explorer_document, "_MOST_BYTES", 100)
     assert len(document("googlenet")["models"][0]["structures"]) == 1  # there is always one
 
 
+def test_time_is_bounded_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But the first recording ends in time; the page says what it lacks, and why."""
+    monkeypatch.setattr(structures, "SECONDS", 0.0)
+    page = document("googlenet", ("jetson_nano",))
+    assert len(page["models"][0]["structures"]) == 1
+    assert page["precisions"] == ["fp32"]
+    assert page["left_out"] == [
+        "googlenet: only fp32, since it takes long to work them out; `--precision` makes a page "
+        "of another one",
+        "googlenet: some settings far from the first one are left out, since it takes long to work "
+        "them out; where one is, the page says so",
+    ]
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "name", ["regnet", "resnet", "repvgg", "fastvit", "lraspp_mobilenet_v3_large"]
+)
+def test_each_control_moves_by_itself(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structures, "SECONDS", 60.0)  # time is not what is tested here
+    page = document(name)
+    settings = [
+        {knob["name"]: value}
+        for knob in page["models"][0]["knobs"]
+        for value in knob.get("values", [knob.get("min"), knob.get("max")])
+        if knob["control"] != "fixed"
+    ]
+    shown = replay(page, [(setting, "fp32") for setting in settings])
+    missing = [s for s, numbers in zip(settings, shown, strict=True) if numbers is None]
+    assert missing == []
+
+
+def test_large_networks_have_all_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structures, "SECONDS", 60.0)
+    monkeypatch.setattr(explorer_document, "_MOST_BYTES", 60_000)
+    page = document("smollm2", ("h100", "pixel_1"))
+    assert len(page["precisions"]) > 2
+    assert len(page["models"][0]["structures"][0]["at"]) == len(page["precisions"])
+
+
 @needs_node
 def test_the_batch_of_a_large_network_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(structures, "_SECONDS", 60.0)
-    monkeypatch.setattr(structures, "_NODE_BYTES", 0.0)
-    monkeypatch.setattr(structures, "_MOST_BYTES", 1000)  # its rows are few, its layers are not
+    monkeypatch.setattr(structures, "SECONDS", 60.0)
     page = of_text(
         "format: 1\nname: net\ninput: {x: [8, 8, 8]}\nblocks:\n  unit:\n    layers:\n"
         "      - conv2d: {channels: 8, kernel: 1}\n      - relu\n"
@@ -271,12 +342,34 @@ def test_kinds_say_kernel_and_stride_but_not_what_a_slider_moves() -> None:
     )
     assert knobs_of(page)["size"]["control"] == "slider"
     (structure,) = page["models"][0]["structures"]
-    kinds = structure["layers"]["kind"]
-    kinds = page["models"][0]["shared"][kinds["shared"]] if isinstance(kinds, dict) else kinds
-    assert kinds == [
+    assert structure["layers"] == [0, 1, 1, 1, 1]
+    assert page["models"][0]["texts"]["kind"] == [
         "conv2d 3x3 s2",
         "depthwise_conv2d 3x3",
         "conv2d 1x3 s1x2",
         "conv2d",
         "relu",
+    ]
+
+
+def test_what_an_analysis_was_asked_for_is_in_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Knobs and threads go to the command line; what the page cannot show, it says."""
+    written: list[Any] = []
+
+    def write(page: Any) -> str:
+        written.append(page)
+        return ""
+
+    monkeypatch.setattr(explorer_explore, "write_page", write)
+    mnet_cost.analyze(
+        "lenet5", classes=7, devices=["raspberry_pi_4"], threads=2, sparsity=0.5, schedule="best"
+    ).explore()
+    (page,) = written
+    assert page["models"][0]["reference"] == "lenet5@classes=7"
+    assert knobs_of(page)["classes"]["default"] == 7
+    assert page["arguments"] == ["--threads", "2", "--precision", "fp32"]
+    assert page["devices"][0]["threads"] == 2
+    assert page["left_out"][:2] == [
+        "zeros among the weights are not in this page: its numbers are dense",
+        "the best order of layers is not in this page: it has that of the network",
     ]

@@ -218,10 +218,17 @@ export function withValues(names: string, symbols: ReadonlyMap<string, Count>): 
 function specLine({ chosen }: Scene, row: Block): Children {
   const { structure } = chosen.numbers;
   const call = callOf(structure, row);
+  const file = chosen.model.path.split("/").pop();
+  const nodes = row.children.length ? "" : structure.layers.nodes[row.layers[0]];
+  if (nodes) {
+    return [
+      h("h4", {}, "nodes", file ? [" of ", h("bdi", {}, file)] : null),
+      h("div", { class: "code" }, h("bdi", {}, nodes)),
+    ];
+  }
   const line = row.children.length && call ? call.line : structure.layers.line[row.layers[0]];
   const text = chosen.model.lines[String(line)];
   if (!line || text === undefined) return null;
-  const file = chosen.model.path.split("/").pop();
   return [
     h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
     h("div", { class: "code" }, h("bdi", {}, text.trim())),

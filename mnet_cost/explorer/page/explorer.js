@@ -1,14 +1,72 @@
 "use strict";
 (() => {
-  // src/document.ts
+  // src/reading.ts
   function readDocument(text) {
     const page = JSON.parse(text);
     if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
-    for (const model of page.models) {
-      const shared = model.shared;
-      model.structures = withShared(model.structures, shared);
-    }
+    for (const model of page.models) readStructures(model);
     return page;
+  }
+  function readStructures(model) {
+    model.structures = model.structures.map(
+      (structure) => structureOf(withShared(structure, model.shared), model)
+    );
+  }
+  function structureOf(written, model) {
+    const { layers, reads, calls, kernel_layers, at, ...rest } = written;
+    const rows = summed(layers);
+    const pick = (column) => rows.map((row2) => column[row2]);
+    const { name, kind, variety, line, nodes, form } = model.texts;
+    return {
+      ...rest,
+      layers: {
+        name: pick(name),
+        kind: pick(kind),
+        variety: pick(variety),
+        line: pick(line),
+        nodes: pick(nodes),
+        form: pick(form),
+        inputs: reads.map((back, layer) => back.map((distance) => layer - distance))
+      },
+      calls: summed(calls).map((row2) => model.calls[row2]),
+      kernel_layers: kernel_layers.map(kernelLayers),
+      at: Object.fromEntries(
+        Object.entries(at).map(([precision2, outline]) => [
+          precision2,
+          outlineOf(outline, model.tables[precision2])
+        ])
+      )
+    };
+  }
+  function outlineOf(written, tables) {
+    const first = summed(written.memory.first);
+    return {
+      ...written,
+      guards: summed(written.guards),
+      layers: { row: summed(written.layers), ...tables.layers },
+      memory: {
+        ...written.memory,
+        name: written.memory.name.map((name, i) => typeof name === "number" ? first[i] + name : name),
+        first,
+        last: written.memory.last.map((more, i) => first[i] + more)
+      },
+      devices: written.devices.map((device, i) => ({
+        ...device,
+        kernels: { row: summed(device.kernels), ...tables.kernels[i] }
+      }))
+    };
+  }
+  function kernelLayers(written) {
+    let first = 0;
+    return written.map((steps) => {
+      if (steps.length === 0) return [];
+      first += steps[0];
+      return summed([first, ...steps.slice(1)]);
+    });
+  }
+  function summed(steps) {
+    let number2 = 0;
+    return steps.map((step) => number2 += step);
   }
   function withShared(value, shared) {
     if (typeof value !== "object" || value === null) return value;
@@ -1127,7 +1185,7 @@
     return count2 ? rows.reduce((sum, row2) => sum + count2[row2], 0) : rows.length;
   }
   var kept2 = null;
-  function outlineOf(structure, open, room) {
+  function outlineOf2(structure, open, room) {
     const key = [...open].join("\n");
     if (kept2 && kept2.structure === structure && kept2.key === key && kept2.room === room) {
       return kept2.outline;
@@ -1255,15 +1313,21 @@
         lists.set(key, { list: list2, next: 0, far: 0 });
       }
       const operands = [];
+      const next = (key) => {
+        const list2 = lists.get(key);
+        return list2.list[list2.next++];
+      };
       for (let i = 0; i < letters.length; i++) {
         const letter = letters[i].toLowerCase();
         this.operations[i] = letter.charCodeAt(0);
         this.isWhole[i] = letter === letters[i] ? 0 : 1;
         let count2 = OPERANDS[letter];
         if (letter === "h") {
-          const factors = lists.get(letters[i]);
-          count2 = factors.list[factors.next++] + 1;
+          count2 = next(letters[i]) + 1;
           operands.push(count2 - 1);
+        } else if (letter === "j") {
+          this.sum(operands, first + i, letters[i], next);
+          continue;
         } else if (count2 === void 0) {
           throw new Error(`a program has no operation "${letter}"`);
         }
@@ -1273,6 +1337,20 @@
         }
       }
       this.operands = Int32Array.from(operands);
+    }
+    /** Append how many terms a sum has, then the address of each and how often it is added. */
+    sum(operands, own, letter, next) {
+      const count2 = next(letter);
+      const last = own - this.constants - next(`${letter}0`);
+      const steps = Array.from({ length: count2 - 1 }, () => next(`${letter}1`));
+      let slot = steps.reduce((rest, step) => rest - step, last);
+      operands.push(count2);
+      for (let term = 0; term < count2; term++) {
+        if (term > 0) slot += steps[term - 1];
+        const address = this.address(slot);
+        if (!(address >= 0 && address < own)) throw new Error("a program has a term out of place");
+        operands.push(address, 1 + next(`${letter}2`));
+      }
     }
     /** The address of the next operand in a list, of the node at the address `own`. */
     place(from, own) {
@@ -1351,6 +1429,15 @@
             at += 1;
             break;
           // i
+          case 106: {
+            const end = at + 1 + 2 * operands[at];
+            value = 0;
+            for (at += 1; at < end; at += 2) {
+              value += operands[at + 1] * values[operands[at]];
+              if (isWhole[i] !== 0 && (value > MOST || value < -MOST)) isExact = false;
+            }
+            break;
+          }
           case 107:
           case 109:
           case 112:
@@ -1542,24 +1629,39 @@
     let slot = 0;
     return column.map((more) => more === null ? null : read(slot += more));
   }
+  var keptSlots = /* @__PURE__ */ new WeakMap();
+  var keptLists = /* @__PURE__ */ new WeakMap();
+  function slotsOf(column) {
+    let slots = keptSlots.get(column);
+    if (slots === void 0) keptSlots.set(column, slots = undifferenced(column, (slot) => slot));
+    return slots;
+  }
+  function listsOf(table2) {
+    let found = keptLists.get(table2);
+    if (found === void 0) {
+      const { lengths, places } = table2;
+      const parts = lengths.map(() => []);
+      places.forEach((column, place2) => {
+        const slots = slotsOf(column);
+        let next = 0;
+        lengths.forEach((length, i) => {
+          if (place2 < length) parts[i].push(slots[next++]);
+        });
+      });
+      keptLists.set(table2, found = parts);
+    }
+    return found;
+  }
   function readTable(table2, read) {
     const { row: row2, columns, lists } = table2;
     return {
       column(name) {
-        const numbers = undifferenced(columns[name], read);
-        return row2.map((i) => numbers[i]);
+        const slots = slotsOf(columns[name]);
+        return row2.map((i) => read(slots[i]));
       },
       list(name) {
-        const { lengths, places } = lists[name];
-        const parts = lengths.map(() => []);
-        places.forEach((slots, place2) => {
-          const numbers = undifferenced(slots, read);
-          let next = 0;
-          lengths.forEach((length, i) => {
-            if (place2 < length) parts[i].push(numbers[next++]);
-          });
-        });
-        return row2.map((i) => parts[i]);
+        const slots = listsOf(lists[name]);
+        return row2.map((i) => slots[i].map(read));
       }
     };
   }
@@ -2912,10 +3014,17 @@
   function specLine({ chosen }, row2) {
     const { structure } = chosen.numbers;
     const call = callOf(structure, row2);
+    const file = chosen.model.path.split("/").pop();
+    const nodes = row2.children.length ? "" : structure.layers.nodes[row2.layers[0]];
+    if (nodes) {
+      return [
+        h("h4", {}, "nodes", file ? [" of ", h("bdi", {}, file)] : null),
+        h("div", { class: "code" }, h("bdi", {}, nodes))
+      ];
+    }
     const line = row2.children.length && call ? call.line : structure.layers.line[row2.layers[0]];
     const text = chosen.model.lines[String(line)];
     if (!line || text === void 0) return null;
-    const file = chosen.model.path.split("/").pop();
     return [
       h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
       h("div", { class: "code" }, h("bdi", {}, text.trim())),
@@ -4237,7 +4346,7 @@ ${percent(dot.rate / peak)} of the peak`;
   function layerTable(scene, width, also) {
     const { state, metric, chosen, glance } = scene;
     const { numbers, columns } = chosen;
-    const outline = outlineOf(numbers.structure, state.open, Math.min(160, width * 0.13));
+    const outline = outlineOf2(numbers.structure, state.open, Math.min(160, width * 0.13));
     const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
     const order = orderOf(outline.rows, amounts, state.open, state.sort);
     const shown2 = shownMetrics(metric, columns.hasTime);

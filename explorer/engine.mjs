@@ -80,15 +80,21 @@ var Program = class {
       lists.set(key, { list, next: 0, far: 0 });
     }
     const operands = [];
+    const next = (key) => {
+      const list = lists.get(key);
+      return list.list[list.next++];
+    };
     for (let i = 0; i < letters.length; i++) {
       const letter = letters[i].toLowerCase();
       this.operations[i] = letter.charCodeAt(0);
       this.isWhole[i] = letter === letters[i] ? 0 : 1;
       let count = OPERANDS[letter];
       if (letter === "h") {
-        const factors = lists.get(letters[i]);
-        count = factors.list[factors.next++] + 1;
+        count = next(letters[i]) + 1;
         operands.push(count - 1);
+      } else if (letter === "j") {
+        this.sum(operands, first + i, letters[i], next);
+        continue;
       } else if (count === void 0) {
         throw new Error(`a program has no operation "${letter}"`);
       }
@@ -98,6 +104,20 @@ var Program = class {
       }
     }
     this.operands = Int32Array.from(operands);
+  }
+  /** Append how many terms a sum has, then the address of each and how often it is added. */
+  sum(operands, own, letter, next) {
+    const count = next(letter);
+    const last = own - this.constants - next(`${letter}0`);
+    const steps = Array.from({ length: count - 1 }, () => next(`${letter}1`));
+    let slot = steps.reduce((rest, step) => rest - step, last);
+    operands.push(count);
+    for (let term = 0; term < count; term++) {
+      if (term > 0) slot += steps[term - 1];
+      const address = this.address(slot);
+      if (!(address >= 0 && address < own)) throw new Error("a program has a term out of place");
+      operands.push(address, 1 + next(`${letter}2`));
+    }
   }
   /** The address of the next operand in a list, of the node at the address `own`. */
   place(from, own) {
@@ -176,6 +196,15 @@ var Program = class {
           at += 1;
           break;
         // i
+        case 106: {
+          const end = at + 1 + 2 * operands[at];
+          value = 0;
+          for (at += 1; at < end; at += 2) {
+            value += operands[at + 1] * values[operands[at]];
+            if (isWhole[i] !== 0 && (value > MOST || value < -MOST)) isExact = false;
+          }
+          break;
+        }
         case 107:
         case 109:
         case 112:
@@ -367,24 +396,39 @@ function undifferenced(column, read) {
   let slot = 0;
   return column.map((more) => more === null ? null : read(slot += more));
 }
+var keptSlots = /* @__PURE__ */ new WeakMap();
+var keptLists = /* @__PURE__ */ new WeakMap();
+function slotsOf(column) {
+  let slots = keptSlots.get(column);
+  if (slots === void 0) keptSlots.set(column, slots = undifferenced(column, (slot) => slot));
+  return slots;
+}
+function listsOf(table) {
+  let found = keptLists.get(table);
+  if (found === void 0) {
+    const { lengths, places } = table;
+    const parts = lengths.map(() => []);
+    places.forEach((column, place) => {
+      const slots = slotsOf(column);
+      let next = 0;
+      lengths.forEach((length, i) => {
+        if (place < length) parts[i].push(slots[next++]);
+      });
+    });
+    keptLists.set(table, found = parts);
+  }
+  return found;
+}
 function readTable(table, read) {
   const { row, columns, lists } = table;
   return {
     column(name) {
-      const numbers = undifferenced(columns[name], read);
-      return row.map((i) => numbers[i]);
+      const slots = slotsOf(columns[name]);
+      return row.map((i) => read(slots[i]));
     },
     list(name) {
-      const { lengths, places } = lists[name];
-      const parts = lengths.map(() => []);
-      places.forEach((slots, place) => {
-        const numbers = undifferenced(slots, read);
-        let next = 0;
-        lengths.forEach((length, i) => {
-          if (place < length) parts[i].push(numbers[next++]);
-        });
-      });
-      return row.map((i) => parts[i]);
+      const slots = listsOf(lists[name]);
+      return row.map((i) => slots[i].map(read));
     }
   };
 }
@@ -453,15 +497,73 @@ function percent(share) {
   return (100 * share).toFixed(0);
 }
 
-// src/document.ts
+// src/reading.ts
 function readDocument(text) {
   const page = JSON.parse(text);
   if (page.format !== "mnet-cost/explore/1") throw new Error("it is of another version");
-  for (const model of page.models) {
-    const shared = model.shared;
-    model.structures = withShared(model.structures, shared);
-  }
+  for (const model of page.models) readStructures(model);
   return page;
+}
+function readStructures(model) {
+  model.structures = model.structures.map(
+    (structure) => structureOf(withShared(structure, model.shared), model)
+  );
+}
+function structureOf(written, model) {
+  const { layers, reads, calls, kernel_layers, at, ...rest } = written;
+  const rows = summed(layers);
+  const pick = (column) => rows.map((row) => column[row]);
+  const { name, kind, variety, line, nodes, form } = model.texts;
+  return {
+    ...rest,
+    layers: {
+      name: pick(name),
+      kind: pick(kind),
+      variety: pick(variety),
+      line: pick(line),
+      nodes: pick(nodes),
+      form: pick(form),
+      inputs: reads.map((back, layer) => back.map((distance) => layer - distance))
+    },
+    calls: summed(calls).map((row) => model.calls[row]),
+    kernel_layers: kernel_layers.map(kernelLayers),
+    at: Object.fromEntries(
+      Object.entries(at).map(([precision, outline]) => [
+        precision,
+        outlineOf(outline, model.tables[precision])
+      ])
+    )
+  };
+}
+function outlineOf(written, tables) {
+  const first = summed(written.memory.first);
+  return {
+    ...written,
+    guards: summed(written.guards),
+    layers: { row: summed(written.layers), ...tables.layers },
+    memory: {
+      ...written.memory,
+      name: written.memory.name.map((name, i) => typeof name === "number" ? first[i] + name : name),
+      first,
+      last: written.memory.last.map((more, i) => first[i] + more)
+    },
+    devices: written.devices.map((device, i) => ({
+      ...device,
+      kernels: { row: summed(device.kernels), ...tables.kernels[i] }
+    }))
+  };
+}
+function kernelLayers(written) {
+  let first = 0;
+  return written.map((steps) => {
+    if (steps.length === 0) return [];
+    first += steps[0];
+    return summed([first, ...steps.slice(1)]);
+  });
+}
+function summed(steps) {
+  let number = 0;
+  return steps.map((step) => number += step);
 }
 function withShared(value, shared) {
   if (typeof value !== "object" || value === null) return value;
