@@ -30,13 +30,19 @@ START = {
     "weights": 4.0, "vector_weights": 6.0, "pooling": 5.0, "elementwise": 5.0, "move": 10.0,
     # The additions of a transform, an exponential, a power over a window.
     "winograd_tiles": 15.0, "curve": 15.0, "lrn": 30.0,
+    # The four or sixteen elements around one are gathered; an exponential has some ten operations
+    # that need no memory. Windows outside of packs are read one element at a time.
+    "resize": 20.0, "softmax": 5.0, "unpacked_pooling": 20.0,
+    # What comes from the main memory takes twice as long again.
+    "far_weights": 4.0, "far_elements": 3.0,
     "kernel": 0.03,
 }  # fmt: skip
 """Start of the fit. A term that is in no network of the measurements keeps its value. These are
 orders of magnitude of the operations, not taken from measurements."""
 
 SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {
-    "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "windows": 0.3,
+    "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "windows": 0.3, "resize": 0.5, "softmax": 0.5,
+    "unpacked_pooling": 0.5, "far_weights": 0.5, "far_elements": 0.5,
 }  # fmt: skip
 """How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 are equally good for
 held-out measurements (`docs/explanation/accuracy.md`). Two terms are in one network each, so that

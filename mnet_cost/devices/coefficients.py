@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import exp, hypot, log, log2
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
@@ -30,6 +30,15 @@ class PeakShare:
     share: float
     spread: float
     """Standard deviation of its logarithm, over devices."""
+
+
+class Caches(NamedTuple):
+    """Bytes up to which caches hold something, and bytes from which they do not."""
+
+    weights: tuple[float, float]
+    """Of a network, from one inference to the next."""
+    activations: tuple[float, float]
+    """In and out of a kernel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,8 @@ class SharedCoefficients:
     """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
     """The band of an estimate without a fit to measurements."""
+    caches: Caches | None = None
+    """None where what caches hold was not seen to cost less."""
 
 
 MICROCONTROLLERS = "microcontrollers"
@@ -78,7 +89,13 @@ def shared_name_of(device: DeviceProfile) -> str:
 @cache
 def _sections(name: str) -> Mapping[str, SharedCoefficients]:
     plain = _plain(read_yaml(str(specs_folder() / "coefficients" / f"{name}.yaml")))
-    return {key: _coefficients(name, plain[key]) for key in plain if isinstance(plain[key], dict)}
+    stated = plain.pop("caches", None)
+    caches = stated and Caches(
+        weights=_two(stated["weights"]),
+        activations=_two(stated["activations"]),
+    )
+    sections = {key: part for key, part in plain.items() if isinstance(part, dict)}
+    return {key: _coefficients(name, part, caches) for key, part in sections.items()}
 
 
 def section_name(precision: str, threads: int) -> str:
@@ -94,9 +111,9 @@ def shared_coefficients(
     """The cost coefficients that a way to run has in common with others; read once.
 
     Between two numbers of threads that were measured they lie between theirs, by the logarithm of
-    the number; beyond the most they are those of the most. Where a file lacks a precision, the
-    other one's are taken, and where it lacks threads, they are to one thread as in the default
-    file.
+    the number; beyond the most they are those of the most. Where a file lacks a precision, those of
+    fp32 are taken, and where it lacks threads, those of the nearest number, changed as in the
+    default file.
     """
     fewer = max(count for count in MEASURED_THREADS if count <= threads)
     more = min((count for count in MEASURED_THREADS if count >= threads), default=fewer)
@@ -111,11 +128,15 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
     own = sections.get(section_name(precision, threads))
     if own is not None:
         return own
-    one = sections.get(section_name(precision, 1)) or next(iter(sections.values()))
-    if threads == 1 or name == MICROCONTROLLERS:
+    known = _by_threads(sections, precision) or _by_threads(sections, "fp32")
+    if not known:
+        return next(iter(sections.values()))
+    nearest = min(known, key=lambda count: abs(log(count / threads)))
+    one = known[nearest]
+    if threads == nearest or name == MICROCONTROLLERS:
         return one
     default = _sections(DEFAULT_SHARED)
-    single, several = default["fp32"], default[section_name("fp32", threads)]
+    single, several = (default[section_name("fp32", count)] for count in (nearest, threads))
     return SharedCoefficients(
         name=name,
         source=f"{one.source}; with {threads} threads as others gain from them: {several.source}",
@@ -128,15 +149,25 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
         spreads=tuple(hypot(spread, _BORROWED) for spread in one.spreads),
         peak_shares={
             pipeline: PeakShare(
-                share=share.share * after.share / single.peak_shares[pipeline].share,
+                share=share.share * after.share / before.share,
                 spread=max(share.spread, after.spread),
             )
             for pipeline, share in one.peak_shares.items()
-            if (after := several.peak_shares.get(pipeline))
+            if (before := single.peak_shares.get(pipeline))
+            and (after := several.peak_shares.get(pipeline))
         },
         measured=_wider(one.measured, several.measured),
         unmeasured=_wider(one.unmeasured, several.unmeasured),
+        caches=one.caches,
     )
+
+
+def _by_threads(
+    sections: Mapping[str, SharedCoefficients], precision: str
+) -> dict[int, SharedCoefficients]:
+    """The sections of a precision."""
+    found = {count: sections.get(section_name(precision, count)) for count in MEASURED_THREADS}
+    return {count: section for count, section in found.items() if section is not None}
 
 
 def _wider(first: Spread, other: Spread) -> Spread:
@@ -174,10 +205,11 @@ def _between(
         },
         measured=spread(below.measured, above.measured),
         unmeasured=spread(below.unmeasured, above.unmeasured),
+        caches=below.caches,
     )
 
 
-def _coefficients(name: str, plain: Mapping[str, Any]) -> SharedCoefficients:
+def _coefficients(name: str, plain: Mapping[str, Any], caches: Caches | None) -> SharedCoefficients:
     terms = plain["terms"]
     return SharedCoefficients(
         name=name,
@@ -190,7 +222,13 @@ def _coefficients(name: str, plain: Mapping[str, Any]) -> SharedCoefficients:
         },
         measured=_spread(plain["measured"]),
         unmeasured=_spread(plain["unmeasured"]),
+        caches=caches,
     )
+
+
+def _two(plain: list[Any]) -> tuple[float, float]:
+    least, most = map(float, plain)
+    return least, most
 
 
 def _spread(plain: Mapping[str, Any]) -> Spread:

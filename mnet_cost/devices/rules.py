@@ -14,6 +14,8 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "fuse_clamps": "relu, relu6 and other clamps are fused into the convolution or linear "
         "layer before",
         "fuse_add_clamps": "relu, relu6 and other clamps are fused into the addition before",
+        "fuse_cheap_activations": "clamps, sigmoid, tanh, hard_sigmoid and hard_swish are "
+        "fused into the convolution or linear layer before",
         "fuse_activations": "element-wise layers with one input are fused into the kernel before",
         "fuse_adds": "a residual addition is fused into the kernel that makes its last input",
         "in_place": "an element-wise layer writes over an input that nothing reads later",
@@ -24,6 +26,8 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "split_groups": "a grouped convolution is one convolution for each group",
         "pack_channels": "channels are kept in packs of `tile`: where they do not divide, smaller "
         "packs or single channels are computed",
+        "block_channels": "channels are kept in blocks of `tile`: convolutions that do not fill "
+        "them, and means over windows of channels that do not, run in a plain layout",
     }
 )
 """What each word of a profile's `kernels` means."""
@@ -42,9 +46,11 @@ RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
         "tflite": frozenset(
             ("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices")
         ),
-        # Convolution with relu, clip, sigmoid and the like, and with a sum before them.
+        # Convolution with relu, clip, sigmoid, hard_swish, and with a sum before them; SiLU and
+        # GELU are nodes of their own. Blocks of channels: core/mlas, snchwc.cpp.
         "onnxruntime": frozenset(
-            ("fold_norms", "fuse_activations", "fuse_adds", "in_place", "copy_slices")
+            ("fold_norms", "fuse_cheap_activations", "fuse_adds", "in_place", "copy_slices",
+             "block_channels")
         ),
         "openvino": frozenset(("fold_norms", "fuse_activations", "fuse_adds", "in_place")),
         "xnnpack": frozenset(

@@ -120,7 +120,9 @@ def fit_of_coefficients(
 ) -> Calibration:
     parts = once(
         measured.kernels,
-        lambda network_kernels: np.array(kernel_amounts(network_kernels, rules, tile)),
+        lambda network_kernels: np.array(
+            kernel_amounts(network_kernels, rules, tile, shared.caches)
+        ),
     )
     amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
     coefficients, spreads = np.array(shared.coefficients), np.array(shared.spreads)
