@@ -2,7 +2,7 @@
 // many runs of the program, so they wait until nothing moves, and come one by one.
 
 import { totalOf } from "./amounts";
-import type { SliderKnob } from "./document";
+import type { Control, Slider } from "./controls";
 import { placeOf, valueAt } from "./knobs";
 import type { Curve, Scene } from "./scene";
 
@@ -34,7 +34,7 @@ export class Curves {
       const key = curveKey(scene, knob);
       if (this.keys.get(knob.name) === key) continue;
       if (this.begun?.key !== key) this.begun = { key, points: [], places: 0, last: null };
-      goOn(this.begun, scene, knob);
+      goOn(this.begun, scene, knob, modelOf(scene, knob));
       const isDone = this.begun.places === PLACES;
       if (isDone) {
         glance.curves.set(knob.name, { points: this.begun.points });
@@ -47,8 +47,8 @@ export class Curves {
 }
 
 /** Some more places of a curve; those whose values are equal are one point. */
-function goOn(begun: Begun, scene: Scene, knob: SliderKnob): void {
-  const { setting, index } = scene.chosen;
+function goOn(begun: Begun, scene: Scene, knob: Slider, index: number): void {
+  const { setting } = scene.models[index];
   const end = Math.min(begun.places + AT_ONCE, PLACES);
   for (; begun.places < end; begun.places += 1) {
     const value = valueAt(knob, begun.places / (PLACES - 1));
@@ -62,12 +62,18 @@ function goOn(begun: Begun, scene: Scene, knob: SliderKnob): void {
   }
 }
 
+/** Which network a curve is of: the chosen one, if the knob is one of its own. */
+function modelOf({ chosen }: Scene, { owners }: Control): number {
+  return owners.includes(chosen.index) ? chosen.index : owners[0];
+}
+
 /** What a curve depends on beside its own knob; the same key is the same curve. */
-function curveKey(scene: Scene, knob: SliderKnob): string {
-  const { [knob.name]: _own, ...others } = scene.chosen.setting;
+function curveKey(scene: Scene, knob: Control): string {
+  const index = modelOf(scene, knob);
+  const { [knob.name]: _own, ...others } = scene.models[index].setting;
   return JSON.stringify([
     knob.name,
-    scene.chosen.index,
+    index,
     scene.metric,
     scene.state.device,
     scene.state.precision,

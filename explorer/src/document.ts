@@ -254,6 +254,8 @@ export interface LayerTexts {
   inputs: number[][];
   /** Index of its formulas. */
   form: number[];
+  /** Of a large network, how many layers each stands for; without it each is one. */
+  count?: number[];
 }
 
 // --- numbers: what views get

@@ -23,7 +23,7 @@ import { notes } from "./views/notes";
 import { pairs } from "./views/pairs";
 import { roofline } from "./views/roofline";
 import { shares } from "./views/shares";
-import { sliders } from "./views/sliders";
+import { answerWords, sliders } from "./views/sliders";
 import { EVERY_PLACE, layerTable, tableHead } from "./views/table";
 import { warnings } from "./views/warnings";
 
@@ -53,6 +53,8 @@ export class Explorer {
   private readonly glance: Glance = {
     step: null,
     level: null,
+    active: new Map(),
+    pairSort: null,
     tables: new Set(),
     sight: { first: 0, last: 60 },
     curves: new Map(),
@@ -105,7 +107,7 @@ export class Explorer {
       layerTable(scene, width, this.isComplete ? EVERY_PLACE : undefined),
     );
     add("details", details);
-    add("pairs", pairs);
+    add("pairs", (scene) => pairs(scene, this.tools));
     add("memory", memory);
     add("roofline", roofline);
     add("notes", notes);
@@ -160,6 +162,7 @@ export class Explorer {
     });
   }
 
+  private answer = "";
   private isChanged = true;
   private isComplete = false;
   private frame = 0;
@@ -250,7 +253,17 @@ export class Explorer {
   /** Nothing moved for a while: now what nobody looks at follows. */
   private onRest(): void {
     writeAddress(this.page, this.state);
+    this.announce();
     if (!this.isAsked) this.later.start();
+  }
+
+  /** Say the answer to who cannot see it: once a move has ended, and not at the start. */
+  private announce(): void {
+    if (!this.scene) return;
+    const answer = answerWords(this.scene);
+    const isNew = this.answer !== "" && this.answer !== answer;
+    this.answer = answer;
+    if (isNew) document.getElementById("answer")!.textContent = answer;
   }
 
   /** One piece of what waits for a rest; false where there is nothing left. */

@@ -2,6 +2,9 @@
 
 import type { SliderKnob } from "./document";
 
+/** Some sliders stop at these values alone, which rise. */
+type Stops = SliderKnob & { positions?: readonly number[] };
+
 /** Steps of a slider whose equal distances are equal ratios. */
 export const LOG_STEPS = 240;
 
@@ -15,7 +18,7 @@ export function placeOf(knob: SliderKnob, value: number): number {
 }
 
 /** The value that a slider can take nearest to a place. */
-export function valueAt(knob: SliderKnob, place: number): number {
+export function valueAt(knob: Stops, place: number): number {
   const exact = knob.is_log
     ? knob.min * (knob.max / knob.min) ** place
     : knob.min + place * (knob.max - knob.min);
@@ -23,14 +26,19 @@ export function valueAt(knob: SliderKnob, place: number): number {
 }
 
 /** The value of the steps that is nearest; steps start at the least value. */
-export function toStep(knob: SliderKnob, value: number): number {
+export function toStep(knob: Stops, value: number): number {
+  if (knob.positions) return nearest(knob.positions, value);
   const steps = Math.round((value - knob.min) / knob.step);
   const inside = Math.min(Math.max(knob.min + steps * knob.step, knob.min), knob.max);
   return knob.whole ? Math.round(inside) : Number(inside.toPrecision(12));
 }
 
 /** The next value to one side: what an arrow key does, also where steps of places are too small. */
-export function neighbour(knob: SliderKnob, value: number, direction: 1 | -1): number {
+export function neighbour(knob: Stops, value: number, direction: 1 | -1): number {
+  if (knob.positions) {
+    const beyond = knob.positions.filter((one) => (one - value) * direction > 0);
+    return (direction > 0 ? beyond[0] : beyond[beyond.length - 1]) ?? value;
+  }
   if (!knob.is_log) return toStep(knob, value + direction * knob.step);
   let place = placeOf(knob, value);
   for (let tries = 0; tries < LOG_STEPS; tries += 1) {
@@ -41,3 +49,16 @@ export function neighbour(knob: SliderKnob, value: number, direction: 1 | -1): n
   }
   return value;
 }
+
+const nearest = (values: readonly number[], value: number): number =>
+  values.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+
+/** All values of the steps of a slider. */
+export function gridOf(knob: SliderKnob): number[] {
+  const count = Math.floor((knob.max - knob.min) / knob.step + 1e-9);
+  return Array.from({ length: count + 1 }, (_, i) => toStep(knob, knob.min + i * knob.step));
+}
+
+/** Whether a value inside of the range is one of the steps, or is published. */
+export const isOnGrid = (knob: SliderKnob, value: number): boolean =>
+  Math.abs(toStep(knob, value) - value) < 1e-9 || knob.published.includes(value);

@@ -13,8 +13,9 @@ export function buildLayout(root: HTMLElement, page: ExploreDocument): void {
     h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
     h("header", { id: "top" }),
     h("div", { id: "said" }),
-    h("fieldset", { id: "cards" }),
+    h("fieldset", { id: "cards", style: { "--count": page.devices.length } }),
     h("dl", { id: "totals" }),
+    h("div", { id: "answer", class: "unseen", role: "status" }),
     h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
     h(
       "div",

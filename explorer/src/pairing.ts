@@ -2,7 +2,7 @@
 
 import type { Structure } from "./document";
 import { topOf } from "./rows";
-import { type Block, isOpen } from "./tree";
+import { type Block, isOpen, openable } from "./tree";
 
 /** One row: a block or layer of each network, null where one has none there. */
 export interface Pair {
@@ -31,6 +31,18 @@ export function pairsOf(structures: (Structure | null)[], open: ReadonlySet<stri
   kept = { structures, key, pairs };
   return pairs;
 }
+
+/** All layers side by side, by index; null where a network has none. */
+export function layerPairs(structures: (Structure | null)[]): (number | null)[][] {
+  const all = new Set(structures.flatMap((one) => (one ? openable(topOf(one)) : [])));
+  return pairsOf(structures, all)
+    .map(({ members }) => members.map((one) => (one?.children.length === 0 ? one.layers[0] : null)))
+    .filter((pair) => pair.some((layer) => layer !== null));
+}
+
+/** Whether something of a row is not shown by rows below it: such rows can be sorted. */
+export const isOwn = (members: readonly (Block | null)[], open: ReadonlySet<string>): boolean =>
+  members.some((one) => one !== null && !isOpen(one, open));
 
 export const isPairOpen = (
   members: readonly (Block | null)[],

@@ -11,7 +11,12 @@ export interface Column {
   /** Texts are at the left, numbers at the right. */
   isText?: boolean;
   tip?: string;
+  /** Left out where the window is narrow. */
+  isWide?: boolean;
 }
+
+const classOf = ({ isText, isWide }: Column): string =>
+  [isText ? "" : "num", isWide ? "wide" : ""].filter(Boolean).join(" ");
 
 /** A table with a heading for each row. */
 export function table(caption: string, columns: Column[], rows: Cell[][]): Item {
@@ -26,7 +31,7 @@ export function table(caption: string, columns: Column[], rows: Cell[][]): Item 
         "tr",
         {},
         columns.map((one) =>
-          h("th", { scope: "col", class: one.isText ? "" : "num", "data-tip": one.tip }, one.title),
+          h("th", { scope: "col", class: classOf(one), "data-tip": one.tip }, one.title),
         ),
       ),
     ),
@@ -50,7 +55,7 @@ function cellOf(cell: Cell, column: Column, index: number): Item {
     class: name = "",
     tip = undefined,
   } = typeof cell === "string" ? { text: cell } : cell;
-  const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
+  const classes = [name, classOf(column)].filter(Boolean).join(" ");
   if (index === 0)
     return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
   return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);

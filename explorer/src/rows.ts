@@ -53,6 +53,12 @@ export function callOf(structure: Structure, block: Block): Call | undefined {
   return calls.get(block.path) ?? calls.get(`${block.path}.1`);
 }
 
+/** How many layers of the network some of its rows are: in a large one a row stands for many. */
+export function layerCount({ layers }: Structure, rows: readonly number[]): number {
+  const { count } = layers;
+  return count ? rows.reduce((sum, row) => sum + count[row], 0) : rows.length;
+}
+
 let kept: { structure: Structure; key: string; room: number; outline: Outline } | null = null;
 
 /** Rows and lanes; `room` is the most pixels that lanes may take. */

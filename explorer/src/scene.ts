@@ -2,11 +2,11 @@
 // A view is a function of a scene and a width; it changes the state by `change` alone.
 
 import type { Columns } from "./amounts";
+import type { Control } from "./controls";
 import type { Headline } from "./costs";
 import type {
   DeviceFacts,
   ExploreDocument,
-  Knob,
   ModelDocument,
   Numbers,
   Setting,
@@ -38,12 +38,24 @@ export interface Glance {
   step: number | null;
   /** Level of the memory that the roofline measures bytes at; null for main memory. */
   level: number | null;
+  /** Which point of a picture arrow keys are at, by view. */
+  active: Map<string, number>;
+  /** How blocks side by side are sorted; null as the networks run. */
+  pairSort: PairSort | null;
   /** Names of the tables below pictures that are open. */
   tables: Set<string>;
   /** Rows of the layer table that are in sight. */
   sight: { first: number; last: number };
   /** Curves over sliders, by knob; empty while they wait. */
   curves: Map<string, Curve>;
+}
+
+export interface PairSort {
+  /** A network, by index. */
+  model: number;
+  /** By how many times as much it is as the first one, else by its own number. */
+  isRatio: boolean;
+  rising: boolean;
 }
 
 export interface Curve {
@@ -54,7 +66,7 @@ export interface Curve {
 export interface Scene {
   page: ExploreDocument;
   state: State;
-  controls: Knob[];
+  controls: Control[];
   models: ModelScene[];
   chosen: Chosen;
   device: DeviceFacts | undefined;

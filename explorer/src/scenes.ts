@@ -1,14 +1,15 @@
 // Makes the scene that views draw: the numbers of each model at the state, and what they depend on.
 
 import { Columns, totalOf } from "./amounts";
+import { canTake, type Control, controlsOf } from "./controls";
 import { costsOf, type ModelCosts } from "./costs";
-import type { ExploreDocument, Knob, KnobValue, Numbers } from "./document";
+import type { ExploreDocument, KnobValue, Numbers, Setting } from "./document";
 import { topOf } from "./rows";
 import type { Chosen, Glance, ModelScene, Scene } from "./scene";
-import { controlsOf, settingOf, type State } from "./state";
+import { settingOf, type State } from "./state";
 
 export class Scenes {
-  readonly controls: Knob[];
+  readonly controls: Control[];
   private readonly costs: readonly ModelCosts[];
   private readonly atDefaults = new Map<string, Numbers | null>();
   private readonly lastGood: (Numbers | null)[];
@@ -32,7 +33,7 @@ export class Scenes {
         index,
         model,
         setting,
-        numbers: this.costs[index].numbers(setting, state.precision),
+        numbers: this.numbersOf(index, setting, state.precision),
         defaults: this.defaultsOf(index, state.precision),
       };
     });
@@ -61,6 +62,13 @@ export class Scenes {
       change: this.change,
       look: this.look,
     };
+  }
+
+  /** None where a knob cannot have its value in this network, as others can. */
+  private numbersOf(index: number, setting: Setting, precision: string): Numbers | null {
+    const { knobs } = this.page.models[index];
+    if (!knobs.every((knob) => canTake(knob, setting[knob.name]))) return null;
+    return this.costs[index].numbers(setting, precision);
   }
 
   private defaultsOf(index: number, precision: string): Numbers | null {

@@ -2,6 +2,7 @@
 // fragment of the address and comes back from it. A fragment is written by anyone, so names that
 // this page does not have are ignored with a word, and values are brought into their ranges.
 
+import { controlsOf } from "./controls";
 import type { ExploreDocument, Knob, KnobValue } from "./document";
 import { setting } from "./numbers";
 
@@ -39,20 +40,6 @@ export function initialState(page: ExploreDocument): State {
     selected: "",
     sort: null,
   };
-}
-
-/** The controls of a page: each name once, as the first model has it, if it can be moved there. */
-export function controlsOf(page: ExploreDocument): Knob[] {
-  const found = new Map<string, Knob>();
-  for (const model of page.models) {
-    for (const knob of model.knobs) {
-      const before = found.get(knob.name);
-      if (!before || (before.control === "fixed" && knob.control !== "fixed")) {
-        found.set(knob.name, knob);
-      }
-    }
-  }
-  return [...found.values()];
 }
 
 /** The values of all knobs of one model. */

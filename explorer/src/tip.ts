@@ -24,9 +24,19 @@ export function startTips(): void {
     if (event.pointerType === "mouse") show(event.target, event.clientX, event.clientY);
   });
   document.addEventListener("pointerleave", hide);
-  document.addEventListener("focusin", (event) => {
-    const target = event.target as Element;
-    if (target.matches(":focus-visible")) show(target);
+  const showFocus = (): void => {
+    const focus = document.activeElement;
+    if (!focus?.matches(":focus-visible")) return;
+    const active = focus.getAttribute("aria-activedescendant");
+    show(active ? document.getElementById(active) : focus);
+  };
+  document.addEventListener("focusin", showFocus);
+  // In a list of points, keys go from one to another while the focus stays.
+  document.addEventListener("keyup", (event) => {
+    const { activeElement: focus } = document;
+    if (event.key !== "Escape" && focus?.hasAttribute("aria-activedescendant")) {
+      requestAnimationFrame(showFocus); // when the page has drawn where it went
+    }
   });
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, { passive: true });

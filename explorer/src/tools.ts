@@ -2,7 +2,7 @@
 
 import { writeAddress } from "./address";
 import { copy } from "./clipboard";
-import { toCsv } from "./csv";
+import { pairsToCsv, toCsv } from "./csv";
 import type { ExploreDocument } from "./document";
 import { allOpenable } from "./rows";
 import type { Scene } from "./scene";
@@ -22,11 +22,16 @@ interface Use {
 export interface Tools {
   copyLink: () => Promise<void>;
   copyCsv: () => Promise<void>;
+  copyPairs: () => Promise<void>;
   toggleTheme: () => void;
   openAll: () => void;
 }
 
 export function toolsOf({ page, scene, state, change, say }: Use): Tools {
+  const copyText = async (text: string): Promise<void> => {
+    const done = await copy(text);
+    say(done ? "CSV copied" : "The browser does not let a file copy");
+  };
   return {
     toggleTheme,
     async copyLink() {
@@ -36,9 +41,11 @@ export function toolsOf({ page, scene, state, change, say }: Use): Tools {
     },
     async copyCsv() {
       const now = scene();
-      if (!now) return;
-      const done = await copy(toCsv(now.chosen.numbers, page().devices));
-      say(done ? "CSV copied" : "The browser does not let a file copy");
+      if (now) await copyText(toCsv(now.chosen.numbers, page().devices));
+    },
+    async copyPairs() {
+      const now = scene();
+      if (now) await copyText(pairsToCsv(now.models, page().devices));
     },
     openAll() {
       const now = scene();

@@ -3,12 +3,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Columns, totalOf } from "../src/amounts";
+import { controlsOf } from "../src/controls";
 import { costsOf } from "../src/costs";
 import { type ExploreDocument, readDocument } from "../src/document";
 import { type Child, type Children, h, type Item } from "../src/dom";
 import { topOf } from "../src/rows";
 import type { Scene } from "../src/scene";
-import { controlsOf, initialState, settingOf, type State } from "../src/state";
+import { initialState, settingOf, type State } from "../src/state";
 
 export function document(): ExploreDocument {
   return readDocument(readFileSync(join(process.cwd(), "tests/data/mobilenet_v1.json"), "utf8"));
@@ -41,6 +42,8 @@ export function sceneOf(changes: Partial<State> = {}, page = document()): Scene 
     glance: {
       step: null,
       level: null,
+      active: new Map(),
+      pairSort: null,
       tables: new Set(),
       sight: { first: 0, last: 99 },
       curves: new Map(),

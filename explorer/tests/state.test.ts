@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { canTake, type Control, controlsOf, grouped, isInRange } from "../src/controls";
 import { commandFor, quoted } from "../src/command";
-import type { ExploreDocument, Knob } from "../src/document";
+import type { ExploreDocument, Knob, SliderKnob } from "../src/document";
 import { neighbour, placeOf, toStep, valueAt } from "../src/knobs";
 import {
-  controlsOf,
   fromFragment,
   initialState,
   settingOf,
@@ -183,4 +183,58 @@ test("the command says the setting, for a shell", () => {
       " --precision int8 --device phone --device 'a&b=c'",
   );
   assert.equal(quoted("it's; rm"), `'it'"'"'s; rm'`);
+});
+
+// --- controls of several networks
+
+const size: SliderKnob = {
+  ...text,
+  name: "size",
+  control: "slider",
+  default: 224,
+  min: 128,
+  max: 256,
+  step: 32,
+  whole: true,
+  is_log: false,
+  published: [],
+};
+const models = (...knobs: Knob[][]): ExploreDocument =>
+  ({ models: knobs.map((those, i) => ({ title: `net${i}`, knobs: those })) }) as never;
+const only = (all: Control[]): Control & SliderKnob & { positions?: number[] } => all[0] as never;
+
+test("a shared slider goes as far as any network does, and stops where those in range can", () => {
+  const wide = { ...size, min: 104, max: 444, step: 1, published: [300] };
+  const shared = only(controlsOf(models([size], [wide])));
+  assert.deepEqual([shared.min, shared.max, shared.published], [104, 444, [300]]);
+  assert.deepEqual(shared.owners, [0, 1]);
+  const all = shared.positions!;
+  assert.deepEqual(all.slice(0, 3), [104, 105, 106]); // of the wide one alone
+  assert.ok(all.includes(444) && all.includes(300));
+  // In the range of both there would be five stops, which is no slider: all are there.
+  assert.ok(all.includes(225));
+  assert.equal(neighbour(shared, 224, 1), 225);
+  assert.equal(valueAt(shared, 1), 444);
+  const finer = only(controlsOf(models([{ ...size, min: 32, max: 512, step: 8 }], [wide])));
+  assert.ok(!finer.positions!.includes(225));
+  assert.equal(neighbour(finer, 224, -1), 216);
+  assert.equal(neighbour(finer, 512, 1), 512);
+  assert.equal(only(controlsOf(models([size], [{ ...size }]))).positions, undefined);
+});
+
+test("what one network alone has is its own, and a fixed knob moves nothing", () => {
+  const fixedSize: Knob = { ...text, name: "size", control: "fixed", default: 224, why: "" };
+  const all = controlsOf(models([size, alpha], [fixedSize, batch], [size]));
+  const words = grouped(all).map(({ owners, of }) => [owners, of.map((one) => one.name)]);
+  assert.deepEqual(words, [[[0, 2], ["size"]], [[0], ["alpha"]], [[1], ["batch"]]]);
+});
+
+test("a list of one network and a slider of another are a list of what is known", () => {
+  const list: Knob = { ...text, name: "size", control: "select", default: 192, values: [192, 448],
+    published: [] };
+  const [shared] = controlsOf(models([size], [list]));
+  assert.ok(shared.control === "select");
+  assert.deepEqual(shared.values, [192, 224, 448]);
+  assert.ok(canTake(size, 448) && !isInRange(size, 448));
+  assert.ok(!canTake(list, 224) && !canTake(size, 224.5));
 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { against, toneOf } from "../src/against";
 import { Columns, plus, ratio } from "../src/amounts";
 import { csvCell, toCsv } from "../src/csv";
 import { Curves } from "../src/curves";
@@ -10,15 +11,16 @@ import { linear, logTicks, roundTicks } from "../src/picture";
 import { frontOf, knowSome, pointsOf, rowsOfOneSet } from "../src/published";
 import { heaviest, orderOf } from "../src/rows";
 import { aliveAt, stackPaths } from "../src/stacking";
-import { rowsOf } from "../src/tree";
+import { find, rowsOf } from "../src/tree";
 import { accuracy } from "../src/views/accuracy";
 import { cards, totals } from "../src/views/cards";
-import { toneOf } from "../src/views/comparison";
+import { curvePath } from "../src/views/curve";
 import { details, partsOf, withValues } from "../src/views/details";
 import { memory } from "../src/views/memory";
 import { roofline } from "../src/views/roofline";
+import { kindOf } from "../src/views/row";
 import { partingSentence, shares } from "../src/views/shares";
-import { curvePath, sliders } from "../src/views/sliders";
+import { sliders } from "../src/views/sliders";
 import { EVERY_PLACE, layerTable } from "../src/views/table";
 import { all, document, sceneOf } from "./scene";
 
@@ -165,7 +167,7 @@ test("accuracies of another data set do not come into the picture", () => {
     ({ source: "", note: "", setting: {}, figures: top1 ? { top1 } : {}, dataset }) as never;
   const rows = [row("ImageNet", 70), row("dogs", 83), row("ImageNet", 71), row("ImageNet")];
   assert.equal(rowsOfOneSet(rows).length, 2);
-  const points = all(accuracy(sceneOf(), 600), (item) => item.attributes.class === "point");
+  const points = all(accuracy(sceneOf(), 600), (item) => item.attributes.role === "option");
   assert.ok(points.length >= 16);
 });
 
@@ -301,4 +303,25 @@ test("CSV has whole numbers, and no cell that a spreadsheet calculates", () => {
   assert.equal(lines.length, 84);
   assert.match(lines[1], /^stem,conv2d[^,]*,32x112x112,10838016,864,/);
   assert.equal(lines[2].split(",").at(-2), ""); // fused
+});
+
+test("a ratio of bounds has no colour, one of a bound has it where it is surely not 1", () => {
+  const known = (value: number) => ({ value, isLeast: false });
+  const least = (value: number) => ({ value, isLeast: true });
+  assert.deepEqual(against(known(3), known(1)), { text: "3.00×", word: "", tone: "more3" });
+  assert.deepEqual(against(least(3), least(1)), { text: "3.00×", word: "of bounds", tone: "" });
+  assert.deepEqual(against(least(3), known(1)), { text: "≥ 3.00×", word: "", tone: "more3" });
+  assert.equal(against(least(1), known(3)).tone, ""); // it can be more, too
+  assert.deepEqual(against(known(1), least(4)), { text: "≤ 0.25×", word: "", tone: "less3" });
+  assert.equal(against(known(4), least(1)).tone, "");
+  assert.equal(against({ value: null, isLeast: true }, known(1)).text, "–");
+});
+
+test("a row of a large network says how many layers it stands for", () => {
+  const { numbers, blocks } = sceneOf().chosen;
+  const { layers } = numbers.structure;
+  layers.count = layers.name.map(() => 50);
+  const middle = find(blocks, "middle")!;
+  assert.equal(kindOf(numbers, middle), "separable, 1,500 layers");
+  assert.equal(kindOf(numbers, find(blocks, "stem")!), "conv2d 3x3 s2, 50 layers");
 });

@@ -120,6 +120,7 @@ def folded_texts(spec: ModelSpec, network: Network, rows: Sequence[Row], forms: 
                 for number, each in enumerate(steps)
             ],
             "form": [form] * len(rows),
+            "count": [len(row.layers) for row in rows],
         },
         _outputs(network, row_of),
         [()] * len(rows),

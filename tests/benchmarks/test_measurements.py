@@ -1,4 +1,4 @@
-"""Published latencies: every row of `benchmarks/accuracy/measurements` can be used."""
+"""Measured latencies: every row of `benchmarks/accuracy/measurements` can be used."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PRECISIONS = {"fp32", "fp16", "int8"}
 
 WORD = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 RUNTIME = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?")
-DATE = re.compile(r"(20\d\d(-\d\d-\d\d)?|v\d\.\d)?")
+DATE = re.compile(r"(20\d\d(-\d\d(-\d\d)?)?|v\d\.\d)?")
 
 
 def rows(file: str) -> list[dict[str, str]]:
@@ -178,6 +178,25 @@ def test_blocks_of_once_for_all(model: str, mult_adds: float, params: float) -> 
     counted = counts(reference)
     assert counted[0] == pytest.approx(mult_adds * 1e6, abs=5.1)
     assert counted[1] == pytest.approx(params * 1e6, abs=0.6)
+
+
+SMALL = [
+    # mult-adds and params by arithmetic
+    ("pointwise@channels=512,size=14,count=3", 154_140_672, 789_504),
+    ("pair_hard_swish@channels=40,size=28,wide=240,count=2", 30_105_600, 39_520),
+    ("dense_block@channels=256,size=28,wide=128,count=4", 237_633_536, 307_072),
+    ("squeeze_excite@channels=240,size=28,wide=64,hard=true,count=3", 5_172_480, 100_992),
+    ("grouped@channels=128,size=28,group=4,count=3", 10_838_016, 14_592),
+    ("stem_7x7@channels=64,size=224,stride=2", 118_013_952, 9_536),
+    ("linear_heavy@channels=1280,count=6", 9_830_400, 9_838_080),
+]
+
+
+@pytest.mark.parametrize(("model", "mult_adds", "params"), SMALL)
+def test_small_graphs(model: str, mult_adds: int, params: int) -> None:
+    reference = f"networks/small_graphs.yaml:{model}"
+    assert any(row["model"] == reference for row in rows("onnxruntime_small_graphs.csv"))
+    assert counts(reference) == (mult_adds, params)
 
 
 def test_the_readme_states_the_number_of_rows() -> None:

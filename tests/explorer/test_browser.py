@@ -74,7 +74,9 @@ def shown_numbers(opened: Opened) -> dict[str, str]:
     shown = {}
     for i in range(cards.count()):
         name = cards.nth(i).locator(".name b").text_content()
-        shown[name] = cards.nth(i).locator(".time").evaluate("e => e.firstChild.textContent")
+        time = cards.nth(i).locator(".time")
+        known = time.locator("small:only-child").count() == 0
+        shown[name] = time.evaluate("e => e.firstChild.textContent") if known else "no time"
     entries = opened.page.locator("#totals div")
     for i in range(entries.count()):
         shown[entries.nth(i).locator("dt").text_content()] = (
@@ -91,7 +93,7 @@ def python_numbers(**knobs: Any) -> dict[str, str]:
         least = "≥ " if estimate.basis == "bound" else ""
         seconds = estimate.latency_s
         shown[estimate.device.name] = (
-            UNKNOWN if seconds is None else f"{least}{format_seconds(seconds)}"
+            "no time" if seconds is None else f"{least}{format_seconds(seconds)}"
         )
     return {
         **shown,
@@ -133,6 +135,16 @@ def test_rows_and_shares_are_those_of_the_analysis(chromium: Any, one: Path) -> 
         assert "512 * 1000" in details  # and its formula with values
 
 
+def content(opened: Opened) -> str:
+    """All texts, but what is said of the last move."""
+    return str(
+        opened.page.evaluate(
+            """[...document.getElementById("app").children]
+              .filter((e) => e.id !== "answer").map((e) => e.textContent).join()"""
+        )
+    )
+
+
 def test_a_link_leads_to_the_same_page(chromium: Any, one: Path) -> None:
     with Opened(chromium, one, height=6000) as opened:
         opened.set("alpha", 0.6)
@@ -141,11 +153,11 @@ def test_a_link_leads_to_the_same_page(chromium: Any, one: Path) -> None:
         opened.page.locator("#rows button").first.click()
         opened.rest()
         fragment = opened.page.evaluate("location.hash.slice(1)")
-        before = opened.page.text_content("#app")
+        before = content(opened)
     assert fragment.startswith("alpha=0.6&@device=raspberry_pi_4_ncnn&@sort=mult_adds")
     with Opened(chromium, one, fragment, height=6000) as opened:
         opened.rest()
-        assert opened.page.text_content("#app") == before
+        assert content(opened) == before
         assert opened.said == []
 
 
@@ -243,7 +255,7 @@ def test_keys_do_what_the_pointer_does(chromium: Any, one: Path) -> None:
         opened.page.focus("#knob-resolution")
         opened.page.keyboard.press("ArrowLeft")
         opened.rest()
-        assert opened.page.text_content("output >> nth=2") == "222"
+        assert opened.page.text_content(".knob .at >> nth=2") == "222"
         assert opened.page.evaluate("document.activeElement.id") == "knob-resolution"
         opened.page.locator(".card input").first.focus()
         opened.page.keyboard.press("ArrowDown")
@@ -255,17 +267,112 @@ def test_keys_do_what_the_pointer_does(chromium: Any, one: Path) -> None:
         opened.rest()
         assert block.get_attribute("aria-expanded") == "true"
         assert opened.page.evaluate("document.activeElement.textContent") == block.text_content()
-        point = opened.page.locator("#accuracy .point").last
-        point.focus()
+        points = opened.page.locator("#accuracy [role=listbox]")
+        assert opened.page.locator("#accuracy svg [tabindex]").count() == 1
+        points.focus()
+        opened.page.keyboard.press("Home")
+        opened.page.keyboard.press("ArrowRight")
+        opened.rest()
+        active = opened.page.locator(f"#{points.get_attribute('aria-activedescendant')}")
+        assert active.get_attribute("id") == "accuracy-point-1"
+        assert opened.page.text_content(".tip").startswith(active.get_attribute("aria-label"))
         opened.page.keyboard.press("Enter")
         opened.rest()
         assert "alpha" in opened.page.evaluate("location.hash")
+        assert active.get_attribute("aria-selected") == "true"
+        assert opened.page.evaluate("document.activeElement.getAttribute('role')") == "listbox"
         opened.page.focus("#memory [role=slider]")
         step = opened.page.get_attribute("#memory [role=slider]", "aria-valuenow")
         opened.page.keyboard.press("ArrowRight")
         opened.rest()
         moved = opened.page.get_attribute("#memory [role=slider]", "aria-valuenow")
         assert int(moved) == int(step) + 1
+
+
+def test_who_cannot_see_it_hears_the_answer_once(chromium: Any, one: Path) -> None:
+    with Opened(chromium, one, "@metric=mult_adds") as opened:
+        opened.rest()
+        live = "[aria-live]:not([aria-live=off]), [role=status], [role=alert], output"
+        heard = "() => window.heard.filter(Boolean)"
+        opened.page.evaluate(
+            """(live) => {
+              window.heard = [];
+              for (const place of document.querySelectorAll(live)) {
+                new MutationObserver(() => window.heard.push(place.textContent))
+                  .observe(place, { childList: true, characterData: true, subtree: true });
+              }
+            }""",
+            live,
+        )
+        assert opened.page.text_content("#answer") == ""  # at the start nothing has moved
+        opened.page.focus("#knob-alpha")
+        for _ in range(5):
+            opened.page.keyboard.press("ArrowLeft")
+        opened.rest()
+        counted = mnet_cost.analyze("mobilenet_v1", devices=(), alpha=0.95).totals.mult_adds
+        said = f"{counted / 1e6:.1f} M mult-adds"
+        assert opened.page.evaluate(heard) == [said]
+        assert opened.page.get_attribute("#knob-alpha", "aria-valuetext") == f"0.95, {said}"
+
+
+def test_a_shared_slider_goes_as_far_as_any_network(chromium: Any, tmp_path: Path) -> None:
+    wide = tmp_path / "wide.yaml"
+    wide.write_text(
+        "format: 1\nname: wide\nknobs:\n"
+        "  resolution: {default: 64, multiple_of: 32, published: [32, 64, 1024]}\n"
+        "input: {image: [3, resolution, resolution]}\n"
+        "layers:\n  - conv2d: {channels: 8, kernel: 3}\n",
+        encoding="utf-8",
+    )
+    names = ["mobilenet_v1", str(wide)]
+    page = explore_page(names, [load_model(name) for name in names], choose_devices(["h100"]))
+    file = tmp_path / "both.html"
+    file.write_text(page.text, encoding="utf-8")
+    with Opened(chromium, file) as opened:
+        groups = opened.page.locator(".owned").evaluate_all(
+            """all => all.map((e) => [
+              e.getAttribute("aria-label"), e.querySelectorAll(".knob").length,
+            ])"""
+        )
+        assert groups == [["Knobs of both networks", 3], ["Knobs of mobilenet_v1", 3]]
+        opened.set("resolution", 1024)  # out of the range of the first, where it still holds
+        shown = opened.page.locator("#comparison tbody tr").filter(has_text="mult-adds").first
+        counts = [
+            mnet_cost.analyze(name, devices=(), resolution=1024).totals.mult_adds for name in names
+        ]
+        cells = shown.locator("td").all_text_contents()
+        assert cells[0] == f"{counts[0] / 1e9:.2f} G"
+        assert cells[1] == f"{counts[1] / 1e6:.1f} M"
+        assert opened.page.locator(".warning").count() == 0
+        opened.page.evaluate("location.hash = 'resolution=226'")
+        opened.rest()
+        said = opened.page.locator(".warning").text_content()
+        assert "At this setting" in said
+        assert "--set resolution=226" in said or "resolution" in said
+        assert "not at this setting" in opened.page.text_content("#cards")
+        assert opened.page.locator("#app.stale").count() == 0  # the other one is looked at
+        assert opened.said == []
+
+
+def test_pairs_are_sorted_and_copied(chromium: Any, two: Path) -> None:
+    with Opened(chromium, two, "@metric=params", height=6000) as opened:
+        opened.rest()
+        opened.page.locator("#pairs thead button").nth(1).click()
+        opened.rest()
+        assert opened.page.locator("#pairs th[aria-sort=descending]").count() == 1
+        first = opened.page.locator("#pairs tbody tr").first.text_content()
+        analysis = mnet_cost.analyze("mobilenet_v2", devices=())
+        most = max(analysis.layers, key=lambda layer: layer.params)
+        assert most.step.name in first
+        opened.page.evaluate(
+            "navigator.clipboard.writeText = async (text) => { window.copied = text; }"
+        )
+        opened.page.locator("#pairs .bar button").click()
+        opened.rest()
+        copied = opened.page.evaluate("window.copied")
+        lines = copied.splitlines() if copied else []
+        assert lines[0].startswith("mobilenet_v1 layer,mobilenet_v1 kind,")
+        assert sum(line.count("logits") for line in lines) == 2
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
@@ -362,7 +469,7 @@ def test_blocks_of_two_networks_stand_side_by_side(chromium: Any, two: Path) -> 
             )
             assert room[0] <= room[1], place
         count = opened.page.locator("#pairs tbody tr").count()
-        opened.page.locator("#pairs button").first.click()
+        opened.page.locator("#pairs tbody button").first.click()
         opened.rest()
         assert opened.page.locator("#pairs tbody tr").count() > count
         assert opened.said == []

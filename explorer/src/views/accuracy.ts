@@ -16,6 +16,7 @@ import {
   round,
   roundTicks,
 } from "../picture";
+import { type PicturePoint, pointList } from "../points";
 import { frontOf, pointsOf, type Published, rowsOfOneSet } from "../published";
 import type { Scene } from "../scene";
 import { setValue } from "../state";
@@ -135,14 +136,19 @@ function picture(
       "stroke-dasharray": "3 3",
     }),
     current(scene, frame, x, xs),
-    points.map((point) =>
-      dot(
-        scene,
-        point,
-        x(point.cost),
-        y(point.accuracy),
-        color.of(point),
-        sourceOf(point.row) === hollow,
+    pointList(
+      scene,
+      "accuracy",
+      "Published settings by cost",
+      byCost(points).map((point) =>
+        pointOf(
+          scene,
+          point,
+          x(point.cost),
+          y(point.accuracy),
+          color.of(point),
+          sourceOf(point.row) === hollow,
+        ),
       ),
     ),
   );
@@ -150,6 +156,9 @@ function picture(
 
 export const heightOf = (width: number): number =>
   Math.round(Math.max(230, Math.min(320, width * 0.56)));
+
+const byCost = (points: readonly Published[]): Published[] =>
+  [...points].sort((a, b) => a.cost - b.cost);
 
 function stairs(points: readonly (readonly [number, number])[]): string {
   return points
@@ -192,47 +201,45 @@ function current(
   ];
 }
 
-const settingWords = (row: PublishedRow): string =>
-  Object.entries(row.setting)
-    .map(([name, value]) => `${name} ${setting(value)}`)
-    .join(", ") || "as published";
+/** The network, where there are several, and its knobs that published settings differ in. */
+function settingWords({ page, models }: Scene, { row, model }: Published): string {
+  const { published, title } = page.models[model];
+  const words = Object.entries(row.setting)
+    .filter(([name, value]) => published.some((one) => one.setting[name] !== value))
+    .map(([name, value]) => `${name} ${setting(value)}`);
+  if (models.length > 1) words.unshift(title);
+  return words.join(", ") || "as published";
+}
 
 function costWords(scene: Scene, point: Published): string {
   const text = quantity(point.cost, METRIC_UNITS[scene.metric]);
   return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
 }
 
-function dot(
+function pointOf(
   scene: Scene,
   point: Published,
   x: number,
   y: number,
   color: string,
   isHollow: boolean,
-): Item {
-  const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
-  const go = (): void => goTo(scene, point);
-  return s("circle", {
-    class: "point",
-    cx: round(x),
-    cy: round(y),
-    r: point.isCurrent ? 6.5 : 5,
-    fill: isHollow ? "var(--card)" : color,
-    stroke: point.isCurrent ? "var(--ink)" : color,
-    "stroke-width": point.isCurrent ? 2.2 : 1.8,
-    tabindex: 0,
-    role: "button",
-    "aria-label": words,
-    "data-tip": [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
-    on: {
-      click: go,
-      keydown: (event: KeyboardEvent) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        go();
-      },
+): PicturePoint {
+  const name = settingWords(scene, point);
+  const words = `${name}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+  return {
+    attributes: {
+      cx: round(x),
+      cy: round(y),
+      r: point.isCurrent ? 6.5 : 5,
+      fill: isHollow ? "var(--card)" : color,
+      stroke: point.isCurrent ? "var(--ink)" : color,
+      "stroke-width": point.isCurrent ? 2.2 : 1.8,
     },
-  });
+    words,
+    tip: [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
+    isSelected: point.isCurrent,
+    go: () => goTo(scene, point),
+  };
 }
 
 function goTo(scene: Scene, { row, model }: Published): void {
@@ -248,11 +255,9 @@ function goTo(scene: Scene, { row, model }: Published): void {
 
 function pointTable(scene: Scene, points: Published[], front: Published[]): Item {
   const onFront = new Set(front);
-  const rows = [...points]
-    .sort((a, b) => a.cost - b.cost)
+  const rows = byCost(points)
     .map((point): Cell[] => [
-      settingWords(point.row),
-      ...(scene.models.length > 1 ? [scene.models[point.model].model.title] : []),
+      settingWords(scene, point),
       costWords(scene, point) || UNKNOWN,
       String(point.accuracy),
       onFront.has(point) ? "yes" : "",
@@ -262,7 +267,6 @@ function pointTable(scene: Scene, points: Published[], front: Published[]): Item
     "Published settings with their accuracy and our cost",
     [
       { title: "setting", isText: true },
-      ...(scene.models.length > 1 ? [{ title: "network", isText: true }] : []),
       { title: METRIC_NAMES[scene.metric] },
       { title: "top-1 %" },
       { title: "on the front", isText: true },

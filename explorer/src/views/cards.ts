@@ -1,5 +1,6 @@
 // A card for each device: the answer. The chosen one colours and sorts everything below.
 
+import { against, wordsOf } from "../against";
 import { ratio } from "../amounts";
 import type { Capacity, Count, DeviceCosts, DeviceFacts } from "../document";
 import { h, type Item, s } from "../dom";
@@ -17,6 +18,7 @@ import {
 } from "../numbers";
 import { logarithmic, logTicks, round } from "../picture";
 import type { Scene } from "../scene";
+import { timeOf } from "./comparison";
 
 export function cards(scene: Scene): Item[] {
   const span = spanOf(scene);
@@ -41,6 +43,8 @@ function card(
     h("input", {
       type: "radio",
       name: "device",
+      // The rest of the card is read as text, and not as the name of the button.
+      "aria-label": `${device.name} ${timeWords(costs)}`,
       checked: isChosen,
       on: { change: () => scene.change((state) => (state.device = index)) },
     }),
@@ -50,7 +54,7 @@ function card(
       h("b", { class: "cut" }, h("bdi", {}, device.name)),
       h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time"),
     ),
-    h("span", { class: "what cut" }, h("bdi", {}, device.title)),
+    h("span", { class: "what cut", "data-tip": device.title }, h("bdi", {}, device.title)),
     h("span", { class: "what cut" }, runtimeOf(device)),
     time(scene, costs, before?.latency_s ?? null),
     span ? strip(costs, span) : null,
@@ -79,27 +83,26 @@ function basisTip(basis: string | null): string {
   }
 }
 
+const timeWords = ({ latency_s: at, is_least: isLeast }: DeviceCosts): string =>
+  at == null ? "no time" : `${isLeast ? "≥ " : ""}${seconds(at)}`;
+
 /** Runtime and threads; threads of a GPU or an accelerator say nothing. */
 export function runtimeOf(device: DeviceFacts): string {
-  if (device.class === "gpu" || device.class === "accelerator") return device.runtime;
+  const runtime = device.runtime === "any" ? "any runtime" : device.runtime;
+  if (device.class === "gpu" || device.class === "accelerator") return runtime;
   const cores = device.cores == null ? "" : ` on ${plural(device.cores, "core")}`;
-  return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
+  return `${runtime} · ${plural(device.threads, "thread")}${cores}`;
 }
 
 function time(scene: Scene, costs: DeviceCosts, before: Count): Item {
   if (costs.latency_s == null) {
-    return h(
-      "span",
-      { class: "time" },
-      UNKNOWN,
-      h("small", {}, noTime(scene, costs)),
-    );
+    return h("span", { class: "time" }, h("small", {}, noTime(scene, costs)));
   }
   const change = ratio(costs.latency_s, before);
   return h(
     "span",
     { class: "time" },
-    `${costs.is_least ? "≥ " : ""}${seconds(costs.latency_s)}`,
+    timeWords(costs),
     h(
       "small",
       {},
@@ -111,9 +114,13 @@ function time(scene: Scene, costs: DeviceCosts, before: Count): Item {
           )
         : "lower bound",
     ),
-    change != null && change !== 1 ? h("small", {}, `${times(change)} the default`) : null,
+    change != null && change !== 1 ? h("small", {}, changeWords(change, costs.is_least)) : null,
   );
 }
+
+/** Against the defaults; of lower bounds the ratio is one of bounds. */
+export const changeWords = (change: number, isLeast: boolean | undefined): string =>
+  `${times(change)} the ${isLeast ? "bound at the defaults" : "default"}`;
 
 /** All devices on one logarithmic axis: a range is a bar, a lower bound is open to the right. */
 function spanOf(scene: Scene): [number, number] | null {
@@ -175,24 +182,37 @@ function strip(costs: DeviceCosts, span: [number, number]): Item {
   );
 }
 
+/** `neck_deform has no cost rule`; null where each layer has one. */
+function unruled({ chosen }: Scene): string | null {
+  const names = chosen.numbers.structure.unmodelled;
+  if (!names.length) return null;
+  return names.length === 1
+    ? `${names[0]} has no cost rule`
+    : `${plural(names.length, "layer")} have no cost rule`;
+}
+
 /** Why there is no time; if another precision has one, which. */
-function noTime({ state }: Scene, { notes, timed_at: others }: DeviceCosts): string {
+function noTime(scene: Scene, { notes, timed_at: others }: DeviceCosts): string {
+  const { state } = scene;
+  const why = unruled(scene);
+  if (why) return `time not known: ${why}`;
   if (!others.length) return notes[0] ?? "no time is known";
   return `no time at ${state.precision}: choose ${others.join(" or ")}`;
 }
 
 /** The times of all models that are compared, each against the first one. */
 function others(scene: Scene, device: number): Item {
-  const first = scene.models[0].numbers?.devices[device]?.latency_s ?? null;
+  const first = timeOf(scene.models[0].numbers, device);
   return h(
     "span",
     { class: "facts" },
     scene.models.flatMap(({ model, numbers, index }) => {
-      const at = numbers?.devices[device];
-      const against = index ? ratio(at?.latency_s ?? null, first) : null;
-      const least = at?.is_least ? "≥ " : "";
-      const more = against == null ? "" : ` (${times(against)})`;
-      return fact(model.title, `${least}${seconds(at?.latency_s)}${more}`);
+      if (!numbers) return fact(model.title, "not at this setting");
+      const time = timeOf(numbers, device);
+      const least = time.isLeast ? "≥ " : "";
+      const found = index ? against(time, first) : null;
+      const more = !found || found.text === UNKNOWN ? "" : ` (${wordsOf(found)})`;
+      return fact(model.title, `${least}${seconds(time.value)}${more}`);
     }),
   );
 }
@@ -224,17 +244,29 @@ function energyOf(costs: DeviceCosts): string {
 }
 
 /** What the network costs anywhere: below the cards. */
-export function totals({ chosen, state }: Scene): Item[] {
+export function totals(scene: Scene): Item[] {
+  const { chosen, state } = scene;
   const { totals: all, memory, structure } = chosen.numbers;
   const peak = all.peak_bytes;
   const step = peak == null ? -1 : memory.live.indexOf(peak);
-  const entry = (name: string, value: string, more: string): Item =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, value, h("small", {}, h("bdi", {}, more))));
+  const why = unruled(scene) ?? "";
+  const entry = (name: string, value: Count, write: (value: Count) => string, more: string): Item =>
+    h(
+      "div",
+      {},
+      h("dt", {}, name),
+      h(
+        "dd",
+        { class: value == null ? "unknown" : null },
+        value == null ? "not known" : write(value),
+        h("small", {}, h("bdi", {}, value == null ? why : more)),
+      ),
+    );
   return [
-    entry("mult-adds", count(all.mult_adds), whole(all.mult_adds)),
-    entry("params", count(all.params), whole(all.params)),
-    entry("weights in memory", bytes(all.weight_bytes), state.precision),
-    entry("peak activations", bytes(peak), step < 0 ? "" : `at ${structure.layers.name[step]}`),
-    entry("bytes moved", bytes(all.traffic_bytes), "layer by layer, without caches"),
+    entry("mult-adds", all.mult_adds, count, whole(all.mult_adds)),
+    entry("params", all.params, count, whole(all.params)),
+    entry("weights in memory", all.weight_bytes, bytes, state.precision),
+    entry("peak activations", peak, bytes, step < 0 ? "" : `at ${structure.layers.name[step]}`),
+    entry("bytes moved", all.traffic_bytes, bytes, "without caches"),
   ];
 }

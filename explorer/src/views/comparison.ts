@@ -1,11 +1,13 @@
 // Two or more networks at the same settings: every number of each beside the first one's, and how
 // many times as much it is, in colour.
 
+import { against, type Amount } from "../against";
 import { ratio, VARIETIES, varietyIndex } from "../amounts";
 import type { Count, Numbers } from "../document";
 import { type Children, h, type Item } from "../dom";
 import { bytes, count, quantity, seconds, times, UNKNOWN } from "../numbers";
 import { heading, scrolling } from "../parts";
+import { layerCount } from "../rows";
 import type { Scene } from "../scene";
 
 interface Line {
@@ -19,7 +21,8 @@ interface Line {
 export function comparison(scene: Scene): Children[] {
   if (scene.models.length < 2) return [];
   const lines = linesOf(scene).filter((line) =>
-    scene.models.some(({ numbers }) => numbers && line.of(numbers) != null),
+    // A line of nothing but zeros says nothing, as one of nothing but dashes does.
+    scene.models.some(({ numbers }) => numbers && line.of(numbers)),
   );
   return [
     ...heading("Compared", sentence(scene)),
@@ -56,29 +59,34 @@ const groupRow = (name: string, models: number): Item =>
   );
 
 function row({ models }: Scene, line: Line): Item {
-  const first = models[0].numbers && line.of(models[0].numbers);
+  const amountOf = (numbers: Numbers | null): Amount => ({
+    value: numbers && line.of(numbers),
+    isLeast: (numbers && line.isLeast?.(numbers)) ?? false,
+  });
+  const first = amountOf(models[0].numbers);
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, h("bdi", {}, line.name)),
     models.map(({ numbers, index }) => {
-      const value = numbers ? line.of(numbers) : null;
-      const least = numbers && value != null && line.isLeast?.(numbers) ? "≥ " : "";
-      const cell = h("td", { class: "num" }, value == null ? UNKNOWN : least + line.write(value));
-      if (!index) return cell;
-      const against = ratio(value, first);
-      return [cell, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
+      const amount = amountOf(numbers);
+      const least = amount.isLeast ? "≥ " : "";
+      const text = amount.value == null ? UNKNOWN : least + line.write(amount.value);
+      const cell = h("td", { class: "num" }, text);
+      return index ? [cell, ratioCell(amount, first)] : cell;
     }),
   );
 }
 
-/** Blue is less, orange is more; the stronger the further from the same. */
-export function toneOf(against: Count): string {
-  if (against == null || against <= 0) return "";
-  const size = Math.abs(Math.log2(against));
-  if (size < 0.01) return "";
-  const strength = size < 0.25 ? 1 : size < 1 ? 2 : 3;
-  return `${against < 1 ? "less" : "more"}${strength}`;
+/** The cell of a ratio; a word below it says where it is of bounds. */
+export function ratioCell(amount: Amount, first: Amount): Item {
+  const { text, word, tone } = against(amount, first);
+  return h(
+    "td",
+    { class: `num ratio ${tone}`.trimEnd() },
+    text,
+    word ? h("small", {}, ` ${word}`) : null,
+  );
 }
 
 /** `Against mobilenet_v1, mobilenet_v2 has 0.53× the mult-adds and 0.62× the time.` */
@@ -91,12 +99,15 @@ function sentence({ models, state, device }: Scene): Children {
       first.numbers?.totals.mult_adds ?? null,
     );
     if (counted == null) return [];
-    const time = ratio(
-      numbers?.devices[state.device]?.latency_s ?? null,
-      first.numbers?.devices[state.device]?.latency_s ?? null,
+    const time = against(
+      timeOf(numbers, state.device),
+      timeOf(first.numbers, state.device),
     );
-    hasTime ||= time != null;
-    const also = time == null ? "" : ` and ${times(time)} the time`;
+    const isKnown = time.text !== UNKNOWN;
+    hasTime ||= isKnown;
+    // The time of two lower bounds is not known: only the bounds have a ratio.
+    const what = time.word ? "lower bound of the time" : "time";
+    const also = isKnown ? ` and ${time.text} the ${what}` : "";
     return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
   });
   return [
@@ -108,6 +119,12 @@ function sentence({ models, state, device }: Scene): Children {
   ];
 }
 
+/** The time of a network on a device. */
+export function timeOf(numbers: Numbers | null, device: number): Amount {
+  const costs = numbers?.devices[device];
+  return { value: costs?.latency_s ?? null, isLeast: costs?.is_least ?? false };
+}
+
 function linesOf(scene: Scene): Line[] {
   const group = "Totals";
   const totals: Line[] = [
@@ -116,7 +133,7 @@ function linesOf(scene: Scene): Line[] {
     { group, name: "weights in memory", write: bytes, of: (n) => n.totals.weight_bytes },
     { group, name: "peak activations", write: bytes, of: (n) => n.totals.peak_bytes },
     { group, name: "bytes moved", write: bytes, of: (n) => n.totals.traffic_bytes },
-    { group, name: "layers", write: String, of: (n) => n.structure.layers.name.length },
+    { group, name: "layers", write: String, of: layersOf },
   ];
   const devices = scene.page.devices.flatMap((device, i): Line[] => [
     {
@@ -147,7 +164,10 @@ function linesOf(scene: Scene): Line[] {
   return [...totals, ...devices, ...energies, ...kinds];
 }
 
-/** Null where the network has no such layers with mult-adds. */
+const layersOf = ({ structure }: Numbers): number =>
+  layerCount(structure, [...structure.layers.name.keys()]);
+
+/** Unknown where the cost of such a layer is; 0 where the network has none. */
 function kindTotal(numbers: Numbers, variety: number): Count {
   let sum = 0;
   for (const [layer, name] of numbers.structure.layers.variety.entries()) {
@@ -156,5 +176,5 @@ function kindTotal(numbers: Numbers, variety: number): Count {
     if (counted == null) return null;
     sum += counted;
   }
-  return sum || null;
+  return sum;
 }

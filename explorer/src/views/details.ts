@@ -6,7 +6,7 @@ import type { Count, Form, Numbers } from "../document";
 import { type Children, h, type Item } from "../dom";
 import { bytes, percent, plural, seconds, setting, UNKNOWN, whole } from "../numbers";
 import { legend, note } from "../parts";
-import { callOf, heaviest } from "../rows";
+import { callOf, heaviest, layerCount } from "../rows";
 import type { Scene } from "../scene";
 import { type Block, find, rowsOf } from "../tree";
 import { kindOf } from "./row";
@@ -135,7 +135,7 @@ function times(scene: Scene, row: Block): Item {
         return h(
           "tr",
           {},
-          h("th", { scope: "row", class: "cut" }, h("bdi", {}, device.name)),
+          h("th", { scope: "row" }, h("bdi", {}, device.name)),
           h(
             "td",
             { class: "num" },
@@ -225,6 +225,8 @@ function specLine({ chosen }: Scene, row: Block): Children {
   return [
     h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
     h("div", { class: "code" }, h("bdi", {}, text.trim())),
-    row.children.length ? note(`It holds ${plural(row.layers.length, "layer")}.`) : null,
+    row.children.length
+      ? note(`It holds ${plural(layerCount(structure, row.layers), "layer")}.`)
+      : null,
   ];
 }

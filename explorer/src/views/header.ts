@@ -1,9 +1,10 @@
 // The title, what is looked at, and the tools of the page: link, colours, print.
 
+import { type Control, grouped, ownersWords } from "../controls";
 import { type Children, h, type Item } from "../dom";
 import { setting } from "../numbers";
 import type { Scene } from "../scene";
-import { controlsOf, valueOf } from "../state";
+import { defaultsOf, valueOf } from "../state";
 
 export interface Tools {
   copyLink: () => void;
@@ -43,16 +44,35 @@ export function header(scene: Scene, tools: Tools, said: string): (Item | null)[
 }
 
 function sourceOf({ page }: Scene): Children {
-  const source = page.models.length === 1 ? page.models[0].source : "compared at the same settings";
-  return source ? [h("bdi", {}, source), " · "] : null;
+  const [{ source }, ...others] = page.models;
+  return source && !others.length ? [h("bdi", {}, source), " · "] : null;
 }
 
 /** The settings in words, for print and for a first look. */
-function settingsOf(scene: Scene): string {
-  const knobs = controlsOf(scene.page)
-    .filter((knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default)
-    .map((knob) => `${knob.name} ${setting(valueOf(scene.state, knob))}`);
-  return [...knobs, scene.state.precision].join(" · ");
+function settingsOf(scene: Scene): Children {
+  const shown = scene.controls.filter(
+    (knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default,
+  );
+  const words = (all: readonly Control[]): string[] =>
+    all.map((knob) => `${knob.name} ${valueWords(scene, knob)}`);
+  const count = scene.page.models.length;
+  const shared = shown.filter((knob) => knob.owners.length === count);
+  const own = grouped(shown.filter((knob) => knob.owners.length < count));
+  return [
+    count > 1 ? "At " : null,
+    [...words(shared), scene.state.precision].join(" · "),
+    own.map(({ owners, of }) => [
+      "; ",
+      h("bdi", {}, ownersWords(scene.page, owners)),
+      ` at ${words(of).join(" · ")}`,
+    ]),
+  ];
+}
+
+/** Its value; each default of its own where networks have different ones and none was chosen. */
+function valueWords({ page, state }: Scene, knob: Control): string {
+  if (Object.hasOwn(state.values, knob.name)) return setting(state.values[knob.name]);
+  return defaultsOf(page, knob.name).map(setting).join(" / ");
 }
 
 function modelChoice(scene: Scene, chosen: number): Item {

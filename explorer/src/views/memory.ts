@@ -91,7 +91,11 @@ function makeStill(scene: Scene, width: number, peak: number): Still {
     peakLabel(scene, frame, x, y, peak),
     limit?.isNear ? limitLine(limit, frame, y) : null,
     blockTicks(
-      blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
+      blocks.children.map((one) => ({
+        label: one.label,
+        first: one.layers[0],
+        count: one.layers.length,
+      })),
       frame,
       x,
     ),
@@ -175,20 +179,25 @@ function limitLine(limit: Limit, frame: Frame, y: Scale): Item[] {
   ];
 }
 
-/** Names of top blocks below the picture, as many as have room. */
-function blockTicks(all: { label: string; first: number }[], frame: Frame, x: Scale): Item[] {
+/** Names of top blocks below the picture, as many as have room: first those of most layers. */
+function blockTicks(
+  all: { label: string; first: number; count: number }[],
+  frame: Frame,
+  x: Scale,
+): Item[] {
   const items: Item[] = [];
-  let free = 0;
-  for (const { label, first } of all) {
-    const at = round(x(first));
-    const room = label.length * 6.4 + 8;
-    if (at < free || at + room > frame.width - frame.right) continue;
-    const below = frame.height - frame.bottom;
+  const taken: [number, number][] = [];
+  const below = frame.height - frame.bottom;
+  for (const { label, first } of [...all].sort((a, b) => b.count - a.count)) {
+    const from = round(x(first));
+    const to = from + label.length * 6.4 + 8;
+    const isFree = taken.every(([left, right]) => to <= left || from >= right);
+    if (!isFree || to > frame.width - frame.right) continue;
+    taken.push([from, to]);
     items.push(
-      s("line", { x1: at, x2: at, y1: below, y2: below + 4, stroke: "var(--faint)" }),
-      s("text", { x: at + 2, y: below + 15 }, label),
+      s("line", { x1: from, x2: from, y1: below, y2: below + 4, stroke: "var(--faint)" }),
+      s("text", { x: from + 2, y: below + 15 }, label),
     );
-    free = at + room;
   }
   return items;
 }
@@ -228,7 +237,7 @@ function cursor(scene: Scene, frame: Frame, x: Scale, step: number): Item[] {
           const by = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
           if (!by) return;
           event.preventDefault();
-          move(step + by);
+          move((scene.glance.step ?? step) + by);
         },
       },
       ...area,

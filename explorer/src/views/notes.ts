@@ -85,8 +85,13 @@ function deviceNote(scene: Scene, device: DeviceFacts, costs: DeviceCosts): Item
 }
 
 function fixedKnobs(scene: Scene): string[] {
-  return scene.controls.flatMap((knob) =>
-    knob.control === "fixed" ? [`${knob.name} is ${setting(knob.default)} here: ${knob.why}`] : [],
+  const { models } = scene.page;
+  return models.flatMap(({ title, knobs }) =>
+    knobs.flatMap((knob) => {
+      if (knob.control !== "fixed") return [];
+      const where = models.length > 1 ? `in ${title}` : "here";
+      return [`${knob.name} is ${setting(knob.default)} ${where}: ${knob.why}`];
+    }),
   );
 }
 

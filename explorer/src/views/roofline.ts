@@ -7,6 +7,7 @@ import { type Children, h, type Item, s } from "../dom";
 import { bytes, percent, plural, quantity, seconds, UNKNOWN, whole } from "../numbers";
 import { type Cell, heading, legend, note, scrolling, table, tableBelow } from "../parts";
 import { axes, type Frame, logarithmic, logTicks, round, type Scale } from "../picture";
+import { pointList } from "../points";
 import type { Scene } from "../scene";
 import { valueOf } from "../state";
 import { heightOf } from "./accuracy";
@@ -46,7 +47,7 @@ export function roofline(scene: Scene, width: number): Children[] {
   return [
     ...heading(title, sentence(scene, device, peak, dots.length)),
     device.levels.length > 1 ? levelChoice(scene, device, level) : null,
-    picture(dots, roofs, peak, time.latency_s ?? total(dots), width),
+    picture(scene, dots, roofs, peak, time.latency_s ?? total(dots), width),
     legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
     left ? note(leftOut(left)) : null,
     tableBelow(scene, "roofline", "Table of kernels", () =>
@@ -69,7 +70,7 @@ function sentence(scene: Scene, device: DeviceFacts, peak: number, shown: number
   return [
     `${plural(shown, "kernel")} on `,
     h("bdi", {}, device.name),
-    ", area by time. ",
+    ", area by time; a click shows its details. ",
     time && counted != null
       ? `The whole network runs at ${isLeast ? "most " : ""}` +
         `${percent(counted / time / peak)} of the peak.`
@@ -151,7 +152,14 @@ function levelChoice(scene: Scene, device: DeviceFacts, level: number): Item {
   );
 }
 
-function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width: number): Item {
+function picture(
+  scene: Scene,
+  dots: Dot[],
+  roofs: Roof[],
+  peak: number,
+  total: number,
+  width: number,
+): Item {
   const frame: Frame = { width, height: heightOf(width), left: 58, right: 14, top: 24, bottom: 36 };
   const ridges = roofs.map((roof) => peak / roof.bytes_per_s);
   const intensities = dots.map((one) => one.intensity);
@@ -169,7 +177,7 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
     {
       width,
       height: frame.height,
-      role: "img",
+      role: "group",
       "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers`,
     },
     axes(
@@ -200,15 +208,27 @@ function picture(dots: Dot[], roofs: Roof[], peak: number, total: number, width:
       { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" },
       `peak ${quantity(peak, "MAC/s")}`,
     ),
-    dots.map((dot) =>
-      s("circle", {
-        cx: round(x(dot.intensity)),
-        cy: round(y(dot.rate)),
-        r: round(Math.max(3, Math.sqrt(total ? dot.time / total : 0) * 26)),
-        fill: `var(--kind${dot.variety})`,
-        stroke: "var(--card)",
-        opacity: 0.75,
-        "data-tip": tipOf(dot, peak, total),
+    pointList(
+      scene,
+      "roofline",
+      "Kernels, the longest first",
+      dots.map((dot) => {
+        const tip = tipOf(dot, peak, total);
+        const isSelected = scene.state.selected === dot.name;
+        return {
+          attributes: {
+            cx: round(x(dot.intensity)),
+            cy: round(y(dot.rate)),
+            r: round(Math.max(3, Math.sqrt(total ? dot.time / total : 0) * 26)),
+            fill: `var(--kind${dot.variety})`,
+            stroke: isSelected ? "var(--ink)" : "var(--card)",
+            opacity: 0.75,
+          },
+          words: tip.replace(/\n/g, ", "),
+          tip,
+          isSelected,
+          go: () => scene.change((state) => (state.selected = dot.name)),
+        };
       }),
     ),
   );

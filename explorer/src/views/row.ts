@@ -4,7 +4,7 @@ import { type Amounts, METRIC_UNITS } from "../amounts";
 import type { Count, Numbers } from "../document";
 import { h, type Item, s } from "../dom";
 import { percent, plural, quantity, UNKNOWN } from "../numbers";
-import { callOf, laneX, type Outline, ROW_HEIGHT } from "../rows";
+import { callOf, laneX, layerCount, type Outline, ROW_HEIGHT } from "../rows";
 import type { Scene } from "../scene";
 import type { Metric } from "../state";
 import { type Block, isOpen } from "../tree";
@@ -83,11 +83,15 @@ function nameButton(scene: Scene, row: Block, opened: boolean): Item {
 /** The kind of a layer; of a block what it is called in the spec, and how many layers it has. */
 export function kindOf(numbers: Numbers, row: Block): string {
   const { layers } = numbers.structure;
-  if (!row.children.length) return layers.kind[row.layers[0]];
+  const count = layerCount(numbers.structure, row.layers);
+  if (!row.children.length) {
+    const kind = layers.kind[row.layers[0]];
+    return count > 1 ? `${kind}, ${plural(count, "layer")}` : kind;
+  }
   const call = callOf(numbers.structure, row);
   const name = call?.block ?? "";
   const known = name && name !== row.label.replace(/_\d+$/, "") ? `${name}, ` : "";
-  return known + plural(row.layers.length, "layer");
+  return known + plural(count, "layer");
 }
 
 export function shapeOf(numbers: Numbers, row: Block): string {

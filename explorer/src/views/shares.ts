@@ -221,6 +221,7 @@ function shareTable(scene: Scene, kinds: Kind[]): Item {
       ...timed.map(({ device, isChosen }) => ({
         title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
         tip: device.title,
+        isWide: !isChosen,
       })),
     ],
     rows,

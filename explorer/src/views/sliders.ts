@@ -2,13 +2,16 @@
 // the curve of the chosen metric along that knob, below it are the values that sources publish.
 
 import { METRIC_NAMES, METRIC_UNITS, ratio, totalOf } from "../amounts";
-import type { Knob, KnobValue, SelectKnob, SliderKnob } from "../document";
-import { type Children, h, type Item, s } from "../dom";
+import { type Control, grouped, ownersWords, type Slider } from "../controls";
+import type { Knob, KnobValue, SelectKnob } from "../document";
+import { type Children, h, type Item } from "../dom";
 import { LOG_STEPS, neighbour, placeOf, valueAt } from "../knobs";
-import { quantity, setting, times } from "../numbers";
+import { quantity, setting } from "../numbers";
 import { round } from "../picture";
-import type { Curve, Scene } from "../scene";
+import type { Scene } from "../scene";
 import { defaultsOf, setValue, valueOf } from "../state";
+import { changeWords } from "./cards";
+import { curve } from "./curve";
 
 export function sliders(scene: Scene): (Item | null)[] {
   const movable = scene.controls.filter((knob) => knob.control !== "fixed");
@@ -16,12 +19,7 @@ export function sliders(scene: Scene): (Item | null)[] {
   const ofDevice = movable.filter((knob) => knob.of === "device");
   return [
     now(scene),
-    h(
-      "div",
-      { class: "knobs" },
-      ofNetwork.map((knob) => control(scene, knob)),
-      scene.page.precisions.length > 1 ? precision(scene) : null,
-    ),
+    groups(scene, ofNetwork),
     ofDevice.length ? whatIf(scene, ofDevice) : null,
     h(
       "button",
@@ -42,21 +40,74 @@ export function sliders(scene: Scene): (Item | null)[] {
   ];
 }
 
-/** What the chosen metric is now; read to who cannot see it. */
+/** Knobs of all networks come first; those of one stand under its name. */
+function groups(scene: Scene, controls: Control[]): Item {
+  const isPrecise = scene.page.precisions.length > 1;
+  const all = grouped(controls);
+  const everywhere = scene.page.models.length;
+  if (isPrecise && all[0]?.owners.length !== everywhere) {
+    all.unshift({ owners: scene.page.models.map((_, index) => index), of: [] });
+  }
+  const isNamed = all.length > 1;
+  return h(
+    "div",
+    { class: isNamed ? "groups" : "groups alone" },
+    all.map(({ owners, of }) => {
+      const words = ownersWords(scene.page, owners);
+      const isShared = owners.length === everywhere;
+      return h(
+        "div",
+        {
+          class: "owned",
+          key: owners.join(),
+          role: isNamed ? "group" : null,
+          "aria-label": isNamed ? `Knobs of ${words}` : null,
+          style: { "--count": of.length + (isShared && isPrecise ? 1 : 0) },
+        },
+        isNamed
+          ? h("div", { class: "whose cut", "aria-hidden": "true" }, h("bdi", {}, words))
+          : null,
+        h(
+          "div",
+          { class: "knobs" },
+          of.map((knob) => control(scene, knob)),
+          isShared && isPrecise ? precision(scene) : null,
+        ),
+      );
+    }),
+  );
+}
+
+const isLeastOf = ({ metric, chosen, state }: Scene): boolean =>
+  metric === "time" && (chosen.numbers.devices[state.device]?.is_least ?? false);
+
+/** What the chosen metric is now: `121 ms`. */
+function answer(scene: Scene): string {
+  const { metric, chosen, state } = scene;
+  const at = totalOf(chosen.numbers, metric, state.device);
+  if (at == null) return "not known";
+  const digits = metric === "time" ? 3 : 4;
+  return `${isLeastOf(scene) ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], digits)}`;
+}
+
+/** The same for who hears it: `121 ms on pixel_1`, `149.5 M mult-adds`. */
+export function answerWords(scene: Scene): string {
+  const { metric, chosen, device } = scene;
+  if (scene.models[chosen.index].numbers == null) return "not known here";
+  const said = answer(scene).replace("≥", "at least");
+  return metric === "time" ? `${said} on ${device?.name}` : `${said} ${METRIC_NAMES[metric]}`;
+}
+
+/** What the chosen metric is now. */
 function now(scene: Scene): Item {
   const { metric, chosen, state, device } = scene;
   const at = totalOf(chosen.numbers, metric, state.device);
   const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
   const change = ratio(at, before);
-  const isLeast = metric === "time" && chosen.numbers.devices[state.device]?.is_least;
   return h(
     "div",
-    { class: "now", "aria-live": "polite" },
-    h(
-      "b",
-      {},
-      `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`,
-    ),
+    { class: "now" },
+    h("b", { class: at == null ? "unknown" : null }, answer(scene)),
     h(
       "span",
       { class: "cut" },
@@ -65,12 +116,12 @@ function now(scene: Scene): Item {
     h(
       "span",
       { class: "cut" },
-      change == null || change === 1 ? "at the defaults" : `${times(change)} the default`,
+      change == null || change === 1 ? "at the defaults" : changeWords(change, isLeastOf(scene)),
     ),
   );
 }
 
-function control(scene: Scene, knob: Knob): Item | null {
+function control(scene: Scene, knob: Control): Item | null {
   if (knob.control === "slider") return slider(scene, knob);
   return knob.control === "select" ? select(scene, knob) : null;
 }
@@ -81,12 +132,17 @@ function shell(knob: Knob, value: Children, ...content: Children[]): Item {
   return h(
     "div",
     { class: "knob", key: knob.name, "data-tip": knob.help || null },
-    h("label", { for: idOf(knob) }, h("bdi", { class: "cut" }, knob.name), value),
+    h(
+      "div",
+      { class: "knob-head" },
+      h("label", { for: idOf(knob), class: "cut" }, h("bdi", {}, knob.name)),
+      value,
+    ),
     content,
   );
 }
 
-function slider(scene: Scene, knob: SliderKnob): Item {
+function slider(scene: Scene, knob: Slider): Item {
   const value = Number(valueOf(scene.state, knob));
   const set = (next: number): void =>
     scene.change((state) => setValue(scene.page, state, knob.name, next));
@@ -94,7 +150,7 @@ function slider(scene: Scene, knob: SliderKnob): Item {
   const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
   return shell(
     knob,
-    h("output", { for: idOf(knob) }, words),
+    h("span", { class: "at", "aria-hidden": "true" }, words),
     curve(scene.glance.curves.get(knob.name), knob, value),
     h("input", {
       id: idOf(knob),
@@ -103,7 +159,7 @@ function slider(scene: Scene, knob: SliderKnob): Item {
       max: round(places * 1000) / 1000,
       step: knob.is_log ? 1 : "any",
       value: placeOf(knob, value) * places,
-      "aria-valuetext": `${knob.name} ${words}`,
+      "aria-valuetext": `${words}, ${answerWords(scene)}`,
       "data-min": knob.min,
       "data-max": knob.max,
       on: {
@@ -113,7 +169,8 @@ function slider(scene: Scene, knob: SliderKnob): Item {
           const direction = DIRECTIONS[event.key];
           if (!direction) return;
           event.preventDefault();
-          set(neighbour(knob, value, direction));
+          // Keys can come faster than frames: the value is what it is by now.
+          set(neighbour(knob, Number(valueOf(scene.state, knob)), direction));
         },
       },
     }),
@@ -133,57 +190,6 @@ const DIRECTIONS: Record<string, 1 | -1 | undefined> = {
   ArrowLeft: -1,
   ArrowDown: -1,
 };
-
-const CURVE = { width: 100, height: 22 };
-
-function curve(found: Curve | undefined, knob: SliderKnob, value: number): Item {
-  const fine = { "vector-effect": "non-scaling-stroke" };
-  const x = (at: number): number => round(placeOf(knob, at) * CURVE.width);
-  return s(
-    "svg",
-    {
-      class: "curve",
-      viewBox: `0 0 ${CURVE.width} ${CURVE.height}`,
-      preserveAspectRatio: "none",
-      "aria-hidden": "true",
-    },
-    s("path", {
-      d: found ? curvePath(found) : "",
-      fill: "none",
-      stroke: "var(--bar)",
-      "stroke-width": 1.5,
-      ...fine,
-    }),
-    s("line", {
-      x1: x(value),
-      x2: x(value),
-      y1: 0,
-      y2: CURVE.height,
-      stroke: "var(--accent)",
-      ...fine,
-    }),
-    knob.published.map((at) =>
-      s("line", { x1: x(at), x2: x(at), y1: 19, y2: CURVE.height, stroke: "var(--mute)", ...fine }),
-    ),
-  );
-}
-
-/** From zero at the bottom; a gap where no structure holds. */
-export function curvePath({ points }: Curve): string {
-  const most = Math.max(...points.map(([, value]) => value ?? 0), Number.MIN_VALUE);
-  let isDrawing = false;
-  return points
-    .map(([place, value]) => {
-      if (value == null) {
-        isDrawing = false;
-        return "";
-      }
-      const command = isDrawing ? "L" : "M";
-      isDrawing = true;
-      return `${command}${round(place * CURVE.width)},${round(21 - (19 * value) / most)}`;
-    })
-    .join("");
-}
 
 function select(scene: Scene, knob: SelectKnob): Item {
   const value = valueOf(scene.state, knob);
@@ -219,7 +225,7 @@ function precision(scene: Scene): Item {
   return h(
     "div",
     { class: "knob", key: "@precision" },
-    h("label", { for: "knob-@precision" }, "precision"),
+    h("div", { class: "knob-head" }, h("label", { for: "knob-@precision" }, "precision")),
     choice("knob-@precision", scene.page.precisions, scene.state.precision, (next) =>
       scene.change((state) => (state.precision = String(next))),
     ),
@@ -227,7 +233,7 @@ function precision(scene: Scene): Item {
 }
 
 /** Numbers of the device as knobs, out of the way until somebody asks what if. */
-function whatIf(scene: Scene, knobs: Knob[]): Item {
+function whatIf(scene: Scene, knobs: Control[]): Item {
   const name = "what if";
   const moved = knobs.filter((knob) => valueOf(scene.state, knob) !== knob.default).length;
   const isOpen = scene.glance.tables.has(name);

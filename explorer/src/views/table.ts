@@ -27,7 +27,7 @@ export function tableHead(scene: Scene, tools: TableTools): (Item | null)[] {
       on,
       ".",
     ]),
-    ...scene.page.left_out.map((sentence) => note(h("bdi", {}, sentence))),
+    ...scene.page.left_out.map((sentence) => note(h("bdi", {}, sentence.replace(/[^.]$/, "$&.")))),
     h(
       "div",
       { class: "bar" },
@@ -52,7 +52,7 @@ export function tableHead(scene: Scene, tools: TableTools): (Item | null)[] {
         { type: "button", on: { click: tools.openAll } },
         state.open.size ? "Close all" : "Open all",
       ),
-      h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy as CSV"),
+      h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy CSV"),
     ),
   ];
 }
@@ -81,7 +81,7 @@ export const EVERY_PLACE: Places = { first: 0, last: Infinity };
 export function layerTable(scene: Scene, width: number, also?: Places): Item[] {
   const { state, metric, chosen, glance } = scene;
   const { numbers, columns } = chosen;
-  const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
+  const outline = outlineOf(numbers.structure, state.open, Math.min(160, width * 0.13));
   const amounts = outline.rows.map((row) => columns.ofBlock(row));
   const order = orderOf(outline.rows, amounts, state.open, state.sort);
   const shown = shownMetrics(metric, columns.hasTime);

@@ -22,6 +22,140 @@
     return Object.fromEntries(entries.map(([key, item]) => [key, withShared(item, shared)]));
   }
 
+  // src/knobs.ts
+  var LOG_STEPS = 240;
+  function placeOf(knob, value) {
+    if (knob.max <= knob.min) return 0;
+    const place2 = knob.is_log ? Math.log(value / knob.min) / Math.log(knob.max / knob.min) : (value - knob.min) / (knob.max - knob.min);
+    return Math.min(Math.max(place2, 0), 1);
+  }
+  function valueAt(knob, place2) {
+    const exact = knob.is_log ? knob.min * (knob.max / knob.min) ** place2 : knob.min + place2 * (knob.max - knob.min);
+    return toStep(knob, exact);
+  }
+  function toStep(knob, value) {
+    if (knob.positions) return nearest(knob.positions, value);
+    const steps = Math.round((value - knob.min) / knob.step);
+    const inside = Math.min(Math.max(knob.min + steps * knob.step, knob.min), knob.max);
+    return knob.whole ? Math.round(inside) : Number(inside.toPrecision(12));
+  }
+  function neighbour(knob, value, direction) {
+    if (knob.positions) {
+      const beyond = knob.positions.filter((one) => (one - value) * direction > 0);
+      return (direction > 0 ? beyond[0] : beyond[beyond.length - 1]) ?? value;
+    }
+    if (!knob.is_log) return toStep(knob, value + direction * knob.step);
+    let place2 = placeOf(knob, value);
+    for (let tries = 0; tries < LOG_STEPS; tries += 1) {
+      place2 += direction / 32;
+      const next = valueAt(knob, Math.min(Math.max(place2, 0), 1));
+      if (next !== value) return next;
+      if (place2 <= 0 || place2 >= 1) return value;
+    }
+    return value;
+  }
+  var nearest = (values, value) => values.reduce((best, one) => Math.abs(one - value) < Math.abs(best - value) ? one : best);
+  function gridOf(knob) {
+    const count2 = Math.floor((knob.max - knob.min) / knob.step + 1e-9);
+    return Array.from({ length: count2 + 1 }, (_, i) => toStep(knob, knob.min + i * knob.step));
+  }
+  var isOnGrid = (knob, value) => Math.abs(toStep(knob, value) - value) < 1e-9 || knob.published.includes(value);
+
+  // src/controls.ts
+  function controlsOf(page) {
+    const found = /* @__PURE__ */ new Map();
+    page.models.forEach((model, index) => {
+      for (const knob of model.knobs) {
+        const same = found.get(knob.name);
+        if (same) same.push({ index, knob });
+        else found.set(knob.name, [{ index, knob }]);
+      }
+    });
+    return [...found.values()].map(joined);
+  }
+  function joined(all) {
+    const movable = all.filter(({ knob: knob2 }) => knob2.control !== "fixed");
+    const those = movable.length ? movable : all;
+    const owners = those.map(({ index }) => index);
+    const [{ knob }] = those;
+    const sliders2 = those.flatMap((one) => one.knob.control === "slider" ? [one.knob] : []);
+    if (those.length === 1 || knob.control === "fixed") return { ...knob, owners };
+    if (sliders2.length === those.length) return { ...joinedSlider(sliders2), owners };
+    return { ...joinedSelect(those.map((one) => one.knob)), owners };
+  }
+  function joinedSlider(all) {
+    const [first] = all;
+    const isSame = all.every(
+      (one) => one.min === first.min && one.max === first.max && one.step === first.step
+    );
+    const published = rising(all.flatMap((one) => one.published));
+    if (isSame) return { ...first, published };
+    return {
+      ...first,
+      published,
+      min: Math.min(...all.map((one) => one.min)),
+      max: Math.max(...all.map((one) => one.max)),
+      step: Math.min(...all.map((one) => one.step)),
+      whole: all.every((one) => one.whole),
+      is_log: all.every((one) => one.is_log),
+      positions: positionsOf(all)
+    };
+  }
+  var LEAST_POSITIONS = 12;
+  function positionsOf(all) {
+    const values = rising(all.flatMap((one) => [...gridOf(one), ...one.published, one.default]));
+    const agreed = values.filter(
+      (value) => all.every((one) => value < one.min || value > one.max || isOnGrid(one, value))
+    );
+    const low = Math.max(...all.map((one) => one.min));
+    const high = Math.min(...all.map((one) => one.max));
+    const shared = agreed.filter((value) => value >= low && value <= high);
+    if (low < high && shared.length < LEAST_POSITIONS) return values;
+    return rising([...agreed, ...all.map((one) => one.default)]);
+  }
+  function joinedSelect(all) {
+    const values = all.flatMap((one) => {
+      if (one.control === "select") return one.values;
+      return one.control === "slider" ? [...one.published, one.default] : [];
+    });
+    const each = [...new Set(values)];
+    return {
+      name: all[0].name,
+      help: all[0].help,
+      default: all[0].default,
+      of: all[0].of,
+      control: "select",
+      values: each.every((one) => typeof one === "number") ? rising(each) : each,
+      published: []
+    };
+  }
+  var rising = (values) => [...new Set(values)].sort((a, b) => a - b);
+  function canTake(knob, value) {
+    if (knob.control === "select") return knob.values.includes(value);
+    if (knob.control === "fixed") return true;
+    return typeof value === "number" && (!knob.whole || Number.isInteger(value));
+  }
+  function isInRange(knob, value) {
+    if (!canTake(knob, value)) return false;
+    return knob.control !== "slider" || Number(value) >= knob.min && Number(value) <= knob.max;
+  }
+  function ownersWords(page, owners) {
+    if (owners.length < page.models.length) {
+      return owners.map((index) => page.models[index].title).join(", ");
+    }
+    return owners.length === 2 ? "both networks" : `all ${owners.length} networks`;
+  }
+  function grouped(controls) {
+    const groups2 = /* @__PURE__ */ new Map();
+    for (const control2 of controls) {
+      const key = control2.owners.join();
+      const group = groups2.get(key);
+      if (group) group.of.push(control2);
+      else groups2.set(key, { owners: control2.owners, of: [control2] });
+    }
+    return [...groups2.values()].sort((a, b) => b.owners.length - a.owners.length);
+  }
+
   // src/numbers.ts
   var UNKNOWN = "–";
   var PREFIXES = [
@@ -120,18 +254,6 @@
       selected: "",
       sort: null
     };
-  }
-  function controlsOf(page) {
-    const found = /* @__PURE__ */ new Map();
-    for (const model of page.models) {
-      for (const knob of model.knobs) {
-        const before = found.get(knob.name);
-        if (!before || before.control === "fixed" && knob.control !== "fixed") {
-          found.set(knob.name, knob);
-        }
-      }
-    }
-    return [...found.values()];
   }
   function settingOf(page, state, model) {
     const found = {};
@@ -376,34 +498,6 @@
     return index < 0 ? VARIETIES.length - 1 : index;
   }
 
-  // src/knobs.ts
-  var LOG_STEPS = 240;
-  function placeOf(knob, value) {
-    if (knob.max <= knob.min) return 0;
-    const place2 = knob.is_log ? Math.log(value / knob.min) / Math.log(knob.max / knob.min) : (value - knob.min) / (knob.max - knob.min);
-    return Math.min(Math.max(place2, 0), 1);
-  }
-  function valueAt(knob, place2) {
-    const exact = knob.is_log ? knob.min * (knob.max / knob.min) ** place2 : knob.min + place2 * (knob.max - knob.min);
-    return toStep(knob, exact);
-  }
-  function toStep(knob, value) {
-    const steps = Math.round((value - knob.min) / knob.step);
-    const inside = Math.min(Math.max(knob.min + steps * knob.step, knob.min), knob.max);
-    return knob.whole ? Math.round(inside) : Number(inside.toPrecision(12));
-  }
-  function neighbour(knob, value, direction) {
-    if (!knob.is_log) return toStep(knob, value + direction * knob.step);
-    let place2 = placeOf(knob, value);
-    for (let tries = 0; tries < LOG_STEPS; tries += 1) {
-      place2 += direction / 32;
-      const next = valueAt(knob, Math.min(Math.max(place2, 0), 1));
-      if (next !== value) return next;
-      if (place2 <= 0 || place2 >= 1) return value;
-    }
-    return value;
-  }
-
   // src/curves.ts
   var PLACES = 33;
   var AT_ONCE = 8;
@@ -420,7 +514,7 @@
         const key = curveKey(scene, knob);
         if (this.keys.get(knob.name) === key) continue;
         if (this.begun?.key !== key) this.begun = { key, points: [], places: 0, last: null };
-        goOn(this.begun, scene, knob);
+        goOn(this.begun, scene, knob, modelOf(scene, knob));
         const isDone = this.begun.places === PLACES;
         if (isDone) {
           glance.curves.set(knob.name, { points: this.begun.points });
@@ -431,8 +525,8 @@
       return null;
     }
   };
-  function goOn(begun, scene, knob) {
-    const { setting: setting2, index } = scene.chosen;
+  function goOn(begun, scene, knob, index) {
+    const { setting: setting2 } = scene.models[index];
     const end = Math.min(begun.places + AT_ONCE, PLACES);
     for (; begun.places < end; begun.places += 1) {
       const value = valueAt(knob, begun.places / (PLACES - 1));
@@ -445,11 +539,15 @@
       ]);
     }
   }
+  function modelOf({ chosen }, { owners }) {
+    return owners.includes(chosen.index) ? chosen.index : owners[0];
+  }
   function curveKey(scene, knob) {
-    const { [knob.name]: _own, ...others2 } = scene.chosen.setting;
+    const index = modelOf(scene, knob);
+    const { [knob.name]: _own, ...others2 } = scene.models[index].setting;
     return JSON.stringify([
       knob.name,
-      scene.chosen.index,
+      index,
       scene.metric,
       scene.state.device,
       scene.state.precision,
@@ -629,6 +727,7 @@
   }
 
   // src/parts.ts
+  var classOf = ({ isText, isWide }) => [isText ? "" : "num", isWide ? "wide" : ""].filter(Boolean).join(" ");
   function table(caption, columns, rows) {
     return h(
       "table",
@@ -641,7 +740,7 @@
           "tr",
           {},
           columns.map(
-            (one) => h("th", { scope: "col", class: one.isText ? "" : "num", "data-tip": one.tip }, one.title)
+            (one) => h("th", { scope: "col", class: classOf(one), "data-tip": one.tip }, one.title)
           )
         )
       ),
@@ -664,7 +763,7 @@
       class: name = "",
       tip = void 0
     } = typeof cell2 === "string" ? { text: cell2 } : cell2;
-    const classes = [name, column.isText ? "" : "num"].filter(Boolean).join(" ");
+    const classes = [name, classOf(column)].filter(Boolean).join(" ");
     if (index === 0)
       return h("th", { scope: "row", class: classes, "data-tip": tip }, h("bdi", {}, text));
     return h("td", { class: classes, "data-tip": tip }, column.isText ? h("bdi", {}, text) : text);
@@ -720,8 +819,9 @@
       h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
       h("header", { id: "top" }),
       h("div", { id: "said" }),
-      h("fieldset", { id: "cards" }),
+      h("fieldset", { id: "cards", style: { "--count": page.devices.length } }),
       h("dl", { id: "totals" }),
+      h("div", { id: "answer", class: "unseen", role: "status" }),
       h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
       h(
         "div",
@@ -1021,6 +1121,10 @@
       callsOf.set(structure, calls);
     }
     return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
+  }
+  function layerCount({ layers }, rows) {
+    const { count: count2 } = layers;
+    return count2 ? rows.reduce((sum, row2) => sum + count2[row2], 0) : rows.length;
   }
   var kept2 = null;
   function outlineOf(structure, open, room) {
@@ -1547,7 +1651,7 @@
           index,
           model: model2,
           setting: setting2,
-          numbers: this.costs[index].numbers(setting2, state.precision),
+          numbers: this.numbersOf(index, setting2, state.precision),
           defaults: this.defaultsOf(index, state.precision)
         };
       });
@@ -1575,6 +1679,12 @@
         change: this.change,
         look: this.look
       };
+    }
+    /** None where a knob cannot have its value in this network, as others can. */
+    numbersOf(index, setting2, precision2) {
+      const { knobs } = this.page.models[index];
+      if (!knobs.every((knob) => canTake(knob, setting2[knob.name]))) return null;
+      return this.costs[index].numbers(setting2, precision2);
     }
     defaultsOf(index, precision2) {
       const key = `${index} ${precision2}`;
@@ -1611,22 +1721,109 @@
     return isDone;
   }
 
+  // src/pairing.ts
+  var kept3 = null;
+  function pairsOf2(structures, open) {
+    const key = [...open].join("\n");
+    const isSame = kept3?.key === key && kept3.structures.every((one, i) => one === structures[i]);
+    if (kept3 && isSame) return kept3.pairs;
+    const pairs2 = [];
+    const walk = (parents, depth) => {
+      for (const members of matched(parents.map((one) => one?.children ?? []))) {
+        pairs2.push({ members, depth });
+        if (isPairOpen(members, open)) walk(members, depth + 1);
+      }
+    };
+    walk(
+      structures.map((one) => one && topOf(one)),
+      0
+    );
+    kept3 = { structures, key, pairs: pairs2 };
+    return pairs2;
+  }
+  function layerPairs(structures) {
+    const all = new Set(structures.flatMap((one) => one ? openable(topOf(one)) : []));
+    return pairsOf2(structures, all).map(({ members }) => members.map((one) => one?.children.length === 0 ? one.layers[0] : null)).filter((pair) => pair.some((layer) => layer !== null));
+  }
+  var isOwn = (members, open) => members.some((one) => one !== null && !isOpen(one, open));
+  var isPairOpen = (members, open) => members.some((one) => one !== null && isOpen(one, open));
+  function matched(lists) {
+    let rows = lists[0].map((one) => [one]);
+    lists.slice(1).forEach((list2, i) => {
+      const empty = new Array(i + 1).fill(null);
+      rows = merged(
+        rows,
+        list2,
+        (one) => one.label,
+        (between, others2) => merged(between, others2, (one) => String(one.children.length > 0), (left, more) => [
+          ...left.map((row2) => [...row2, null]),
+          ...more.map((one) => [...empty, one])
+        ])
+      );
+    });
+    return rows;
+  }
+  function merged(rows, items, keyOf, rest) {
+    const places = equalNames(
+      rows.map((row3) => keyOf(row3.find((one) => one !== null))),
+      items.map(keyOf)
+    );
+    const found = [];
+    let [row2, item] = [0, 0];
+    for (const [nextRow, nextItem] of places) {
+      found.push(...rest(rows.slice(row2, nextRow), items.slice(item, nextItem)));
+      found.push([...rows[nextRow], items[nextItem]]);
+      [row2, item] = [nextRow + 1, nextItem + 1];
+    }
+    return [...found, ...rest(rows.slice(row2), items.slice(item))];
+  }
+  function equalNames(a, b) {
+    const width = b.length + 1;
+    const most = new Uint32Array((a.length + 1) * width);
+    for (let i = a.length - 1; i >= 0; i -= 1) {
+      for (let j = b.length - 1; j >= 0; j -= 1) {
+        most[i * width + j] = a[i] === b[j] ? most[(i + 1) * width + j + 1] + 1 : Math.max(most[(i + 1) * width + j], most[i * width + j + 1]);
+      }
+    }
+    const found = [];
+    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+      if (a[i] === b[j]) found.push([i++, j++]);
+      else if (most[(i + 1) * width + j] >= most[i * width + j + 1]) i += 1;
+      else j += 1;
+    }
+    return found;
+  }
+
   // src/csv.ts
   function toCsv(numbers, devices) {
+    const cells = cellsOf(numbers, devices.length);
+    return csvText([headOf(devices), ...numbers.structure.layers.name.map((_, i) => cells(i))]);
+  }
+  function pairsToCsv(models, devices) {
+    const names = headOf(devices);
+    const cells = models.map(({ numbers }) => numbers && cellsOf(numbers, devices.length));
+    const head = models.flatMap(({ model }) => names.map((name) => `${model.title} ${name}`));
+    const rows = layerPairs(models.map(({ numbers }) => numbers?.structure ?? null)).map(
+      (pair) => pair.flatMap((layer, i) => layer == null ? names.map(() => null) : cells[i]?.(layer) ?? [])
+    );
+    return csvText([head, ...rows]);
+  }
+  var csvText = (rows) => rows.map((row2) => row2.map(csvCell).join(",")).join("\r\n") + "\r\n";
+  var headOf = (devices) => [
+    "layer",
+    "kind",
+    "output",
+    "mult_adds",
+    "params",
+    "bytes",
+    "alive_bytes",
+    ...devices.map((device) => `${device.name}_s`)
+  ];
+  function cellsOf(numbers, devices) {
     const { structure, layers, memory: memory2 } = numbers;
-    const columns = devices.map((_, index) => new Columns(numbers, index));
-    const head = [
-      "layer",
-      "kind",
-      "output",
-      "mult_adds",
-      "params",
-      "bytes",
-      "alive_bytes",
-      ...devices.map((device) => `${device.name}_s`)
-    ];
-    const rows = structure.layers.name.map((name, layer) => [
-      name,
+    const columns = Array.from({ length: devices }, (_, index) => new Columns(numbers, index));
+    return (layer) => [
+      structure.layers.name[layer],
       structure.layers.kind[layer],
       layers.shape[layer].map((size) => size ?? "").join("x"),
       layers.mult_adds[layer],
@@ -1636,8 +1833,7 @@
       ...columns.map(
         ({ kernels, kernelOf }) => kernelOf[layer] < 0 ? null : kernels?.latency_s[kernelOf[layer]] ?? null
       )
-    ]);
-    return [head, ...rows].map((row2) => row2.map(csvCell).join(",")).join("\r\n") + "\r\n";
+    ];
   }
   function csvCell(value) {
     if (value == null) return "";
@@ -1670,6 +1866,10 @@
 
   // src/tools.ts
   function toolsOf({ page, scene, state, change, say }) {
+    const copyText = async (text) => {
+      const done = await copy(text);
+      say(done ? "CSV copied" : "The browser does not let a file copy");
+    };
     return {
       toggleTheme,
       async copyLink() {
@@ -1679,9 +1879,11 @@
       },
       async copyCsv() {
         const now2 = scene();
-        if (!now2) return;
-        const done = await copy(toCsv(now2.chosen.numbers, page().devices));
-        say(done ? "CSV copied" : "The browser does not let a file copy");
+        if (now2) await copyText(toCsv(now2.chosen.numbers, page().devices));
+      },
+      async copyPairs() {
+        const now2 = scene();
+        if (now2) await copyText(pairsToCsv(now2.models, page().devices));
       },
       openAll() {
         const now2 = scene();
@@ -1762,6 +1964,62 @@
     return items;
   }
   var round = (value) => Math.round(value * 10) / 10;
+
+  // src/points.ts
+  var STEPS = {
+    ArrowRight: 1,
+    ArrowDown: 1,
+    ArrowLeft: -1,
+    ArrowUp: -1,
+    PageDown: 10,
+    PageUp: -10,
+    Home: -Infinity,
+    End: Infinity
+  };
+  function pointList(scene, view, label, points) {
+    const last = points.length - 1;
+    const selected = points.findIndex((one) => one.isSelected);
+    const now2 = () => Math.min(scene.glance.active.get(view) ?? Math.max(selected, 0), last);
+    const active = now2();
+    const idOf2 = (index) => `${view}-point-${index}`;
+    const move = (to) => scene.look(view, (glance) => glance.active.set(view, Math.min(Math.max(to, 0), last)));
+    return s(
+      "g",
+      {
+        class: "points",
+        role: "listbox",
+        tabindex: 0,
+        "aria-label": label,
+        "aria-activedescendant": points.length ? idOf2(active) : null,
+        on: {
+          keydown: (event) => {
+            const step = STEPS[event.key];
+            if (step !== void 0) move(now2() + step);
+            else if (event.key === "Enter" || event.key === " ") points[now2()]?.go();
+            else return;
+            event.preventDefault();
+          }
+        }
+      },
+      points.map(
+        ({ attributes, words, tip, isSelected, go }, index) => s("circle", {
+          ...attributes,
+          class: index === active ? "point active" : "point",
+          id: idOf2(index),
+          role: "option",
+          "aria-selected": String(isSelected),
+          "aria-label": words,
+          "data-tip": tip,
+          on: {
+            click: () => {
+              move(index);
+              go();
+            }
+          }
+        })
+      )
+    );
+  }
 
   // src/views/accuracy.ts
   var LEAST_POINTS = 4;
@@ -1856,19 +2114,25 @@
         "stroke-dasharray": "3 3"
       }),
       current(scene, frame, x, xs),
-      points.map(
-        (point) => dot(
-          scene,
-          point,
-          x(point.cost),
-          y(point.accuracy),
-          color.of(point),
-          sourceOf(point.row) === hollow
+      pointList(
+        scene,
+        "accuracy",
+        "Published settings by cost",
+        byCost(points).map(
+          (point) => pointOf(
+            scene,
+            point,
+            x(point.cost),
+            y(point.accuracy),
+            color.of(point),
+            sourceOf(point.row) === hollow
+          )
         )
       )
     );
   }
   var heightOf = (width) => Math.round(Math.max(230, Math.min(320, width * 0.56)));
+  var byCost = (points) => [...points].sort((a, b) => a.cost - b.cost);
   function stairs(points) {
     return points.map(([x, y], i) => i ? `H${round(x)}V${round(y)}` : `M${round(x)},${round(y)}`).join("");
   }
@@ -1900,35 +2164,33 @@
       })
     ];
   }
-  var settingWords = (row2) => Object.entries(row2.setting).map(([name, value]) => `${name} ${setting(value)}`).join(", ") || "as published";
+  function settingWords({ page, models }, { row: row2, model }) {
+    const { published, title } = page.models[model];
+    const words = Object.entries(row2.setting).filter(([name, value]) => published.some((one) => one.setting[name] !== value)).map(([name, value]) => `${name} ${setting(value)}`);
+    if (models.length > 1) words.unshift(title);
+    return words.join(", ") || "as published";
+  }
   function costWords(scene, point) {
     const text = quantity(point.cost, METRIC_UNITS[scene.metric]);
     return point.low == null ? text : `${text} (${range(point.low, point.high, "s")})`;
   }
-  function dot(scene, point, x, y, color, isHollow) {
-    const words = `${settingWords(point.row)}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
-    const go = () => goTo(scene, point);
-    return s("circle", {
-      class: "point",
-      cx: round(x),
-      cy: round(y),
-      r: point.isCurrent ? 6.5 : 5,
-      fill: isHollow ? "var(--card)" : color,
-      stroke: point.isCurrent ? "var(--ink)" : color,
-      "stroke-width": point.isCurrent ? 2.2 : 1.8,
-      tabindex: 0,
-      role: "button",
-      "aria-label": words,
-      "data-tip": [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
-      on: {
-        click: go,
-        keydown: (event) => {
-          if (event.key !== "Enter" && event.key !== " ") return;
-          event.preventDefault();
-          go();
-        }
-      }
-    });
+  function pointOf(scene, point, x, y, color, isHollow) {
+    const name = settingWords(scene, point);
+    const words = `${name}: top-1 ${point.accuracy} %, ${costWords(scene, point)}`;
+    return {
+      attributes: {
+        cx: round(x),
+        cy: round(y),
+        r: point.isCurrent ? 6.5 : 5,
+        fill: isHollow ? "var(--card)" : color,
+        stroke: point.isCurrent ? "var(--ink)" : color,
+        "stroke-width": point.isCurrent ? 2.2 : 1.8
+      },
+      words,
+      tip: [words, point.row.source, point.row.note].filter(Boolean).join("\n"),
+      isSelected: point.isCurrent,
+      go: () => goTo(scene, point)
+    };
   }
   function goTo(scene, { row: row2, model }) {
     scene.change((state) => {
@@ -1942,9 +2204,8 @@
   }
   function pointTable(scene, points, front) {
     const onFront = new Set(front);
-    const rows = [...points].sort((a, b) => a.cost - b.cost).map((point) => [
-      settingWords(point.row),
-      ...scene.models.length > 1 ? [scene.models[point.model].model.title] : [],
+    const rows = byCost(points).map((point) => [
+      settingWords(scene, point),
       costWords(scene, point) || UNKNOWN,
       String(point.accuracy),
       onFront.has(point) ? "yes" : "",
@@ -1954,7 +2215,6 @@
       "Published settings with their accuracy and our cost",
       [
         { title: "setting", isText: true },
-        ...scene.models.length > 1 ? [{ title: "network", isText: true }] : [],
         { title: METRIC_NAMES[scene.metric] },
         { title: "top-1 %" },
         { title: "on the front", isText: true },
@@ -1962,6 +2222,173 @@
       ],
       rows
     );
+  }
+
+  // src/against.ts
+  function against(one, first) {
+    const found = ratio(one.value, first.value);
+    const text = times(found);
+    if (found == null) return { text, word: "", tone: "" };
+    if (one.isLeast && first.isLeast) return { text, word: "of bounds", tone: "" };
+    if (one.isLeast) return { text: `≥ ${text}`, word: "", tone: found > 1 ? toneOf(found) : "" };
+    if (first.isLeast) return { text: `≤ ${text}`, word: "", tone: found < 1 ? toneOf(found) : "" };
+    return { text, word: "", tone: toneOf(found) };
+  }
+  var wordsOf = ({ text, word }) => word ? `${text} ${word}` : text;
+  function toneOf(found) {
+    if (found == null || found <= 0) return "";
+    const size = Math.abs(Math.log2(found));
+    if (size < 0.01) return "";
+    const strength = size < 0.25 ? 1 : size < 1 ? 2 : 3;
+    return `${found < 1 ? "less" : "more"}${strength}`;
+  }
+
+  // src/views/comparison.ts
+  function comparison(scene) {
+    if (scene.models.length < 2) return [];
+    const lines = linesOf(scene).filter(
+      (line) => (
+        // A line of nothing but zeros says nothing, as one of nothing but dashes does.
+        scene.models.some(({ numbers }) => numbers && line.of(numbers))
+      )
+    );
+    return [
+      ...heading("Compared", sentence(scene)),
+      scrolling(
+        "Comparison of networks",
+        h(
+          "table",
+          { class: "plain compared" },
+          h("caption", { class: "unseen" }, "Networks at the same settings"),
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf2))),
+          h(
+            "tbody",
+            {},
+            lines.flatMap((line, i) => [
+              line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
+              row(scene, line)
+            ])
+          )
+        )
+      )
+    ];
+  }
+  function headOf2({ model, index }) {
+    const name = h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title));
+    return index ? [name, h("th", { scope: "col", class: "num ratio" }, "ratio")] : [name];
+  }
+  var groupRow = (name, models) => h(
+    "tr",
+    { class: "group" },
+    h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name))
+  );
+  function row({ models }, line) {
+    const amountOf = (numbers) => ({
+      value: numbers && line.of(numbers),
+      isLeast: (numbers && line.isLeast?.(numbers)) ?? false
+    });
+    const first = amountOf(models[0].numbers);
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, h("bdi", {}, line.name)),
+      models.map(({ numbers, index }) => {
+        const amount = amountOf(numbers);
+        const least = amount.isLeast ? "≥ " : "";
+        const text = amount.value == null ? UNKNOWN : least + line.write(amount.value);
+        const cell2 = h("td", { class: "num" }, text);
+        return index ? [cell2, ratioCell(amount, first)] : cell2;
+      })
+    );
+  }
+  function ratioCell(amount, first) {
+    const { text, word, tone } = against(amount, first);
+    return h(
+      "td",
+      { class: `num ratio ${tone}`.trimEnd() },
+      text,
+      word ? h("small", {}, ` ${word}`) : null
+    );
+  }
+  function sentence({ models, state, device }) {
+    const [first, ...rest] = models;
+    let hasTime = false;
+    const said2 = rest.flatMap(({ model, numbers }) => {
+      const counted = ratio(
+        numbers?.totals.mult_adds ?? null,
+        first.numbers?.totals.mult_adds ?? null
+      );
+      if (counted == null) return [];
+      const time2 = against(
+        timeOf(numbers, state.device),
+        timeOf(first.numbers, state.device)
+      );
+      const isKnown = time2.text !== UNKNOWN;
+      hasTime ||= isKnown;
+      const what = time2.word ? "lower bound of the time" : "time";
+      const also = isKnown ? ` and ${time2.text} the ${what}` : "";
+      return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
+    });
+    return [
+      "Against ",
+      h("bdi", {}, first.model.title),
+      hasTime && device ? [", time on ", h("bdi", {}, device.name)] : null,
+      ": ",
+      said2
+    ];
+  }
+  function timeOf(numbers, device) {
+    const costs = numbers?.devices[device];
+    return { value: costs?.latency_s ?? null, isLeast: costs?.is_least ?? false };
+  }
+  function linesOf(scene) {
+    const group = "Totals";
+    const totals2 = [
+      { group, name: "mult-adds", write: count, of: (n) => n.totals.mult_adds },
+      { group, name: "params", write: count, of: (n) => n.totals.params },
+      { group, name: "weights in memory", write: bytes, of: (n) => n.totals.weight_bytes },
+      { group, name: "peak activations", write: bytes, of: (n) => n.totals.peak_bytes },
+      { group, name: "bytes moved", write: bytes, of: (n) => n.totals.traffic_bytes },
+      { group, name: "layers", write: String, of: layersOf }
+    ];
+    const devices = scene.page.devices.flatMap((device, i) => [
+      {
+        group: "Time",
+        name: device.name,
+        write: seconds,
+        of: (n) => n.devices[i].latency_s,
+        isLeast: (n) => n.devices[i].is_least
+      }
+    ]);
+    const energies = scene.page.devices.map(
+      (device, i) => ({
+        group: "Energy",
+        name: device.name,
+        write: (value) => quantity(value, "J"),
+        of: (n) => n.devices[i].energy_j,
+        isLeast: (n) => n.devices[i].energy_high_j == null
+      })
+    );
+    const kinds = VARIETIES.map(
+      ([, name], index) => ({
+        group: "Mult-adds by kind of layer",
+        name,
+        write: count,
+        of: (n) => kindTotal(n, index)
+      })
+    );
+    return [...totals2, ...devices, ...energies, ...kinds];
+  }
+  var layersOf = ({ structure }) => layerCount(structure, [...structure.layers.name.keys()]);
+  function kindTotal(numbers, variety) {
+    let sum = 0;
+    for (const [layer, name] of numbers.structure.layers.variety.entries()) {
+      if (varietyIndex(name) !== variety) continue;
+      const counted = numbers.layers.mult_adds[layer];
+      if (counted == null) return null;
+      sum += counted;
+    }
+    return sum;
   }
 
   // src/views/cards.ts
@@ -1982,6 +2409,8 @@
       h("input", {
         type: "radio",
         name: "device",
+        // The rest of the card is read as text, and not as the name of the button.
+        "aria-label": `${device.name} ${timeWords(costs)}`,
         checked: isChosen,
         on: { change: () => scene.change((state) => state.device = index) }
       }),
@@ -1991,7 +2420,7 @@
         h("b", { class: "cut" }, h("bdi", {}, device.name)),
         h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time")
       ),
-      h("span", { class: "what cut" }, h("bdi", {}, device.title)),
+      h("span", { class: "what cut", "data-tip": device.title }, h("bdi", {}, device.title)),
       h("span", { class: "what cut" }, runtimeOf(device)),
       time(scene, costs, before?.latency_s ?? null),
       span ? strip(costs, span) : null,
@@ -2018,25 +2447,22 @@
         return "no time is known";
     }
   }
+  var timeWords = ({ latency_s: at, is_least: isLeast2 }) => at == null ? "no time" : `${isLeast2 ? "≥ " : ""}${seconds(at)}`;
   function runtimeOf(device) {
-    if (device.class === "gpu" || device.class === "accelerator") return device.runtime;
+    const runtime = device.runtime === "any" ? "any runtime" : device.runtime;
+    if (device.class === "gpu" || device.class === "accelerator") return runtime;
     const cores = device.cores == null ? "" : ` on ${plural(device.cores, "core")}`;
-    return `${device.runtime} · ${plural(device.threads, "thread")}${cores}`;
+    return `${runtime} · ${plural(device.threads, "thread")}${cores}`;
   }
   function time(scene, costs, before) {
     if (costs.latency_s == null) {
-      return h(
-        "span",
-        { class: "time" },
-        UNKNOWN,
-        h("small", {}, noTime(scene, costs))
-      );
+      return h("span", { class: "time" }, h("small", {}, noTime(scene, costs)));
     }
     const change = ratio(costs.latency_s, before);
     return h(
       "span",
       { class: "time" },
-      `${costs.is_least ? "≥ " : ""}${seconds(costs.latency_s)}`,
+      timeWords(costs),
       h(
         "small",
         {},
@@ -2046,9 +2472,10 @@
           range(costs.low_s, costs.high_s, "s")
         ) : "lower bound"
       ),
-      change != null && change !== 1 ? h("small", {}, `${times(change)} the default`) : null
+      change != null && change !== 1 ? h("small", {}, changeWords(change, costs.is_least)) : null
     );
   }
+  var changeWords = (change, isLeast2) => `${times(change)} the ${isLeast2 ? "bound at the defaults" : "default"}`;
   function spanOf(scene) {
     const all = scene.chosen.numbers.devices.flatMap(
       (one) => [one.latency_s, one.low_s, one.high_s].filter((x) => x != null && x > 0)
@@ -2100,21 +2527,30 @@
       }) : null
     );
   }
-  function noTime({ state }, { notes: notes2, timed_at: others2 }) {
+  function unruled({ chosen }) {
+    const names = chosen.numbers.structure.unmodelled;
+    if (!names.length) return null;
+    return names.length === 1 ? `${names[0]} has no cost rule` : `${plural(names.length, "layer")} have no cost rule`;
+  }
+  function noTime(scene, { notes: notes2, timed_at: others2 }) {
+    const { state } = scene;
+    const why = unruled(scene);
+    if (why) return `time not known: ${why}`;
     if (!others2.length) return notes2[0] ?? "no time is known";
     return `no time at ${state.precision}: choose ${others2.join(" or ")}`;
   }
   function others(scene, device) {
-    const first = scene.models[0].numbers?.devices[device]?.latency_s ?? null;
+    const first = timeOf(scene.models[0].numbers, device);
     return h(
       "span",
       { class: "facts" },
       scene.models.flatMap(({ model, numbers, index }) => {
-        const at = numbers?.devices[device];
-        const against = index ? ratio(at?.latency_s ?? null, first) : null;
-        const least = at?.is_least ? "≥ " : "";
-        const more = against == null ? "" : ` (${times(against)})`;
-        return fact(model.title, `${least}${seconds(at?.latency_s)}${more}`);
+        if (!numbers) return fact(model.title, "not at this setting");
+        const time2 = timeOf(numbers, device);
+        const least = time2.isLeast ? "≥ " : "";
+        const found = index ? against(time2, first) : null;
+        const more = !found || found.text === UNKNOWN ? "" : ` (${wordsOf(found)})`;
+        return fact(model.title, `${least}${seconds(time2.value)}${more}`);
       })
     );
   }
@@ -2140,151 +2576,30 @@
     if (costs.energy_low_j == null || costs.energy_high_j == null) return `≥ ${at}`;
     return `${at} (${range(costs.energy_low_j, costs.energy_high_j, "J")})`;
   }
-  function totals({ chosen, state }) {
+  function totals(scene) {
+    const { chosen, state } = scene;
     const { totals: all, memory: memory2, structure } = chosen.numbers;
     const peak = all.peak_bytes;
     const step = peak == null ? -1 : memory2.live.indexOf(peak);
-    const entry = (name, value, more) => h("div", {}, h("dt", {}, name), h("dd", {}, value, h("small", {}, h("bdi", {}, more))));
-    return [
-      entry("mult-adds", count(all.mult_adds), whole(all.mult_adds)),
-      entry("params", count(all.params), whole(all.params)),
-      entry("weights in memory", bytes(all.weight_bytes), state.precision),
-      entry("peak activations", bytes(peak), step < 0 ? "" : `at ${structure.layers.name[step]}`),
-      entry("bytes moved", bytes(all.traffic_bytes), "layer by layer, without caches")
-    ];
-  }
-
-  // src/views/comparison.ts
-  function comparison(scene) {
-    if (scene.models.length < 2) return [];
-    const lines = linesOf(scene).filter(
-      (line) => scene.models.some(({ numbers }) => numbers && line.of(numbers) != null)
-    );
-    return [
-      ...heading("Compared", sentence(scene)),
-      scrolling(
-        "Comparison of networks",
-        h(
-          "table",
-          { class: "plain compared" },
-          h("caption", { class: "unseen" }, "Networks at the same settings"),
-          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "number"), scene.models.map(headOf))),
-          h(
-            "tbody",
-            {},
-            lines.flatMap((line, i) => [
-              line.group !== lines[i - 1]?.group ? groupRow(line.group, scene.models.length) : null,
-              row(scene, line)
-            ])
-          )
-        )
-      )
-    ];
-  }
-  function headOf({ model, index }) {
-    const name = h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title));
-    return index ? [name, h("th", { scope: "col", class: "num ratio" }, "ratio")] : [name];
-  }
-  var groupRow = (name, models) => h(
-    "tr",
-    { class: "group" },
-    h("th", { scope: "rowgroup", colspan: 2 * models }, h("bdi", {}, name))
-  );
-  function row({ models }, line) {
-    const first = models[0].numbers && line.of(models[0].numbers);
-    return h(
-      "tr",
+    const why = unruled(scene) ?? "";
+    const entry = (name, value, write, more) => h(
+      "div",
       {},
-      h("th", { scope: "row" }, h("bdi", {}, line.name)),
-      models.map(({ numbers, index }) => {
-        const value = numbers ? line.of(numbers) : null;
-        const least = numbers && value != null && line.isLeast?.(numbers) ? "≥ " : "";
-        const cell2 = h("td", { class: "num" }, value == null ? UNKNOWN : least + line.write(value));
-        if (!index) return cell2;
-        const against = ratio(value, first);
-        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, times(against))];
-      })
+      h("dt", {}, name),
+      h(
+        "dd",
+        { class: value == null ? "unknown" : null },
+        value == null ? "not known" : write(value),
+        h("small", {}, h("bdi", {}, value == null ? why : more))
+      )
     );
-  }
-  function toneOf(against) {
-    if (against == null || against <= 0) return "";
-    const size = Math.abs(Math.log2(against));
-    if (size < 0.01) return "";
-    const strength = size < 0.25 ? 1 : size < 1 ? 2 : 3;
-    return `${against < 1 ? "less" : "more"}${strength}`;
-  }
-  function sentence({ models, state, device }) {
-    const [first, ...rest] = models;
-    let hasTime = false;
-    const said2 = rest.flatMap(({ model, numbers }) => {
-      const counted = ratio(
-        numbers?.totals.mult_adds ?? null,
-        first.numbers?.totals.mult_adds ?? null
-      );
-      if (counted == null) return [];
-      const time2 = ratio(
-        numbers?.devices[state.device]?.latency_s ?? null,
-        first.numbers?.devices[state.device]?.latency_s ?? null
-      );
-      hasTime ||= time2 != null;
-      const also = time2 == null ? "" : ` and ${times(time2)} the time`;
-      return [h("bdi", {}, model.title), ` has ${times(counted)} the mult-adds${also}. `];
-    });
     return [
-      "Against ",
-      h("bdi", {}, first.model.title),
-      hasTime && device ? [", time on ", h("bdi", {}, device.name)] : null,
-      ": ",
-      said2
+      entry("mult-adds", all.mult_adds, count, whole(all.mult_adds)),
+      entry("params", all.params, count, whole(all.params)),
+      entry("weights in memory", all.weight_bytes, bytes, state.precision),
+      entry("peak activations", peak, bytes, step < 0 ? "" : `at ${structure.layers.name[step]}`),
+      entry("bytes moved", all.traffic_bytes, bytes, "without caches")
     ];
-  }
-  function linesOf(scene) {
-    const group = "Totals";
-    const totals2 = [
-      { group, name: "mult-adds", write: count, of: (n) => n.totals.mult_adds },
-      { group, name: "params", write: count, of: (n) => n.totals.params },
-      { group, name: "weights in memory", write: bytes, of: (n) => n.totals.weight_bytes },
-      { group, name: "peak activations", write: bytes, of: (n) => n.totals.peak_bytes },
-      { group, name: "bytes moved", write: bytes, of: (n) => n.totals.traffic_bytes },
-      { group, name: "layers", write: String, of: (n) => n.structure.layers.name.length }
-    ];
-    const devices = scene.page.devices.flatMap((device, i) => [
-      {
-        group: "Time",
-        name: device.name,
-        write: seconds,
-        of: (n) => n.devices[i].latency_s,
-        isLeast: (n) => n.devices[i].is_least
-      }
-    ]);
-    const energies = scene.page.devices.map(
-      (device, i) => ({
-        group: "Energy",
-        name: device.name,
-        write: (value) => quantity(value, "J"),
-        of: (n) => n.devices[i].energy_j,
-        isLeast: (n) => n.devices[i].energy_high_j == null
-      })
-    );
-    const kinds = VARIETIES.map(
-      ([, name], index) => ({
-        group: "Mult-adds by kind of layer",
-        name,
-        write: count,
-        of: (n) => kindTotal(n, index)
-      })
-    );
-    return [...totals2, ...devices, ...energies, ...kinds];
-  }
-  function kindTotal(numbers, variety) {
-    let sum = 0;
-    for (const [layer, name] of numbers.structure.layers.variety.entries()) {
-      if (varietyIndex(name) !== variety) continue;
-      const counted = numbers.layers.mult_adds[layer];
-      if (counted == null) return null;
-      sum += counted;
-    }
-    return sum || null;
   }
 
   // src/views/row.ts
@@ -2344,11 +2659,15 @@
   }
   function kindOf(numbers, row2) {
     const { layers } = numbers.structure;
-    if (!row2.children.length) return layers.kind[row2.layers[0]];
+    const count2 = layerCount(numbers.structure, row2.layers);
+    if (!row2.children.length) {
+      const kind = layers.kind[row2.layers[0]];
+      return count2 > 1 ? `${kind}, ${plural(count2, "layer")}` : kind;
+    }
     const call = callOf(numbers.structure, row2);
     const name = call?.block ?? "";
     const known = name && name !== row2.label.replace(/_\d+$/, "") ? `${name}, ` : "";
-    return known + plural(row2.layers.length, "layer");
+    return known + plural(count2, "layer");
   }
   function shapeOf(numbers, row2) {
     const shape = numbers.layers.shape[row2.layers[row2.layers.length - 1]];
@@ -2380,7 +2699,7 @@
   var barLength = (value, most) => value && most ? (value / most).toFixed(3) : "0";
   function lane(context, index, amounts) {
     const { outline, scene, most } = context;
-    const dot2 = outline.lanes.rows[index].dot;
+    const dot = outline.lanes.rows[index].dot;
     const row2 = outline.rows[index];
     const paint = {
       fill: `var(--heat${heat(amounts[scene.metric], most)})`,
@@ -2396,14 +2715,14 @@
         stroke: "var(--faint)",
         "stroke-width": 1.3
       }),
-      dot2 == null ? null : row2.children.length ? s("rect", {
-        x: laneX(outline, dot2) - size,
+      dot == null ? null : row2.children.length ? s("rect", {
+        x: laneX(outline, dot) - size,
         y: ROW_HEIGHT / 2 - size,
         width: 2 * size,
         height: 2 * size,
         rx: 2,
         ...paint
-      }) : s("circle", { cx: laneX(outline, dot2), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint })
+      }) : s("circle", { cx: laneX(outline, dot), cy: ROW_HEIGHT / 2, r: size * 0.85, ...paint })
     );
   }
   function heat(value, most) {
@@ -2477,7 +2796,7 @@
   ]);
   function partsOf(columns, layers) {
     const parts = { compute: 0, memory: 0, overhead: 0 };
-    const { time: time2, isLeast } = columns.of(layers);
+    const { time: time2, isLeast: isLeast2 } = columns.of(layers);
     for (const layer of layers) {
       const kernel = columns.kernelOf[layer];
       if (kernel < 0 || !columns.kernels) continue;
@@ -2485,7 +2804,7 @@
       parts.memory += columns.kernels.memory_s[kernel] ?? 0;
       parts.overhead += columns.kernels.overhead_s[kernel] ?? 0;
     }
-    return { time: time2, isLeast, ...parts };
+    return { time: time2, isLeast: isLeast2, ...parts };
   }
   function times2(scene, row2) {
     const { numbers } = scene.chosen;
@@ -2512,15 +2831,15 @@
             index === scene.state.device ? scene.chosen.columns : new Columns(numbers, index),
             row2.layers
           );
-          const isLeast = parts.isLeast || numbers.devices[index].is_least;
+          const isLeast2 = parts.isLeast || numbers.devices[index].is_least;
           return h(
             "tr",
             {},
-            h("th", { scope: "row", class: "cut" }, h("bdi", {}, device.name)),
+            h("th", { scope: "row" }, h("bdi", {}, device.name)),
             h(
               "td",
               { class: "num" },
-              parts.time == null ? UNKNOWN : `${isLeast ? "≥ " : ""}${seconds(parts.time)}`
+              parts.time == null ? UNKNOWN : `${isLeast2 ? "≥ " : ""}${seconds(parts.time)}`
             ),
             h("td", {}, stack(parts))
           );
@@ -2600,7 +2919,7 @@
     return [
       h("h4", {}, file ? [h("bdi", {}, file), ", "] : null, `line ${line}`),
       h("div", { class: "code" }, h("bdi", {}, text.trim())),
-      row2.children.length ? note(`It holds ${plural(row2.layers.length, "layer")}.`) : null
+      row2.children.length ? note(`It holds ${plural(layerCount(structure, row2.layers), "layer")}.`) : null
     ];
   }
 
@@ -2637,12 +2956,30 @@
     ];
   }
   function sourceOf2({ page }) {
-    const source = page.models.length === 1 ? page.models[0].source : "compared at the same settings";
-    return source ? [h("bdi", {}, source), " · "] : null;
+    const [{ source }, ...others2] = page.models;
+    return source && !others2.length ? [h("bdi", {}, source), " · "] : null;
   }
   function settingsOf(scene) {
-    const knobs = controlsOf(scene.page).filter((knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default).map((knob) => `${knob.name} ${setting(valueOf(scene.state, knob))}`);
-    return [...knobs, scene.state.precision].join(" · ");
+    const shown2 = scene.controls.filter(
+      (knob) => knob.of === "network" || valueOf(scene.state, knob) !== knob.default
+    );
+    const words = (all) => all.map((knob) => `${knob.name} ${valueWords(scene, knob)}`);
+    const count2 = scene.page.models.length;
+    const shared = shown2.filter((knob) => knob.owners.length === count2);
+    const own = grouped(shown2.filter((knob) => knob.owners.length < count2));
+    return [
+      count2 > 1 ? "At " : null,
+      [...words(shared), scene.state.precision].join(" · "),
+      own.map(({ owners, of }) => [
+        "; ",
+        h("bdi", {}, ownersWords(scene.page, owners)),
+        ` at ${words(of).join(" · ")}`
+      ])
+    ];
+  }
+  function valueWords({ page, state }, knob) {
+    if (Object.hasOwn(state.values, knob.name)) return setting(state.values[knob.name]);
+    return defaultsOf(page, knob.name).map(setting).join(" / ");
   }
   function modelChoice(scene, chosen) {
     return h(
@@ -2776,7 +3113,11 @@
       peakLabel(scene, frame, x, y, peak),
       limit?.isNear ? limitLine(limit, frame, y) : null,
       blockTicks(
-        blocks.children.map((one) => ({ label: one.label, first: one.layers[0] })),
+        blocks.children.map((one) => ({
+          label: one.label,
+          first: one.layers[0],
+          count: one.layers.length
+        })),
         frame,
         x
       )
@@ -2814,11 +3155,11 @@
     return {
       bytes: left,
       isNear: left <= peak * 3,
-      words: wordsOf(scene, one, left, peak),
+      words: wordsOf2(scene, one, left, peak),
       label: `${one.where}: ${capacity(one.available_bytes)}${sharing ? " less weights" : ""}`
     };
   }
-  function wordsOf(scene, one, left, peak) {
+  function wordsOf2(scene, one, left, peak) {
     const device = h("bdi", {}, scene.device?.name);
     if (left > peak * 3)
       return [`${one.where} of `, device, ` holds ${whole(Math.floor(left / peak))} times the peak.`];
@@ -2847,17 +3188,18 @@
   }
   function blockTicks(all, frame, x) {
     const items = [];
-    let free = 0;
-    for (const { label, first } of all) {
-      const at = round(x(first));
-      const room = label.length * 6.4 + 8;
-      if (at < free || at + room > frame.width - frame.right) continue;
-      const below = frame.height - frame.bottom;
+    const taken = [];
+    const below = frame.height - frame.bottom;
+    for (const { label, first } of [...all].sort((a, b) => b.count - a.count)) {
+      const from = round(x(first));
+      const to = from + label.length * 6.4 + 8;
+      const isFree = taken.every(([left, right]) => to <= left || from >= right);
+      if (!isFree || to > frame.width - frame.right) continue;
+      taken.push([from, to]);
       items.push(
-        s("line", { x1: at, x2: at, y1: below, y2: below + 4, stroke: "var(--faint)" }),
-        s("text", { x: at + 2, y: below + 15 }, label)
+        s("line", { x1: from, x2: from, y1: below, y2: below + 4, stroke: "var(--faint)" }),
+        s("text", { x: from + 2, y: below + 15 }, label)
       );
-      free = at + room;
     }
     return items;
   }
@@ -2894,7 +3236,7 @@
             const by = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
             if (!by) return;
             event.preventDefault();
-            move(step + by);
+            move((scene.glance.step ?? step) + by);
           }
         },
         ...area
@@ -3009,8 +3351,13 @@
     );
   }
   function fixedKnobs(scene) {
-    return scene.controls.flatMap(
-      (knob) => knob.control === "fixed" ? [`${knob.name} is ${setting(knob.default)} here: ${knob.why}`] : []
+    const { models } = scene.page;
+    return models.flatMap(
+      ({ title, knobs }) => knobs.flatMap((knob) => {
+        if (knob.control !== "fixed") return [];
+        const where = models.length > 1 ? `in ${title}` : "here";
+        return [`${knob.name} is ${setting(knob.default)} ${where}: ${knob.why}`];
+      })
     );
   }
   function factTable(devices) {
@@ -3040,82 +3387,15 @@
     return low == null || high == null ? at : `${at} (${range(low, high, unit)})`;
   }
 
-  // src/pairing.ts
-  var kept3 = null;
-  function pairsOf2(structures, open) {
-    const key = [...open].join("\n");
-    const isSame = kept3?.key === key && kept3.structures.every((one, i) => one === structures[i]);
-    if (kept3 && isSame) return kept3.pairs;
-    const pairs2 = [];
-    const walk = (parents, depth) => {
-      for (const members of matched(parents.map((one) => one?.children ?? []))) {
-        pairs2.push({ members, depth });
-        if (isPairOpen(members, open)) walk(members, depth + 1);
-      }
-    };
-    walk(
-      structures.map((one) => one && topOf(one)),
-      0
-    );
-    kept3 = { structures, key, pairs: pairs2 };
-    return pairs2;
-  }
-  var isPairOpen = (members, open) => members.some((one) => one !== null && isOpen(one, open));
-  function matched(lists) {
-    let rows = lists[0].map((one) => [one]);
-    lists.slice(1).forEach((list2, i) => {
-      const empty = new Array(i + 1).fill(null);
-      rows = merged(
-        rows,
-        list2,
-        (one) => one.label,
-        (between, others2) => merged(between, others2, (one) => String(one.children.length > 0), (left, more) => [
-          ...left.map((row2) => [...row2, null]),
-          ...more.map((one) => [...empty, one])
-        ])
-      );
-    });
-    return rows;
-  }
-  function merged(rows, items, keyOf, rest) {
-    const places = equalNames(
-      rows.map((row3) => keyOf(row3.find((one) => one !== null))),
-      items.map(keyOf)
-    );
-    const found = [];
-    let [row2, item] = [0, 0];
-    for (const [nextRow, nextItem] of places) {
-      found.push(...rest(rows.slice(row2, nextRow), items.slice(item, nextItem)));
-      found.push([...rows[nextRow], items[nextItem]]);
-      [row2, item] = [nextRow + 1, nextItem + 1];
-    }
-    return [...found, ...rest(rows.slice(row2), items.slice(item))];
-  }
-  function equalNames(a, b) {
-    const width = b.length + 1;
-    const most = new Uint32Array((a.length + 1) * width);
-    for (let i = a.length - 1; i >= 0; i -= 1) {
-      for (let j = b.length - 1; j >= 0; j -= 1) {
-        most[i * width + j] = a[i] === b[j] ? most[(i + 1) * width + j + 1] + 1 : Math.max(most[(i + 1) * width + j], most[i * width + j + 1]);
-      }
-    }
-    const found = [];
-    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-      if (a[i] === b[j]) found.push([i++, j++]);
-      else if (most[(i + 1) * width + j] >= most[i * width + j + 1]) i += 1;
-      else j += 1;
-    }
-    return found;
-  }
-
   // src/views/pairs.ts
-  function pairs(scene) {
+  function pairs(scene, tools) {
     const { models, state, metric, device } = scene;
     const columns = models.map(({ numbers }) => numbers && new Columns(numbers, state.device));
-    const rows = pairsOf2(
+    const all = pairsOf2(
       models.map(({ numbers }) => numbers?.structure ?? null),
       state.open
     );
+    const rows = sorted(scene, all, columns);
     const name = METRIC_NAMES[metric];
     const on = metric === "time" && device ? [" on ", h("bdi", {}, device.name)] : null;
     return [
@@ -3124,6 +3404,11 @@
         on,
         ". Blocks of equal names stand in one row, and those between them by their order."
       ]),
+      h(
+        "div",
+        { class: "bar" },
+        h("button", { type: "button", on: { click: tools.copyPairs } }, "Copy CSV")
+      ),
       scrolling(
         "Table of blocks side by side",
         h(
@@ -3138,8 +3423,8 @@
               {},
               h("th", { scope: "col" }, "block"),
               models.map(({ model, index }) => [
-                h("th", { scope: "col", class: "num" }, h("bdi", {}, model.title)),
-                index ? h("th", { scope: "col", class: "num ratio" }, "ratio") : null
+                sortHead(scene, index, false, h("bdi", {}, model.title)),
+                index ? sortHead(scene, index, true, "ratio") : null
               ])
             )
           ),
@@ -3152,33 +3437,75 @@
       )
     ];
   }
+  function sortHead(scene, model, isRatio, title) {
+    const now2 = scene.glance.pairSort;
+    const isNow = now2?.model === model && now2.isRatio === isRatio;
+    const next = isNow && now2.rising ? null : { model, isRatio, rising: isNow };
+    return h(
+      "th",
+      {
+        scope: "col",
+        class: isRatio ? "num ratio" : "num",
+        "aria-sort": !isNow ? "none" : now2.rising ? "ascending" : "descending"
+      },
+      h(
+        "button",
+        {
+          type: "button",
+          on: { click: () => scene.look("pairs", (glance) => glance.pairSort = next) }
+        },
+        title
+      )
+    );
+  }
+  function sorted(scene, all, columns) {
+    const { state, metric, glance } = scene;
+    const sort = glance.pairSort;
+    if (!sort) return all;
+    const at = ({ members }, model) => {
+      const one = members[model];
+      return (one && columns[model]?.ofBlock(one)[metric]) ?? null;
+    };
+    const keyOf = (pair) => {
+      const value = at(pair, sort.model);
+      return (sort.isRatio ? ratio(value, at(pair, 0)) : value) ?? -1;
+    };
+    return all.filter(({ members }) => isOwn(members, state.open)).map((pair) => ({ pair: { ...pair, depth: 0 }, key: keyOf(pair) })).sort(
+      (a, b) => a.key < 0 || b.key < 0 ? b.key - a.key : sort.rising ? a.key - b.key : b.key - a.key
+    ).map(({ pair }) => pair);
+  }
   function pairRow(scene, { members, depth }, columns) {
     const { metric, state } = scene;
     const isOpen2 = isPairOpen(members, state.open);
     const amounts = members.map((one, i) => (one && columns[i]?.ofBlock(one)) ?? null);
-    const first = amounts[0]?.[metric] ?? null;
+    const amountOf = (index) => ({
+      value: amounts[index]?.[metric] ?? null,
+      isLeast: isLeast(scene, index, amounts[index])
+    });
     return h(
       "tr",
       { class: isOpen2 ? "opened" : null },
       h("th", { scope: "row", style: { "--depth": depth } }, nameOf(scene, members, isOpen2)),
       amounts.map((one, index) => {
-        const cell2 = h("td", { class: "num" }, valueOf3(one, metric));
+        const cell2 = h("td", { class: "num" }, valueOf3(one, metric, isLeast(scene, index, one)));
         if (!index) return cell2;
-        const against = ratio(one?.[metric] ?? null, first);
-        const words = members[0] && members[index] ? times(against) : "";
-        return [cell2, h("td", { class: `num ratio ${toneOf(against)}` }, words)];
+        const isBoth = members[0] !== null && members[index] !== null;
+        const empty = h("td", { class: "num ratio" });
+        return [cell2, isBoth ? ratioCell(amountOf(index), amountOf(0)) : empty];
       })
     );
   }
   function nameOf(scene, members, isOpen2) {
     const blocks = members.filter((one) => one !== null);
-    const names = new Map(blocks.map((one) => [`${one.copies} ${one.label}`, one]));
+    const isSorted = scene.glance.pairSort !== null;
+    const nameOf2 = (one) => isSorted ? one.path : one.label;
+    const names = new Map(blocks.map((one) => [`${one.copies} ${nameOf2(one)}`, one]));
     const text = [...names.values()].map(
-      ({ label, copies }, i) => h(
+      (one, i) => h(
         "span",
         { class: i ? "other" : "" },
-        h("bdi", {}, label),
-        copies > 1 ? ` ×${copies}` : ""
+        h("bdi", {}, nameOf2(one)),
+        one.copies > 1 ? ` ×${one.copies}` : ""
       )
     );
     const paths = blocks.filter((one) => one.children.length).map((one) => one.path);
@@ -3193,12 +3520,16 @@
       h("span", { class: "names" }, text)
     );
   }
-  function valueOf3(amounts, metric) {
+  function isLeast({ models, metric, state }, model, one) {
+    if (metric !== "time" || !one) return false;
+    return one.isLeast || models[model].numbers?.devices[state.device]?.basis === "bound";
+  }
+  function valueOf3(amounts, metric, isLeast2) {
     if (!amounts) return "";
     const value = amounts[metric];
     if (metric === "time" && amounts.isFused) return "fused";
     if (value == null) return UNKNOWN;
-    const least = metric === "time" && amounts.isLeast ? "≥ " : "";
+    const least = isLeast2 ? "≥ " : "";
     const isBytes = METRIC_UNITS[metric] === "B";
     return least + quantity(isBytes ? Math.round(value) : value, METRIC_UNITS[metric]);
   }
@@ -3221,7 +3552,7 @@
     return [
       ...heading(title, sentence2(scene, device, peak, dots.length)),
       device.levels.length > 1 ? levelChoice(scene, device, level) : null,
-      picture2(dots, roofs, peak, time2.latency_s ?? total(dots), width),
+      picture2(scene, dots, roofs, peak, time2.latency_s ?? total(dots), width),
       legend(kinds.map((kind) => ({ color: `var(--kind${kind})`, text: VARIETIES[kind][1] }))),
       left ? note(leftOut(left)) : null,
       tableBelow(
@@ -3232,17 +3563,17 @@
       )
     ];
   }
-  var total = (dots) => dots.reduce((sum, dot2) => sum + dot2.time, 0);
+  var total = (dots) => dots.reduce((sum, dot) => sum + dot.time, 0);
   var leftOut = (kernels) => `${plural(kernels, "kernel")} without mult-adds, bytes or a known time ${kernels === 1 ? "is" : "are"} not shown.`;
   function sentence2(scene, device, peak, shown2) {
     const { numbers } = scene.chosen;
-    const { latency_s: time2, is_least: isLeast } = numbers.devices[scene.state.device];
+    const { latency_s: time2, is_least: isLeast2 } = numbers.devices[scene.state.device];
     const counted = numbers.totals.mult_adds;
     return [
       `${plural(shown2, "kernel")} on `,
       h("bdi", {}, device.name),
-      ", area by time. ",
-      time2 && counted != null ? `The whole network runs at ${isLeast ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
+      ", area by time; a click shows its details. ",
+      time2 && counted != null ? `The whole network runs at ${isLeast2 ? "most " : ""}${percent(counted / time2 / peak)} of the peak.` : null
     ];
   }
   function factorOf({ controls, state }, name) {
@@ -3308,7 +3639,7 @@
       )
     );
   }
-  function picture2(dots, roofs, peak, total2, width) {
+  function picture2(scene, dots, roofs, peak, total2, width) {
     const frame = { width, height: heightOf(width), left: 58, right: 14, top: 24, bottom: 36 };
     const ridges = roofs.map((roof) => peak / roof.bytes_per_s);
     const intensities = dots.map((one) => one.intensity);
@@ -3325,7 +3656,7 @@
       {
         width,
         height: frame.height,
-        role: "img",
+        role: "group",
         "aria-label": `Roofline of ${plural(dots.length, "kernel")}; the table below has the numbers`
       },
       axes(
@@ -3356,24 +3687,36 @@
         { x: width - frame.right, y: round(y(peak)) - 6, "text-anchor": "end" },
         `peak ${quantity(peak, "MAC/s")}`
       ),
-      dots.map(
-        (dot2) => s("circle", {
-          cx: round(x(dot2.intensity)),
-          cy: round(y(dot2.rate)),
-          r: round(Math.max(3, Math.sqrt(total2 ? dot2.time / total2 : 0) * 26)),
-          fill: `var(--kind${dot2.variety})`,
-          stroke: "var(--card)",
-          opacity: 0.75,
-          "data-tip": tipOf(dot2, peak, total2)
+      pointList(
+        scene,
+        "roofline",
+        "Kernels, the longest first",
+        dots.map((dot) => {
+          const tip = tipOf(dot, peak, total2);
+          const isSelected = scene.state.selected === dot.name;
+          return {
+            attributes: {
+              cx: round(x(dot.intensity)),
+              cy: round(y(dot.rate)),
+              r: round(Math.max(3, Math.sqrt(total2 ? dot.time / total2 : 0) * 26)),
+              fill: `var(--kind${dot.variety})`,
+              stroke: isSelected ? "var(--ink)" : "var(--card)",
+              opacity: 0.75
+            },
+            words: tip.replace(/\n/g, ", "),
+            tip,
+            isSelected,
+            go: () => scene.change((state) => state.selected = dot.name)
+          };
         })
       )
     );
   }
-  function tipOf(dot2, peak, total2) {
-    const part = total2 ? `, ${percent(dot2.time / total2)} of the time` : "";
-    return `${dot2.name}
-${seconds(dot2.time)}${part}
-${percent(dot2.rate / peak)} of the peak`;
+  function tipOf(dot, peak, total2) {
+    const part = total2 ? `, ${percent(dot.time / total2)} of the time` : "";
+    return `${dot.name}
+${seconds(dot.time)}${part}
+${percent(dot.rate / peak)} of the peak`;
   }
   function slopes(roofs, peak, xs, ys, x, y) {
     return roofs.flatMap(({ name, bytes_per_s: rate }) => {
@@ -3395,13 +3738,13 @@ ${percent(dot2.rate / peak)} of the peak`;
     });
   }
   function kernelTable(dots, peak) {
-    const rows = dots.map((dot2) => [
-      dot2.name,
-      seconds(dot2.time),
-      whole(dot2.macs),
-      bytes(dot2.bytes),
-      dot2.intensity.toPrecision(3),
-      percent(dot2.rate / peak) || UNKNOWN
+    const rows = dots.map((dot) => [
+      dot.name,
+      seconds(dot.time),
+      whole(dot.macs),
+      bytes(dot.bytes),
+      dot.intensity.toPrecision(3),
+      percent(dot.rate / peak) || UNKNOWN
     ]);
     return table(
       "Kernels with their intensity and rate",
@@ -3434,14 +3777,14 @@ ${percent(dot2.rate / peak)} of the peak`;
     ];
   }
   function kindsOf(numbers, columns) {
-    const layersOf = /* @__PURE__ */ new Map();
+    const layersOf2 = /* @__PURE__ */ new Map();
     numbers.structure.layers.variety.forEach((variety, layer) => {
       const index = varietyIndex(variety);
-      const found = layersOf.get(index);
+      const found = layersOf2.get(index);
       if (found) found.push(layer);
-      else layersOf.set(index, [layer]);
+      else layersOf2.set(index, [layer]);
     });
-    return [...layersOf].sort(([a], [b]) => a - b).map(([variety, layers]) => ({ variety, amounts: columns.of(layers) }));
+    return [...layersOf2].sort(([a], [b]) => a - b).map(([variety, layers]) => ({ variety, amounts: columns.of(layers) }));
   }
   function barsOf(kinds, numbers, time2) {
     const bar = (name, total2, of) => total2 ? [
@@ -3570,125 +3913,15 @@ ${percent(dot2.rate / peak)} of the peak`;
         { title: "mult-adds" },
         ...timed.map(({ device, isChosen }) => ({
           title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
-          tip: device.title
+          tip: device.title,
+          isWide: !isChosen
         }))
       ],
       rows
     );
   }
 
-  // src/views/sliders.ts
-  function sliders(scene) {
-    const movable = scene.controls.filter((knob) => knob.control !== "fixed");
-    const ofNetwork = movable.filter((knob) => knob.of === "network");
-    const ofDevice = movable.filter((knob) => knob.of === "device");
-    return [
-      now(scene),
-      h(
-        "div",
-        { class: "knobs" },
-        ofNetwork.map((knob) => control(scene, knob)),
-        scene.page.precisions.length > 1 ? precision(scene) : null
-      ),
-      ofDevice.length ? whatIf(scene, ofDevice) : null,
-      h(
-        "button",
-        {
-          type: "button",
-          class: "reset",
-          "aria-label": "Reset all knobs to their defaults",
-          on: {
-            click: () => scene.change((state) => {
-              state.values = {};
-              state.precision = scene.page.precisions[0];
-            })
-          }
-        },
-        "Reset"
-      )
-    ];
-  }
-  function now(scene) {
-    const { metric, chosen, state, device } = scene;
-    const at = totalOf(chosen.numbers, metric, state.device);
-    const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
-    const change = ratio(at, before);
-    const isLeast = metric === "time" && chosen.numbers.devices[state.device]?.is_least;
-    return h(
-      "div",
-      { class: "now", "aria-live": "polite" },
-      h(
-        "b",
-        {},
-        `${isLeast ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], metric === "time" ? 3 : 4)}`
-      ),
-      h(
-        "span",
-        { class: "cut" },
-        metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]
-      ),
-      h(
-        "span",
-        { class: "cut" },
-        change == null || change === 1 ? "at the defaults" : `${times(change)} the default`
-      )
-    );
-  }
-  function control(scene, knob) {
-    if (knob.control === "slider") return slider(scene, knob);
-    return knob.control === "select" ? select(scene, knob) : null;
-  }
-  var idOf = (knob) => `knob-${knob.name}`;
-  function shell(knob, value, ...content) {
-    return h(
-      "div",
-      { class: "knob", key: knob.name, "data-tip": knob.help || null },
-      h("label", { for: idOf(knob) }, h("bdi", { class: "cut" }, knob.name), value),
-      content
-    );
-  }
-  function slider(scene, knob) {
-    const value = Number(valueOf(scene.state, knob));
-    const set = (next) => scene.change((state) => setValue(scene.page, state, knob.name, next));
-    const words = valueWords(scene, knob, value);
-    const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
-    return shell(
-      knob,
-      h("output", { for: idOf(knob) }, words),
-      curve(scene.glance.curves.get(knob.name), knob, value),
-      h("input", {
-        id: idOf(knob),
-        type: "range",
-        min: 0,
-        max: round(places * 1e3) / 1e3,
-        step: knob.is_log ? 1 : "any",
-        value: placeOf(knob, value) * places,
-        "aria-valuetext": `${knob.name} ${words}`,
-        "data-min": knob.min,
-        "data-max": knob.max,
-        on: {
-          input: (event) => set(valueAt(knob, Number(event.target.value) / places)),
-          keydown: (event) => {
-            const direction = DIRECTIONS[event.key];
-            if (!direction) return;
-            event.preventDefault();
-            set(neighbour(knob, value, direction));
-          }
-        }
-      })
-    );
-  }
-  function valueWords(scene, knob, value) {
-    if (knob.of === "device") return `${setting(value)}×`;
-    if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
-    return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
-  }
-  var DIRECTIONS = {
-    ArrowRight: 1,
-    ArrowUp: 1,
-    ArrowLeft: -1,
-    ArrowDown: -1
-  };
+  // src/views/curve.ts
   var CURVE = { width: 100, height: 22 };
   function curve(found, knob, value) {
     const fine = { "vector-effect": "non-scaling-stroke" };
@@ -3734,6 +3967,162 @@ ${percent(dot2.rate / peak)} of the peak`;
       return `${command}${round(place2 * CURVE.width)},${round(21 - 19 * value / most)}`;
     }).join("");
   }
+
+  // src/views/sliders.ts
+  function sliders(scene) {
+    const movable = scene.controls.filter((knob) => knob.control !== "fixed");
+    const ofNetwork = movable.filter((knob) => knob.of === "network");
+    const ofDevice = movable.filter((knob) => knob.of === "device");
+    return [
+      now(scene),
+      groups(scene, ofNetwork),
+      ofDevice.length ? whatIf(scene, ofDevice) : null,
+      h(
+        "button",
+        {
+          type: "button",
+          class: "reset",
+          "aria-label": "Reset all knobs to their defaults",
+          on: {
+            click: () => scene.change((state) => {
+              state.values = {};
+              state.precision = scene.page.precisions[0];
+            })
+          }
+        },
+        "Reset"
+      )
+    ];
+  }
+  function groups(scene, controls) {
+    const isPrecise = scene.page.precisions.length > 1;
+    const all = grouped(controls);
+    const everywhere = scene.page.models.length;
+    if (isPrecise && all[0]?.owners.length !== everywhere) {
+      all.unshift({ owners: scene.page.models.map((_, index) => index), of: [] });
+    }
+    const isNamed = all.length > 1;
+    return h(
+      "div",
+      { class: isNamed ? "groups" : "groups alone" },
+      all.map(({ owners, of }) => {
+        const words = ownersWords(scene.page, owners);
+        const isShared = owners.length === everywhere;
+        return h(
+          "div",
+          {
+            class: "owned",
+            key: owners.join(),
+            role: isNamed ? "group" : null,
+            "aria-label": isNamed ? `Knobs of ${words}` : null,
+            style: { "--count": of.length + (isShared && isPrecise ? 1 : 0) }
+          },
+          isNamed ? h("div", { class: "whose cut", "aria-hidden": "true" }, h("bdi", {}, words)) : null,
+          h(
+            "div",
+            { class: "knobs" },
+            of.map((knob) => control(scene, knob)),
+            isShared && isPrecise ? precision(scene) : null
+          )
+        );
+      })
+    );
+  }
+  var isLeastOf = ({ metric, chosen, state }) => metric === "time" && (chosen.numbers.devices[state.device]?.is_least ?? false);
+  function answer(scene) {
+    const { metric, chosen, state } = scene;
+    const at = totalOf(chosen.numbers, metric, state.device);
+    if (at == null) return "not known";
+    const digits = metric === "time" ? 3 : 4;
+    return `${isLeastOf(scene) ? "≥ " : ""}${quantity(at, METRIC_UNITS[metric], digits)}`;
+  }
+  function answerWords(scene) {
+    const { metric, chosen, device } = scene;
+    if (scene.models[chosen.index].numbers == null) return "not known here";
+    const said2 = answer(scene).replace("≥", "at least");
+    return metric === "time" ? `${said2} on ${device?.name}` : `${said2} ${METRIC_NAMES[metric]}`;
+  }
+  function now(scene) {
+    const { metric, chosen, state, device } = scene;
+    const at = totalOf(chosen.numbers, metric, state.device);
+    const before = chosen.defaults && totalOf(chosen.defaults, metric, state.device);
+    const change = ratio(at, before);
+    return h(
+      "div",
+      { class: "now" },
+      h("b", { class: at == null ? "unknown" : null }, answer(scene)),
+      h(
+        "span",
+        { class: "cut" },
+        metric === "time" ? h("bdi", {}, device?.name) : METRIC_NAMES[metric]
+      ),
+      h(
+        "span",
+        { class: "cut" },
+        change == null || change === 1 ? "at the defaults" : changeWords(change, isLeastOf(scene))
+      )
+    );
+  }
+  function control(scene, knob) {
+    if (knob.control === "slider") return slider(scene, knob);
+    return knob.control === "select" ? select(scene, knob) : null;
+  }
+  var idOf = (knob) => `knob-${knob.name}`;
+  function shell(knob, value, ...content) {
+    return h(
+      "div",
+      { class: "knob", key: knob.name, "data-tip": knob.help || null },
+      h(
+        "div",
+        { class: "knob-head" },
+        h("label", { for: idOf(knob), class: "cut" }, h("bdi", {}, knob.name)),
+        value
+      ),
+      content
+    );
+  }
+  function slider(scene, knob) {
+    const value = Number(valueOf(scene.state, knob));
+    const set = (next) => scene.change((state) => setValue(scene.page, state, knob.name, next));
+    const words = valueWords2(scene, knob, value);
+    const places = knob.is_log ? LOG_STEPS : (knob.max - knob.min) / knob.step;
+    return shell(
+      knob,
+      h("span", { class: "at", "aria-hidden": "true" }, words),
+      curve(scene.glance.curves.get(knob.name), knob, value),
+      h("input", {
+        id: idOf(knob),
+        type: "range",
+        min: 0,
+        max: round(places * 1e3) / 1e3,
+        step: knob.is_log ? 1 : "any",
+        value: placeOf(knob, value) * places,
+        "aria-valuetext": `${words}, ${answerWords(scene)}`,
+        "data-min": knob.min,
+        "data-max": knob.max,
+        on: {
+          input: (event) => set(valueAt(knob, Number(event.target.value) / places)),
+          keydown: (event) => {
+            const direction = DIRECTIONS[event.key];
+            if (!direction) return;
+            event.preventDefault();
+            set(neighbour(knob, Number(valueOf(scene.state, knob)), direction));
+          }
+        }
+      })
+    );
+  }
+  function valueWords2(scene, knob, value) {
+    if (knob.of === "device") return `${setting(value)}×`;
+    if (Object.hasOwn(scene.state.values, knob.name)) return setting(value);
+    return defaultsOf(scene.page, knob.name).map(setting).join(" / ");
+  }
+  var DIRECTIONS = {
+    ArrowRight: 1,
+    ArrowUp: 1,
+    ArrowLeft: -1,
+    ArrowDown: -1
+  };
   function select(scene, knob) {
     const value = valueOf(scene.state, knob);
     return shell(
@@ -3764,7 +4153,7 @@ ${percent(dot2.rate / peak)} of the peak`;
     return h(
       "div",
       { class: "knob", key: "@precision" },
-      h("label", { for: "knob-@precision" }, "precision"),
+      h("div", { class: "knob-head" }, h("label", { for: "knob-@precision" }, "precision")),
       choice(
         "knob-@precision",
         scene.page.precisions,
@@ -3813,7 +4202,7 @@ ${percent(dot2.rate / peak)} of the peak`;
         on,
         "."
       ]),
-      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4))),
+      ...scene.page.left_out.map((sentence4) => note(h("bdi", {}, sentence4.replace(/[^.]$/, "$&.")))),
       h(
         "div",
         { class: "bar" },
@@ -3838,7 +4227,7 @@ ${percent(dot2.rate / peak)} of the peak`;
           { type: "button", on: { click: tools.openAll } },
           state.open.size ? "Close all" : "Open all"
         ),
-        h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy as CSV")
+        h("button", { type: "button", on: { click: tools.copyCsv } }, "Copy CSV")
       )
     ];
   }
@@ -3848,7 +4237,7 @@ ${percent(dot2.rate / peak)} of the peak`;
   function layerTable(scene, width, also) {
     const { state, metric, chosen, glance } = scene;
     const { numbers, columns } = chosen;
-    const outline = outlineOf(numbers.structure, state.open, Math.min(200, width * 0.16));
+    const outline = outlineOf(numbers.structure, state.open, Math.min(160, width * 0.13));
     const amounts = outline.rows.map((row2) => columns.ofBlock(row2));
     const order = orderOf(outline.rows, amounts, state.open, state.sort);
     const shown2 = shownMetrics(metric, columns.hasTime);
@@ -3977,16 +4366,29 @@ ${percent(dot2.rate / peak)} of the peak`;
       h(
         "div",
         { class: "warning", role: "alert" },
-        h(
-          "p",
-          {},
-          "At this setting ",
-          h("bdi", {}, broken.map((one) => one.title).join(", ")),
-          " has another structure than in this page, or is not valid. This command shows it:"
-        ),
+        broken.map((model) => h("p", {}, whyNot(page, state, model))),
+        h("p", {}, "This command shows it:"),
         h("pre", { class: "code" }, commandFor(page, state))
       )
     ];
+  }
+  function whyNot(page, state, model) {
+    const now2 = settingOf(page, state, page.models.indexOf(model));
+    const outside = model.knobs.filter((knob) => !isInRange(knob, now2[knob.name]));
+    const name = h("bdi", {}, model.title);
+    if (!outside.length) {
+      return [
+        "At this setting ",
+        name,
+        " has another structure than in this page, or is not valid."
+      ];
+    }
+    const words = outside.map((knob) => `${knob.name} ${setting(now2[knob.name])} ${rangeOf(knob)}`);
+    return ["Out of the range of ", name, ` here: ${words.join(", ")}.`];
+  }
+  function rangeOf(knob) {
+    if (knob.control === "slider") return `(of ${setting(knob.min)} to ${setting(knob.max)})`;
+    return knob.control === "select" ? `(of ${knob.values.map(setting).join(", ")})` : "";
   }
 
   // src/explorer.ts
@@ -4007,6 +4409,8 @@ ${percent(dot2.rate / peak)} of the peak`;
     glance = {
       step: null,
       level: null,
+      active: /* @__PURE__ */ new Map(),
+      pairSort: null,
       tables: /* @__PURE__ */ new Set(),
       sight: { first: 0, last: 60 },
       curves: /* @__PURE__ */ new Map()
@@ -4048,7 +4452,7 @@ ${percent(dot2.rate / peak)} of the peak`;
         (scene, width) => layerTable(scene, width, this.isComplete ? EVERY_PLACE : void 0)
       );
       add("details", details);
-      add("pairs", pairs);
+      add("pairs", (scene) => pairs(scene, this.tools));
       add("memory", memory);
       add("roofline", roofline);
       add("notes", notes);
@@ -4097,6 +4501,7 @@ ${percent(dot2.rate / peak)} of the peak`;
         this.draw();
       });
     }
+    answer = "";
     isChanged = true;
     isComplete = false;
     frame = 0;
@@ -4176,7 +4581,16 @@ ${percent(dot2.rate / peak)} of the peak`;
     /** Nothing moved for a while: now what nobody looks at follows. */
     onRest() {
       writeAddress(this.page, this.state);
+      this.announce();
       if (!this.isAsked) this.later.start();
+    }
+    /** Say the answer to who cannot see it: once a move has ended, and not at the start. */
+    announce() {
+      if (!this.scene) return;
+      const answer2 = answerWords(this.scene);
+      const isNew = this.answer !== "" && this.answer !== answer2;
+      this.answer = answer2;
+      if (isNew) document.getElementById("answer").textContent = answer2;
     }
     /** One piece of what waits for a rest; false where there is nothing left. */
     step = () => {
@@ -4242,9 +4656,18 @@ ${percent(dot2.rate / peak)} of the peak`;
       if (event.pointerType === "mouse") show(event.target, event.clientX, event.clientY);
     });
     document.addEventListener("pointerleave", hide);
-    document.addEventListener("focusin", (event) => {
-      const target = event.target;
-      if (target.matches(":focus-visible")) show(target);
+    const showFocus = () => {
+      const focus = document.activeElement;
+      if (!focus?.matches(":focus-visible")) return;
+      const active = focus.getAttribute("aria-activedescendant");
+      show(active ? document.getElementById(active) : focus);
+    };
+    document.addEventListener("focusin", showFocus);
+    document.addEventListener("keyup", (event) => {
+      const { activeElement: focus } = document;
+      if (event.key !== "Escape" && focus?.hasAttribute("aria-activedescendant")) {
+        requestAnimationFrame(showFocus);
+      }
     });
     document.addEventListener("focusout", hide);
     document.addEventListener("scroll", hide, { passive: true });
