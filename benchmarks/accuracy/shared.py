@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from tables import Run
 
+from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.coefficient_solver import NOISE, share_coefficients, solve
@@ -49,6 +50,14 @@ held-out measurements (`docs/explanation/accuracy.md`). Two terms are in one net
 little is known about them; a kernel launch depends on the runtime more than on the device."""
 
 
+class Prior(NamedTuple):
+    """Where a fit of shared coefficients begins, and how far it may go."""
+
+    coefficients: Array
+    spread: float
+    """Standard deviation of logarithms."""
+
+
 def start() -> Array:
     """`START` in the order of `TERM_NAMES`."""
     return np.array([START[name] for name in TERM_NAMES])
@@ -59,9 +68,15 @@ def spreads() -> Array:
     return np.array([SPREADS[name] for name in TERM_NAMES])
 
 
-def common_coefficients(runs: Iterable[Run]) -> Array:
+def common_coefficients(runs: Iterable[Run], prior: Prior | None = None) -> Array:
     """Cost coefficients that these runs have in common, in the order of `TERM_NAMES`."""
-    return share_coefficients([(run.amounts, run.seconds) for run in runs], start(), spreads())
+    prior = prior or Prior(start(), 1.0)
+    return share_coefficients(
+        [(run.amounts, run.seconds) for run in runs],
+        prior.coefficients,
+        spreads(),
+        start_spread=prior.spread,
+    )
 
 
 def log_peak_share(run: Run, coefficients: Array) -> float | None:
@@ -106,10 +121,12 @@ class Section(NamedTuple):
     """The errors of held-out measurements, in words."""
     shares: Mapping[str, tuple[float, float]]
     """Logarithm of the share of the peak and its spread, by pipeline."""
+    coefficients: Array
+    spreads: Mapping[str, float] = SPREADS
 
 
-def write(path: Path, sections: Iterable[Section], date: str) -> None:
-    """Fit cost coefficients to all runs of each section and write the file."""
+def write(path: Path, sections: Iterable[Section], date: str, caches: Caches | None = None) -> None:
+    """Write a file."""
     lines = [
         "# Cost coefficients of terms that devices have in common, relative to a multiplication",
         "# in a large 1x1 convolution. `python benchmarks/accuracy coefficients` writes this file:",
@@ -120,8 +137,15 @@ def write(path: Path, sections: Iterable[Section], date: str) -> None:
         "format: 1",
         f"made: {date}",
     ]
+    if caches is not None:
+        lines += [
+            "# Bytes up to which caches hold the weights of a network from one inference to the",
+            "# next, and what goes in and out of a kernel; and bytes from which none do.",
+            "caches:",
+            f"  weights: [{caches.weights[0]:.0f}, {caches.weights[1]:.0f}]",
+            f"  activations: [{caches.activations[0]:.0f}, {caches.activations[1]:.0f}]",
+        ]
     for section in sections:
-        coefficients = common_coefficients(section.runs)
         lines += [
             "",
             f"{section.name}:",
@@ -129,8 +153,8 @@ def write(path: Path, sections: Iterable[Section], date: str) -> None:
             f'  held_out: "{section.held_out}"',
             "  terms:",
             *(
-                f"    {name}: {{coefficient: {coefficient:.4g}, spread: {SPREADS[name]:g}}}"
-                for name, coefficient in zip(TERM_NAMES, coefficients, strict=True)
+                f"    {name}: {{coefficient: {coefficient:.4g}, spread: {section.spreads[name]:g}}}"
+                for name, coefficient in zip(TERM_NAMES, section.coefficients, strict=True)
             ),
             "  peak_share:",
             *(

@@ -156,7 +156,7 @@ def _convolution(
         amounts["pointwise"] = multiplied
     elif stem:
         amounts["stem"] = multiplied
-    elif "winograd" in rules and applies(sizes):
+    elif has_winograd(kernel, rules) and applies(sizes):
         del amounts["dense_elements"]  # its transforms are what reads and writes
         tiling = cheapest_tiling(sizes)
         amounts["winograd"] = tiling.multiplications * kernel.batch / _MILLION
@@ -164,8 +164,13 @@ def _convolution(
     else:
         # Runtimes without Winograd carry windows out as matrix products, which 1x1 kernels are;
         # those with it have code of its own for what Winograd does not do.
-        amounts["dense" if "winograd" in rules else "windows"] = multiplied
+        amounts["dense" if has_winograd(kernel, rules) else "windows"] = multiplied
     return amounts
+
+
+def has_winograd(kernel: Kernel, rules: frozenset[str]) -> bool:
+    """Whether a runtime has Winograd's tiles at the precision of a kernel."""
+    return ("winograd" if kernel.element_bytes > 1 else "winograd_int8") in rules
 
 
 def _outside_blocks(sizes: Convolution, tile: int) -> Any:

@@ -65,7 +65,7 @@ class SharedCoefficients:
 MICROCONTROLLERS = "microcontrollers"
 """Cores without vectors, whose weights are in flash."""
 
-SHARED_NAMES = (DEFAULT_SHARED, MICROCONTROLLERS)
+SHARED_NAMES = (DEFAULT_SHARED, "tflite", "onnxruntime", "torch-compile", MICROCONTROLLERS)
 """The files: by runtime, and by what has no runtime in common with processors."""
 
 MEASURED_THREADS = (1, 2, 4, 8)
@@ -76,14 +76,36 @@ _BORROWED = 0.2
 own: as runs of one runtime were seen to differ in it."""
 
 
-def shared_name(runtime: str, device_class: str | None, pipeline: str | None) -> str:
-    """The file with the coefficients of a runtime on a kind of core."""
-    return MICROCONTROLLERS if device_class == "microcontroller" else DEFAULT_SHARED
+_OF_RUNTIME = {
+    "tflite": "tflite", "xnnpack": "tflite", "onnxruntime": "onnxruntime",
+    "openvino": "onnxruntime", "torch-compile": "torch-compile",
+}  # fmt: skip
+"""The file of a runtime, by its name or the first word of it. OpenVINO, as ONNX Runtime, was
+measured on cores with large caches and without Winograd."""
+
+_WITH_LARGE_CACHES = ("server", "laptop", None)
+"""Classes of devices on which the runtimes of the file `onnxruntime` were measured."""
 
 
-def shared_name_of(device: DeviceProfile) -> str:
+def shared_name(runtime: str, device_class: str | None, precision: str = "fp32") -> str:
+    """The file with the coefficients of a runtime on a kind of core.
+
+    At int8, runtimes that are not known are taken to be like TensorFlow Lite, of which more is
+    known: left out, Paddle Lite and Arm NN were nearer to it than to ncnn.
+    """
+    if device_class == "microcontroller":
+        return MICROCONTROLLERS
+    name = _OF_RUNTIME.get(runtime) or _OF_RUNTIME.get(runtime.partition("-")[0])
+    if name == "onnxruntime" and device_class not in _WITH_LARGE_CACHES:
+        name = None
+    if name is None and precision == "int8" and runtime.partition("-")[0] != DEFAULT_SHARED:
+        return "tflite"
+    return name or DEFAULT_SHARED
+
+
+def shared_name_of(device: DeviceProfile, precision: str = "fp32") -> str:
     """The file that a profile takes coefficients from where it has no fit."""
-    return shared_name(device.runtime, device.device_class, device.pipeline)
+    return shared_name(device.runtime, device.device_class, precision)
 
 
 @cache
@@ -253,7 +275,7 @@ def unmeasured_fit(
     """
     if device.threads > MEASURED_THREADS[-1]:
         return None
-    shared = shared_coefficients(shared_name_of(device), precision, device.threads)
+    shared = shared_coefficients(shared_name_of(device, precision), precision, device.threads)
     reached = shared.peak_shares.get(device.pipeline or "")
     if reached is None:
         return None

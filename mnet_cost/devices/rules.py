@@ -21,7 +21,8 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "in_place": "an element-wise layer writes over an input that nothing reads later",
         "concat_in_place": "inputs of a concatenation are written where it wants them",
         "copy_slices": "parts of a tensor are copied out: a slice is a kernel, not a view",
-        "winograd": "3x3 convolutions of stride 1 take fewer multiplications",
+        "winograd": "3x3 convolutions of stride 1 take fewer multiplications, not at int8",
+        "winograd_int8": "they do so at int8, too",
         "im2col": "k x k convolutions go through a scratch copy of their windows",
         "split_groups": "a grouped convolution is one convolution for each group",
         "pack_channels": "channels are kept in packs of `tile`: where they do not divide, smaller "
@@ -32,15 +33,16 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
 )
 """What each word of a profile's `kernels` means."""
 
-DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place"))
-"""The rules of a profile that states none: what every inference runtime does."""
+DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place", "winograd"))
+"""The rules of a profile that states none: what most runtimes do. Of six runtimes for phones whose
+times are published, five have Winograd's tiles (`docs/explanation/accuracy.md`)."""
 
 RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         # Its graphs have activations as parameters of convolutions, where ncnnoptimize put them.
         "ncnn": frozenset(
-            ("fold_norms", "fuse_clamps", "in_place", "copy_slices", "winograd", "split_groups",
-             "pack_channels")
+            ("fold_norms", "fuse_clamps", "in_place", "copy_slices", "winograd", "winograd_int8",
+             "split_groups", "pack_channels")
         ),
         # Clamps are parameters of operators, of additions too: `fused_activation_function`.
         "tflite": frozenset(
