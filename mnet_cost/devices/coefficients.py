@@ -240,7 +240,7 @@ def _coefficients(name: str, plain: Mapping[str, Any], caches: Caches | None) ->
         spreads=tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
         peak_shares={
             pipeline: PeakShare(share=float(entry["share"]), spread=float(entry["spread"]))
-            for pipeline, entry in plain["peak_share"].items()
+            for pipeline, entry in (plain["peak_share"] or {}).items()
         },
         measured=_spread(plain["measured"]),
         unmeasured=_spread(plain["unmeasured"]),
@@ -276,7 +276,12 @@ def unmeasured_fit(
     if device.threads > MEASURED_THREADS[-1]:
         return None
     shared = shared_coefficients(shared_name_of(device, precision), precision, device.threads)
-    reached = shared.peak_shares.get(device.pipeline or "")
+    pipeline = device.pipeline or ""
+    reached = shared.peak_shares.get(pipeline)
+    if reached is None and shared.name != MICROCONTROLLERS:
+        # Of a runtime that nobody ran on cores of known peaks.
+        default = shared_coefficients(DEFAULT_SHARED, precision, device.threads)
+        reached = default.peak_shares.get(pipeline)
     if reached is None:
         return None
     scale = Sourced(

@@ -29,7 +29,9 @@ def own_setting(
 ) -> Setting:
     """The setting that follows from the name of a runtime; `rules` are those that a user states."""
     own = runtime_rules(runtime) if rules is None else rules
-    return Setting(runtime or "its own", own, shared_name(runtime, device_class, precision))
+    return Setting(
+        runtime or "a runtime of no name", own, shared_name(runtime, device_class, precision)
+    )
 
 
 def settings_to_try(own: Setting) -> tuple[Setting, ...]:
