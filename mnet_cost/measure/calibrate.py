@@ -111,7 +111,8 @@ def calibrate(
     fits: list[Calibration] = []
     if "coefficients" in forms:
         trials = []
-        for setting in (own,) if rules is not None else settings_to_try(own):
+        alone = rules is not None or _is_accelerated(ran)
+        for setting in (own,) if alone else settings_to_try(own):
             shared = shared_coefficients(setting.shared, rows[0].precision, threads)
             under = measured
             if setting.rules != own.rules:

@@ -233,8 +233,8 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
     if chosen.place:
         notes.append(
             f"fitted as for {trial.setting.words}: what was left out was "
-            f"{100 * chosen.error:.0f} % off in the mean, and {100 * chosen.own_error:.0f} % as for "
-            f"{trials[0].setting.words}"
+            f"{100 * chosen.error:.0f} % off in the mean, and as for {trials[0].setting.words} "
+            f"{100 * chosen.own_error:.0f} %"
         )
     if widened:
         notes.append("the band is wider than the shared one: what was left out was further off")
