@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from coefficient_files import write_files
 from energy import show as show_energy
+from microcontrollers import LEAST, microcontroller_runs
 from others import NEW_FAMILY, ForecastTable, other_tables
 from profile_commands import make_all
 from protocols import (
@@ -40,12 +41,15 @@ from ratios import show as show_ratios
 from rich.console import Console
 from rich.table import Table
 from summary import COLUMNS, Summary, four_digits, summarize, width_of
-from tables import microcontroller_runs, ncnn_runs
+from tables import ncnn_runs
 
 from mnet_cost.devices.coefficients import shared_coefficients
 
 ONE_THREAD = "ncnn, one thread"
-BOARDS = "MLPerf Tiny, Cortex-M"
+BOARDS = {
+    "microcontrollers": "microcontrollers, compilers",
+    "microcontrollers_tflm": "microcontrollers, CMSIS-NN and the like",
+}
 
 
 def ncnn_tables(coefficients: Coefficients) -> Iterator[ForecastTable]:
@@ -83,13 +87,16 @@ def with_bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
 
 
 def microcontroller_tables() -> Iterator[ForecastTable]:
-    """MLPerf Tiny on Arm Cortex-M boards."""
-    boards, bands = microcontroller_runs(), shared_coefficients("microcontrollers")
-    for count in (1, 3):
-        protocol = f"unseen board, {count} network{'s' if count > 1 else ''} measured"
-        yield BOARDS, protocol, list(unseen_board(boards, count)), bands.measured.width
-    unmeasured = list(datasheet_board(boards))
-    yield BOARDS, "data sheet, nothing measured", unmeasured, bands.unmeasured.width
+    """Microcontrollers, by kind of runtime. Reference kernels ran on one board with several
+    networks, so that nothing of them can be held out."""
+    for name, title in BOARDS.items():
+        boards, bands = microcontroller_runs(name), shared_coefficients(name, "int8")
+        for count in (1, 3):
+            protocol = f"unseen board, {count} network{'s' if count > 1 else ''} measured"
+            yield title, protocol, list(unseen_board(boards, count)), bands.measured.width
+        single = [run for run in microcontroller_runs(name, least=1) if len(run.rows) < LEAST]
+        unmeasured = list(datasheet_board(boards, single))
+        yield title, "data sheet, nothing measured", unmeasured, bands.unmeasured.width
 
 
 def main() -> None:
@@ -102,11 +109,11 @@ def main() -> None:
         choices=("all", "coefficients", "profiles", "energy", "ratios"),
         default="all",
     )
-    parser.add_argument("names", nargs="*", help="of files of `specs/coefficients`")
+    parser.add_argument("names", nargs="*", help="of files of `specs/coefficients`, or of profiles")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
     options = parser.parse_args()
     if options.what == "profiles":
-        make_all()
+        make_all(options.names)
         return
     if options.what == "energy":
         show_energy(options.results)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
+from microcontrollers import LEAST, core_shares, microcontroller_runs
 from protocols import (
     Coefficients,
     Forecast,
@@ -21,18 +23,14 @@ from protocols import (
 )
 from shared import SPREADS, Prior, Section, common_coefficients, peak_shares, write
 from summary import summarize, width_of
-from tables import (
-    Processor,
-    Run,
-    make_run,
-    measured_together,
-    microcontroller_runs,
-    ncnn_runs,
-    read,
-    runs_of,
-)
+from tables import Processor, Run, make_run, measured_together, ncnn_runs, read, runs_of
 
-from mnet_cost.devices.coefficients import Caches, shared_coefficients
+from mnet_cost.devices.coefficients import (
+    MICROCONTROLLERS,
+    SHARED_NAMES,
+    Caches,
+    shared_coefficients,
+)
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
 from mnet_cost.shipped import specs_folder
@@ -42,6 +40,9 @@ _FEWEST_CHIPS = 3
 _SPREAD_OF_SHARES = 0.3
 """Spread of the share of the peak where fewer chips were measured: that of ncnn's 39."""
 XNNPACK_TILE = 8
+
+_NOT_HELD_OUT = 1.5
+"""Half width of a band where nothing could be held out: wider than any that was measured."""
 
 
 def ncnn_sections() -> list[Section]:
@@ -62,15 +63,27 @@ def ncnn_sections() -> list[Section]:
     return [*sections, _processors("int8", int8, source)._replace(shares=shares)]
 
 
-def microcontroller_sections() -> list[Section]:
-    """Cores without vectors."""
-    boards = microcontroller_runs()
+def microcontroller_sections(name: str) -> list[Section]:
+    """Cores without vectors, under one kind of runtime."""
+    boards, every = microcontroller_runs(name), microcontroller_runs(name, least=1)
+    single = [run for run in every if len(run.rows) < LEAST]
+    measured, source = list(unseen_board(boards, 1)), "runs on {} boards"
+    publication = "MLPerf Tiny, STM32 model zoo, TinyEngine, ESP-NN"
+    shares = core_shares(every, common_coefficients(boards))
+    if not measured:
+        return [
+            Section(
+                "int8", f"{_times_of(boards, source, publication)}, fitted by benchmarks/accuracy",
+                boards, _NOT_HELD_OUT, _NOT_HELD_OUT,
+                "nothing: several networks ran on one board alone", shares,
+                common_coefficients(boards),
+            )
+        ]  # fmt: skip
     section = _section(
-        "int8", boards, list(unseen_board(boards, 1)), list(datasheet_board(boards)),
-        "runs of MLPerf Tiny v0.5 to v1.3 on {} boards",
-        "mlcommons/tiny_results, closed division", "unseen board, one network measured",
+        "int8", boards, measured, list(datasheet_board(boards, single)), source, publication,
+        "unseen board, one network measured",
     )  # fmt: skip
-    return [section]
+    return [section._replace(shares=shares)]
 
 
 TFLITE_FILES = (
@@ -160,7 +173,11 @@ FILES: Mapping[str, Callable[[], list[Section]]] = {
     "tflite": tflite_sections,
     "onnxruntime": onnxruntime_sections,
     "torch-compile": torch_compile_sections,
-    "microcontrollers": microcontroller_sections,
+    **{
+        name: partial(microcontroller_sections, name)
+        for name in SHARED_NAMES
+        if name.startswith(MICROCONTROLLERS)
+    },
 }
 
 
@@ -198,21 +215,30 @@ def _section(
 ) -> Section:
     coefficients = common_coefficients(runs) if coefficients is None else coefficients
     figures = summarize(name, protocol, measured, 1.0)
-    chips = len({run.group for run in runs})
-    times = sum(len(run.rows) for run in runs)
-    times_of = f"{times} times of {len(runs)} {source.format(chips)} ({publication})"
     width = width_of(measured)
     return Section(
         name,
-        f"{times_of}, fitted by benchmarks/accuracy",
+        f"{_times_of(runs, source, publication)}, fitted by benchmarks/accuracy",
         runs,
         width,
         width_of(unmeasured) if unmeasured else width,
         f"{protocol}: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
         f"{figures.forecasts} times",
-        {
-            pipeline: (middle, spread if chips >= _FEWEST_CHIPS else max(spread, _SPREAD_OF_SHARES))
-            for pipeline, (middle, spread) in peak_shares(runs, coefficients).items()
-        },
+        _shares(runs, coefficients),
         coefficients,
     )
+
+
+def _shares(runs: Sequence[Run], coefficients: Array) -> dict[str, tuple[float, float]]:
+    """`peak_shares`, with no less than a usual spread where few chips were measured."""
+    few = len({run.group for run in runs}) < _FEWEST_CHIPS
+    return {
+        pipeline: (middle, max(spread, _SPREAD_OF_SHARES) if few else spread)
+        for pipeline, (middle, spread) in peak_shares(runs, coefficients).items()
+    }
+
+
+def _times_of(runs: Sequence[Run], source: str, publication: str) -> str:
+    chips = len({run.group for run in runs})
+    times = sum(len(run.rows) for run in runs)
+    return f"{times} times of {len(runs)} {source.format(chips)} ({publication})"

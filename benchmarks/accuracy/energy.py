@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from microcontrollers import microcontroller_runs
 from protocols import Forecast, datasheet_board
 from rich.console import Console
 from rich.table import Table
 from summary import four_digits
-from tables import MCU, microcontroller_runs, read
+from tables import MCU, read
 
 from mnet_cost.analysis import analyze
 from mnet_cost.devices import load_device
+from mnet_cost.devices.coefficients import MICROCONTROLLERS
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Networks
 from mnet_cost.models.library import load_model
@@ -105,7 +107,7 @@ def energy_rows() -> list[EnergyRow]:
             rows.append(_row(device, processor, method, len(board_runs), errors))
     used = sum(len(board_runs) for board_runs in boards.values())
     rows += [_row(ALL, "", method, used, errors) for method, errors in all_errors.items()]
-    forecasts = list(datasheet_board(microcontroller_runs()))
+    forecasts = list(datasheet_board(microcontroller_runs(MICROCONTROLLERS)))
     for shipped in SHIPPED:
         rows += _profile_rows(shipped, runs, forecasts)
     return rows

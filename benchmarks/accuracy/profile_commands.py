@@ -8,6 +8,7 @@ profile for each.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mnet_cost.cli import main
@@ -119,6 +120,14 @@ PROFILES = (
         "stm32l4r5_tflm", "STM32L4R5, one Cortex-M4 at 120 MHz, TensorFlow Lite Micro",
         ("mlperf_tiny.csv",), ("run=reference/Nucleo-L4R5ZI",), "stm32l4r5",
     ),
+    FittedProfile(
+        "stm32h747_cube_ai", "STM32H747, its Cortex-M7 at 400 MHz, X-CUBE-AI 9",
+        ("microcontrollers.csv",), ("device=stm32h747i_disco", "run=9.1.0"), "stm32h747",
+    ),
+    FittedProfile(
+        "stm32h743_tinyengine", "STM32H743, one Cortex-M7 at 480 MHz, TinyEngine",
+        ("microcontrollers.csv",), ("device=stm32h743", "runtime=tinyengine"), "stm32h743",
+    ),
     _ncnn("raspberry_pi_3b_plus_ncnn", "Raspberry Pi 3B+, one Cortex-A53 core",
           "raspberry_pi_3b_plus", "raspberry_pi_3b_plus", 4),
     _ncnn("raspberry_pi_4_ncnn", "Raspberry Pi 4, one Cortex-A72 core", "raspberry_pi_4",
@@ -161,10 +170,12 @@ def arguments(profile: FittedProfile) -> list[str]:
     return [*words, "--title", profile.title, "-o", path]
 
 
-def make_all() -> None:
-    """Make all profiles. Their paths are relative to the root of the repository."""
+def make_all(names: Sequence[str] = ()) -> None:
+    """Make the profiles of these names, all without one, in the root of the repository."""
     os.chdir(specs_folder().parent)
     for profile in PROFILES:
+        if names and profile.name not in names:
+            continue
         print(f"== {profile.name}")
         if main(arguments(profile)):
             raise SystemExit(f"{profile.name} could not be made")

@@ -8,11 +8,12 @@ device. "Chip out": fits use no device with its chip, except for what the protoc
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from microcontrollers import core_shares, share_of
 from shared import Prior, common_coefficients, peak_shares, spreads
 from tables import Run
 
@@ -21,6 +22,7 @@ from mnet_cost.measure.coefficient_solver import NOISE, deviation, expected_seco
 
 FOLDS = 5
 DRAWS = 3
+MOST_CHOICES = 40
 CHOSEN = (
     "mobilenet_v1", "networks/ncnn_resnet18.yaml", "networks/ncnn_squeezenet.yaml",
     "shufflenet_v2", "networks/ncnn_mobilenet_v2.yaml", "mnasnet",
@@ -180,17 +182,19 @@ def datasheet(coefficients: Coefficients) -> Iterator[Forecast]:
         shares = peak_shares(
             coefficients.training_runs(family, coefficients.fold[run.group]), common
         )
-        yield from _from_peak(run, of_family(run, family), common, shares)
+        if run.processor is not None and run.processor.out_of_order is not None:
+            share = shares["out_of_order" if run.processor.out_of_order else "in_order"]
+            yield from _from_peak(run, of_family(run, family), common, share)
 
 
 def _from_peak(
-    run: Run, held_out: Run, coefficients: Array, shares: Mapping[str, tuple[float, float]]
+    run: Run, held_out: Run, coefficients: Array, share: tuple[float, float]
 ) -> Iterator[Forecast]:
     peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
-    if peak is None or run.processor is None or run.processor.out_of_order is None:
+    if peak is None:
         return
     peak *= run.threads or 1
-    log_share, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
+    log_share, spread = share
     total = (held_out.amounts * coefficients).sum(1)
     term_shares = held_out.amounts * coefficients / total[:, None]
     sigma = np.sqrt(spread**2 + (term_shares**2 @ spreads() ** 2) + NOISE**2)
@@ -205,27 +209,41 @@ def _from_peak(
 def unseen_board(runs: Sequence[Run], count: int) -> Iterator[Forecast]:
     """Board out: from each choice of `count` networks of a run its other networks.
 
-    Families are not held out: other boards ran the same networks.
+    Families are not held out: other boards ran the same networks. Of more than `MOST_CHOICES`
+    choices so many are drawn.
     """
+    draw = random.Random(1)
     for board in sorted({run.group for run in runs}):
-        coefficients = common_coefficients(run for run in runs if run.group != board)
+        rest = [run for run in runs if run.group != board]
+        if not rest:
+            continue
+        coefficients = common_coefficients(rest)
         for run in runs:
-            if run.group != board:
+            if run.group != board or len(run.rows) <= count:
                 continue
-            for chosen in combinations(range(len(run.rows)), count):
+            choices = list(combinations(range(len(run.rows)), count))
+            if len(choices) > MOST_CHOICES:
+                choices = draw.sample(choices, MOST_CHOICES)
+            for chosen in choices:
                 others = [i for i in range(len(run.rows)) if i not in chosen]
                 yield from forecast(run.only(chosen), run.only(others), coefficients)
 
 
-def datasheet_board(runs: Sequence[Run]) -> Iterator[Forecast]:
-    """Board out, nothing measured: from the share of the peak that other boards reach."""
-    for board in sorted({run.group for run in runs}):
+def datasheet_board(runs: Sequence[Run], single: Sequence[Run] = ()) -> Iterator[Forecast]:
+    """Board out, nothing measured: from the share of the peak that other boards reach.
+
+    `single` are runs of too few networks for coefficients, that know a share all the same.
+    """
+    for board in sorted({run.group for run in (*runs, *single)}):
         others = [run for run in runs if run.group != board]
+        known = [*others, *(run for run in single if run.group != board)]
+        if not others:
+            continue
         coefficients = common_coefficients(others)
-        shares = peak_shares(others, coefficients)
-        for run in runs:
+        shares = core_shares(known, coefficients)
+        for run in (*runs, *single):
             if run.group == board:
-                yield from _from_peak(run, run, coefficients, shares)
+                yield from _from_peak(run, run, coefficients, share_of(run, shares))
 
 
 def halves(run: Run, coefficients: Array, draws: int = 20) -> Iterator[Forecast]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -125,30 +124,6 @@ def make_run(
         np.array([_roofline_work(network) for network in kernels]),
         processor,
     )  # fmt: skip
-
-
-_MCU_CORES = {
-    "Cortex-M4": 2.0, "Cortex-M7": 2.0, "Cortex-M33": 2.0,
-}  # fmt: skip
-"""int8 multiply-adds per cycle: SMLAD takes two 16-bit products, to which int8 is widened (Arm, DSP
-capabilities of Cortex-M4 and Cortex-M7; the M33 has the same instruction)."""
-
-
-def microcontroller_runs() -> list[Run]:
-    """MLPerf Tiny's runs of at least three networks on Arm cores, the best time of each network."""
-    runs = []
-    for rows in measured_together(read("mlperf_tiny.csv")).values():
-        core = re.fullmatch(r"(Cortex-M\d+) ([\d.]+) MHz", rows[0].processor)
-        fastest: dict[str, Measurement] = {}
-        for row in sorted(rows, key=lambda row: row.latency_s):
-            fastest.setdefault(row.model, row)
-        if core is None or core[1] not in _MCU_CORES or len(fastest) < 3:
-            continue
-        clock_hz = float(core[2]) * 1e6
-        macs = _MCU_CORES[core[1]]
-        processor = Processor(rows[0].device, core[1], clock_hz, None, None, False, 1, macs)
-        runs.append(make_run(tuple(fastest.values()), MCU, 1, processor))
-    return runs
 
 
 def _roofline_work(kernels: Sequence[Kernel]) -> Array:

@@ -32,6 +32,7 @@ from mnet_cost.analysis.sparsity import (
     weight_bytes_on,
     zeros_note,
 )
+from mnet_cost.analysis.stored_weights import stored_weight_bytes
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work, settle_precision
 from mnet_cost.devices import DeviceProfile
@@ -45,6 +46,7 @@ from mnet_cost.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from mnet_cost.analysis.schedule import Schedule
+    from mnet_cost.devices.operators import OperatorList
 
 __all__ = ["Analysis", "TrainingCost", "analyze", "analyze_network", "training_cost"]
 
@@ -347,8 +349,28 @@ def _estimate(
     if zeros is not None:
         kernels = sparse_kernels(kernels, zeros, device, precision)
         weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
+    if device.storage is not None:
+        weight_bytes = stored_weight_bytes(plan.kernels, precision, weight_bytes)
     fits = check_capacity(device, weight_bytes, plan.memory.peak_bytes, needed, plan.schedule)
     estimate = estimate_latency(kernels, device, precision, fits)
+    if device.operators is not None:
+        estimate = _placed(analysis, plan, estimate, device.operators)
     if zeros is None or not zeros.zeros or estimate.latency_s is None:
         return estimate
     return replace(estimate, notes=(*estimate.notes, zeros_note(kernels, zeros, device, precision)))
+
+
+def _placed(
+    analysis: Analysis, plan: RuntimePlan, estimate: DeviceEstimate, operators: OperatorList
+) -> DeviceEstimate:
+    """The estimate with what runs on the accelerator and, if not all does, the time by unit."""
+    from mnet_cost.analysis.placement import place  # for accelerators alone
+
+    network = analysis.network
+    placement = place(network, analysis.layers, plan.kernels, operators, plan.precision)
+    split = None
+    if placement.off:
+        from mnet_cost.analysis.fallback import split_time
+
+        split = split_time(network, placement, estimate.device)
+    return replace(estimate, placement=placement, split=split)

@@ -19,6 +19,9 @@ from mnet_cost.layers.base import Convolution
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, TensorType, agreed, are_equal, is_equal, smallest
 
+NO_UNITS: Mapping[str, str] = {}
+"""Where all layers run on one unit."""
+
 
 class Kernel(NamedTuple):
     """An anchor layer and what is fused into it. Bytes, elements and counts at the batch."""
@@ -111,8 +114,13 @@ def form_kernels(
     costs: tuple[LayerCost, ...],
     precision: DType,
     rules: frozenset[str] = DEFAULT_KERNEL_RULES,
+    units: Mapping[str, str] = NO_UNITS,
 ) -> tuple[Kernel, ...]:
-    """The kernels of `network` under `rules`, in the order in which they are launched."""
+    """The kernels of `network` under `rules`, in the order in which they are launched.
+
+    `units` says on which unit each layer runs, by name, where there are several: no kernel has
+    layers of two.
+    """
     readers = _readers(network)
     groups: list[_Group] = []
     group_of: dict[int, _Group] = {}  # by the tensor that a group ends with
@@ -127,7 +135,7 @@ def form_kernels(
             stored.update(step.outputs)
             continue
         host = _host(network, cost, rules, readers, group_of, stored)
-        if host is not None:
+        if host is not None and _on_one_unit(units, host[0], cost):
             group, index = host
             group.layers.append(cost)
             group.joined.extend([tensor for tensor in step.inputs if tensor != index])
@@ -153,6 +161,10 @@ def form_kernels(
     if any(cost.step.tied_to is not None for cost in costs):
         kernels = [_with_ties(network, kernel) for kernel in kernels]
     return tuple(kernels)
+
+
+def _on_one_unit(units: Mapping[str, str], group: _Group, cost: LayerCost) -> bool:
+    return not units or units[group.layers[0].step.name] == units[cost.step.name]
 
 
 def _with_ties(network: Network, kernel: Kernel) -> Kernel:

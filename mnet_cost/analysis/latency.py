@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.energy import Energy, estimate_energy
@@ -27,6 +27,10 @@ from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, Rooflin
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.tensors import is_nothing
 from mnet_cost.units import format_seconds
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis.fallback import SplitTime
+    from mnet_cost.analysis.placement import Placement
 
 _SEEN = 0.05
 """An estimate is marked if terms that were hardly measured take more than this share of it."""
@@ -95,9 +99,25 @@ class DeviceEstimate:
     """The fits that the times come from, by precision of kernels; empty for a lower bound."""
     is_stated: bool = False
     """Whether the spec states precisions, so that to ask for another one gives no time."""
+    placement: Placement | None = None
+    """Which layers run on the accelerator; None where no list says what it runs. The time is that
+    of all layers on it, whatever the list says."""
+    split: SplitTime | None = None
+    """The time by unit, where not all layers run on the accelerator."""
 
     def __repr__(self) -> str:
         return f"<DeviceEstimate {self.device.name} {self.precision}: {self.time_text}>"
+
+    @property
+    def is_partly_placed(self) -> bool:
+        """Whether layers do not run on the accelerator, or are not known to."""
+        return self.placement is not None and not self.placement.is_whole
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the time is beyond what was measured: the network is, or the fit does not tell
+        which layers ran on the accelerator. A lower bound has a mark of its own."""
+        return bool(self.outside) or (self.is_partly_placed and self.basis != "bound")
 
     @property
     def time_text(self) -> str:

@@ -69,18 +69,20 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
     buffers = find_buffers(network, precision, rules)
     units, sizes = buffers.units, buffers.sizes
     lives = _Lives(buffers)
-    extra = _scratch_by_unit(units, rules.scratch)
-    live = _live_bytes(buffers, lives, extra)
+    live = _live_bytes(buffers, lives, _by_unit(units, rules.beside))
     peak = largest_of(live)
     at = live.index(peak)
+    step = network.steps[units[at][0]]
+    written_over = _by_unit(units, rules.overlaps).get(at, 0)
+    overlapped = lives.buffer_of(step.inputs[0]) if written_over else None
     alive = [
-        LiveTensor(name, sizes[root])
+        LiveTensor(name, sizes[root] - (written_over if root == overlapped else 0))
         for root, name in _occupants(buffers, lives, at).items()
         if lives.birth[root] <= at <= lives.number_at[lives.death[root]]
     ]
-    if at in extra:
-        step = network.steps[units[at][0]]
-        alive.append(LiveTensor(f"scratch of {step.name}", extra[at]))
+    scratch = _by_unit(units, rules.scratch)
+    if at in scratch:
+        alive.append(LiveTensor(f"scratch of {step.name}", scratch[at]))
     alive.sort(key=lambda tensor: -tensor.bytes)
     by_step = live
     if rules.units:
@@ -104,11 +106,10 @@ def peak_bytes(network: Network, precision: DType, rules: MemoryRules = _USUAL) 
 def live_bytes(network: Network, precision: DType, rules: MemoryRules = _USUAL) -> list[Any]:
     """Bytes alive while each unit runs, for sizes of any kind; a unit is a step without rules."""
     buffers = find_buffers(network, precision, rules)
-    scratch = _scratch_by_unit(buffers.units, rules.scratch)
-    return _live_bytes(buffers, _Lives(buffers), scratch)
+    return _live_bytes(buffers, _Lives(buffers), _by_unit(buffers.units, rules.beside))
 
 
-def _live_bytes(buffers: Buffers, lives: _Lives, scratch: Mapping[int, int]) -> list[int]:
+def _live_bytes(buffers: Buffers, lives: _Lives, beside: Mapping[int, int]) -> list[int]:
     """Bytes alive while each unit runs."""
     units, sizes = buffers.units, buffers.sizes
     change = [0] * (len(units) + 2)  # outputs outlive the last unit
@@ -118,7 +119,7 @@ def _live_bytes(buffers: Buffers, lives: _Lives, scratch: Mapping[int, int]) -> 
         change[birth] = change[birth] + size
         change[end] = change[end] - size
     live = list(accumulate(change[: len(units)]))
-    for number, needed in scratch.items():
+    for number, needed in beside.items():
         live[number] = live[number] + needed
     return live
 
@@ -126,7 +127,10 @@ def _live_bytes(buffers: Buffers, lives: _Lives, scratch: Mapping[int, int]) -> 
 def find_lifetimes(
     network: Network, precision: DType, rules: MemoryRules = _USUAL
 ) -> tuple[Lifetime, ...]:
-    """The buffers that `trace_memory` adds up, with their first and last units; outputs stay."""
+    """The buffers that `trace_memory` adds up, with their first and last units; outputs stay.
+
+    An input that a result lies over ends before that result begins, but for the rest of it.
+    """
     buffers = find_buffers(network, precision, rules)
     lives = _Lives(buffers)
     final = len(buffers.units) - 1
@@ -145,18 +149,28 @@ def find_lifetimes(
         )
         for root, held in tensors.items()
     ]
-    for number, needed in _scratch_by_unit(buffers.units, rules.scratch).items():
+    place = {root: i for i, root in enumerate(tensors)}
+    for number, overlap in _by_unit(buffers.units, rules.overlaps).items():
+        at = place[lives.buffer_of(network.steps[buffers.units[number][0]].inputs[0])]
+        life = lifetimes[at]
+        rest = life._replace(bytes=life.bytes - overlap, first=number)
+        if life.first == number:  # an input of the network, which is there before
+            lifetimes[at] = rest
+        else:
+            lifetimes[at] = life._replace(last=number - 1)
+            lifetimes.append(rest._replace(name=f"rest of {life.name}"))
+    for number, needed in _by_unit(buffers.units, rules.scratch).items():
         name = network.steps[buffers.units[number][0]].name
         lifetimes.append(Lifetime(f"scratch of {name}", needed, number, number))
     return tuple(lifetimes)
 
 
-def _scratch_by_unit(units: Sequence[Unit], scratch: Mapping[int, int]) -> dict[int, int]:
+def _by_unit(units: Sequence[Unit], by_step: Mapping[int, int]) -> dict[int, int]:
     """Bytes by the number of the unit, where there are some."""
     bytes_of: dict[int, int] = {}
-    if scratch:
+    if by_step:
         for number, unit in enumerate(units):
-            needed = [scratch[index] for index in unit if index in scratch]
+            needed = [by_step[index] for index in unit if index in by_step]
             if needed:
                 bytes_of[number] = sum(needed)
     return bytes_of

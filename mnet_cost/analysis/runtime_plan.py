@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mnet_cost.analysis.capacity import Activations
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.overlaps import overlap_bytes
 from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.analysis.traffic import scratch_bytes
 from mnet_cost.analysis.work import LayerCost
@@ -80,11 +81,17 @@ def memory_rules(network: Network, kernels: Sequence[Kernel], rules: frozenset[s
             needed = scratch_bytes(kernel, rules)
             if not is_nothing(needed):
                 scratch[unit[0]] = needed
+    overlaps = {
+        unit[0]: overlap
+        for unit, overlap in zip(units, overlap_bytes(network, kernels, rules), strict=True)
+        if overlap is not None
+    }
     return MemoryRules(
         units=units,
         in_place="in_place" in rules,
         concat_in_place="concat_in_place" in rules,
         scratch=scratch,
+        overlaps=overlaps,
     )
 
 

@@ -65,7 +65,8 @@ def best_schedule(
     trace = trace_memory(network, precision, rules)
     buffers = find_buffers(network, precision, rules)
     live = [trace.live_bytes[unit[0]] for unit in buffers.units]
-    pieces = cut(buffers, rules.scratch)
+    beside = rules.beside
+    pieces = cut(buffers, beside)
     floor = max([live[piece[0]] for piece in pieces if len(piece) == 1], default=0)
     lives = None
     segments = []
@@ -78,7 +79,7 @@ def best_schedule(
                 left_out = True
                 break
             lives = lives or find_lives(buffers)
-            segments.append(Segment(buffers, lives, piece, rules.scratch))
+            segments.append(Segment(buffers, lives, piece, beside))
     floor = max([floor, *(segment.floor for segment in segments)])
     ways = ["no search: too many layers side by side"] if left_out else []
     order = list(range(len(live)))

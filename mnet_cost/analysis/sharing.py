@@ -31,6 +31,20 @@ class MemoryRules:
     """Whether inputs of a concatenation are parts of its result from their birth on."""
     scratch: Mapping[int, int] = field(default_factory=dict)
     """Bytes that a step needs beside tensors while its unit runs, by the index of the step."""
+    overlaps: Mapping[int, int] = field(default_factory=dict)
+    """Bytes of the result of a step's unit that lie over its first input, which nobody else ever
+    reads, by the index of the step."""
+
+    @property
+    def beside(self) -> Mapping[int, int]:
+        """Bytes beside whole tensors while the unit of a step runs: less than none where they
+        overlap."""
+        if not self.overlaps:
+            return self.scratch
+        beside = dict(self.scratch)
+        for index, overlap in self.overlaps.items():
+            beside[index] = beside.get(index, 0) - overlap
+        return beside
 
 
 class Buffers(NamedTuple):

@@ -16,6 +16,7 @@ from mnet_cost.analysis import Analysis, analyze_network
 from mnet_cost.analysis.latency import basis_of
 from mnet_cost.changes.sensitivity import tile_of
 from mnet_cost.changes.spec_edits import Edits
+from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
 from mnet_cost.layers.axes import channel_axis
 from mnet_cost.models.library import model_path
@@ -98,9 +99,22 @@ def analyzed(
     analysis: Analysis, network: Network, *, precision: str | None = None, best_order: bool = False
 ) -> Analysis:
     """Another network as the first one was analyzed, on its first device alone."""
+    device = analysis.devices[0].device
+    return analyzed_on(analysis, network, device, precision=precision, best_order=best_order)
+
+
+def analyzed_on(
+    analysis: Analysis,
+    network: Network,
+    device: DeviceProfile,
+    *,
+    precision: str | None = None,
+    best_order: bool = False,
+) -> Analysis:
+    """Another network as the first one was analyzed, on one device."""
     return analyze_network(
         network,
-        [analysis.devices[0].device],
+        [device],
         precision=precision or analysis.precision,
         convention=analysis.convention,
         schedule="best" if best_order or analysis.schedule is not None else "spec",

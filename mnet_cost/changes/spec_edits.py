@@ -66,11 +66,17 @@ def _edited(text: str, edits: Edits) -> str:
 
 def numbers_of(network: Network, step: Step, field: str) -> tuple[Token, ...]:
     """Whole numbers in the text that a field of a layer is made of, those nearest to it first."""
+    return tuple([token for token in _of_field(network, step, field) if token.text.isdecimal()])
+
+
+def words_of(network: Network, step: Step, field: str) -> tuple[Token, ...]:
+    """Words and names in that text, those nearest to the field first."""
+    return tuple([token for token in _of_field(network, step, field) if not token.text.isdecimal()])
+
+
+def _of_field(network: Network, step: Step, field: str) -> tuple[Token, ...]:
     node = _fields(step.node).get(field)
-    if node is None:
-        return ()
-    tokens = _tokens(network, node, step.block_path)
-    return tuple([token for token in dict.fromkeys(tokens) if token.text.isdecimal()])
+    return () if node is None else tuple(dict.fromkeys(_tokens(network, node, step.block_path)))
 
 
 def kind_of(network: Network, step: Step) -> Token | None:

@@ -167,6 +167,12 @@ def _analyze(
     if options.training:
         training = training_cost(analysis.network, analysis.precision, optimizer=options.optimizer)
     report = analysis_report(analysis, options.by, training, options.top)
+    if any(estimate.is_partly_placed for estimate in analysis.devices):
+        from mnet_cost.changes.fallback_changes import return_changes
+        from mnet_cost.report.placement import with_placements
+
+        changes = [(each, return_changes(analysis, each)) for each in analysis.devices]
+        report = with_placements(report, analysis, changes)
     if options.what_if is not None:
         from mnet_cost.changes.what_if import compare_what_if, parse_changes
         from mnet_cost.report.what_if import with_what_if

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import exp, hypot, log, log2
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
@@ -53,7 +54,7 @@ class SharedCoefficients:
     spreads: tuple[float, ...]
     """Standard deviations of the logarithms of cost coefficients, over devices."""
     peak_shares: Mapping[str, PeakShare]
-    """The share of the peak that cores reach, by pipeline."""
+    """The share of the peak that cores reach, by pipeline; of microcontrollers by core, too."""
     measured: Spread
     """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
@@ -63,9 +64,45 @@ class SharedCoefficients:
 
 
 MICROCONTROLLERS = "microcontrollers"
-"""Cores without vectors, whose weights are in flash."""
+"""Cores without vectors, whose weights are in flash: what compiles a network into kernels of its
+own, as those of vendors do."""
 
-SHARED_NAMES = (DEFAULT_SHARED, "tflite", "onnxruntime", "torch-compile", MICROCONTROLLERS)
+_OF_RUNTIME: Mapping[str, str] = MappingProxyType(
+    {
+        "tflite": "tflite",
+        "xnnpack": "tflite",
+        "onnxruntime": "onnxruntime",
+        # Measured on cores with large caches and without Winograd, as ONNX Runtime.
+        "openvino": "onnxruntime",
+        "torch-compile": "torch-compile",
+    }
+)
+"""The file of a runtime, by its name or the first word of it."""
+
+_OF_MICROCONTROLLERS: Mapping[str, str] = MappingProxyType(
+    {
+        "tflm-reference": f"{MICROCONTROLLERS}_reference",
+        # These call kernels of CMSIS-NN or of the maker of the chip for one layer after another.
+        "tflm": f"{MICROCONTROLLERS}_tflm",
+        "microtvm": f"{MICROCONTROLLERS}_tflm",
+        "onnc": f"{MICROCONTROLLERS}_tflm",
+    }
+)
+"""The same of runtimes of microcontrollers."""
+
+_WITH_LARGE_CACHES = ("server", "laptop", None)
+"""Classes of devices on which the runtimes of the file `onnxruntime` were measured."""
+
+SHARED_NAMES = tuple(
+    dict.fromkeys(
+        (
+            DEFAULT_SHARED,
+            *_OF_RUNTIME.values(),
+            MICROCONTROLLERS,
+            *_OF_MICROCONTROLLERS.values(),
+        )
+    )
+)
 """The files: by runtime, and by what has no runtime in common with processors."""
 
 MEASURED_THREADS = (1, 2, 4, 8)
@@ -76,15 +113,8 @@ _BORROWED = 0.2
 own: as runs of one runtime were seen to differ in it."""
 
 
-_OF_RUNTIME = {
-    "tflite": "tflite", "xnnpack": "tflite", "onnxruntime": "onnxruntime",
-    "openvino": "onnxruntime", "torch-compile": "torch-compile",
-}  # fmt: skip
-"""The file of a runtime, by its name or the first word of it. OpenVINO, as ONNX Runtime, was
-measured on cores with large caches and without Winograd."""
-
-_WITH_LARGE_CACHES = ("server", "laptop", None)
-"""Classes of devices on which the runtimes of the file `onnxruntime` were measured."""
+def _of_name(files: Mapping[str, str], runtime: str) -> str | None:
+    return files.get(runtime) or files.get(runtime.partition("-")[0])
 
 
 def shared_name(runtime: str, device_class: str | None, precision: str = "fp32") -> str:
@@ -94,8 +124,8 @@ def shared_name(runtime: str, device_class: str | None, precision: str = "fp32")
     known: left out, Paddle Lite and Arm NN were nearer to it than to ncnn.
     """
     if device_class == "microcontroller":
-        return MICROCONTROLLERS
-    name = _OF_RUNTIME.get(runtime) or _OF_RUNTIME.get(runtime.partition("-")[0])
+        return _of_name(_OF_MICROCONTROLLERS, runtime) or MICROCONTROLLERS
+    name = _of_name(_OF_RUNTIME, runtime)
     if name == "onnxruntime" and device_class not in _WITH_LARGE_CACHES:
         name = None
     if name is None and precision == "int8" and runtime.partition("-")[0] != DEFAULT_SHARED:
@@ -155,7 +185,7 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
         return next(iter(sections.values()))
     nearest = min(known, key=lambda count: abs(log(count / threads)))
     one = known[nearest]
-    if threads == nearest or name == MICROCONTROLLERS:
+    if threads == nearest or name.startswith(MICROCONTROLLERS):
         return one
     default = _sections(DEFAULT_SHARED)
     single, several = (default[section_name("fp32", count)] for count in (nearest, threads))
@@ -277,11 +307,12 @@ def unmeasured_fit(
         return None
     shared = shared_coefficients(shared_name_of(device, precision), precision, device.threads)
     pipeline = device.pipeline or ""
-    reached = shared.peak_shares.get(pipeline)
-    if reached is None and shared.name != MICROCONTROLLERS:
+    of_pipeline = shared.peak_shares.get(pipeline)
+    if of_pipeline is None and not shared.name.startswith(MICROCONTROLLERS):
         # Of a runtime that nobody ran on cores of known peaks.
         default = shared_coefficients(DEFAULT_SHARED, precision, device.threads)
-        reached = default.peak_shares.get(pipeline)
+        of_pipeline = default.peak_shares.get(pipeline)
+    reached = of_pipeline and shared.peak_shares.get(device.core or "", of_pipeline)
     if reached is None:
         return None
     scale = Sourced(

@@ -7,10 +7,18 @@ numbers are true, which only their sources can tell.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
+from mnet_cost.devices.fallbacks import (
+    KEYS,
+    check_operators,
+    first_problem,
+    read_crossing,
+    read_fallback,
+    read_operators,
+)
 from mnet_cost.devices.hierarchy import read_memory, read_storage
 from mnet_cost.devices.library import device_names, device_path
 from mnet_cost.devices.measured import read_latency
@@ -25,7 +33,7 @@ from mnet_cost.devices.sections import (
     read_threads,
 )
 from mnet_cost.devices.threads import rates_of_threads, with_power_of_threads
-from mnet_cost.devices.types import CLASSES, PIPELINES, PROFILE_BASES, DeviceProfile
+from mnet_cost.devices.types import CLASSES, CORES, PIPELINES, PROFILE_BASES, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
 from mnet_cost.filekinds import DEVICE, mistaken
 from mnet_cost.paths import is_yaml
@@ -37,8 +45,8 @@ FORMAT = 1
 _TOP = ("format", "name", "title", "basis", "runtime", "threads")
 _PEAKS = ("compute", "memory")
 _OPTIONAL_TOP = (
-    "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "cores", "latency",
-    "extends",
+    "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "core", "cores",
+    "latency", "extends", *KEYS,
 )  # fmt: skip
 
 
@@ -52,23 +60,36 @@ _TAKEN_OVER: Mapping[str, tuple[str, ...]] = {
     "energy": ("mac_energy_j", "byte_energy_j"),
     "kernels": ("kernel_rules",),
     "pipeline": ("pipeline",),
+    "core": ("core",),
     "cores": ("cores",),
+    "operators": ("operators",),
+    "fallback": ("fallback",),
+    "crossing": ("crossing",),
 }
 """Fields that a profile has from the one that it extends, by the key that would state them."""
+_CHAINED = {
+    "extends": "a profile that is extended cannot extend another",
+    "fallback": "a profile that another falls back to cannot fall back itself",
+}
+_KEPT = frozenset(("fallback",))
+"""Keys that what a profile extends must not have either, or profiles could name each other in a
+ring."""
 
 
-def load_device(name_or_path: str | os.PathLike[str], *, extended: bool = False) -> DeviceProfile:
+def load_device(
+    name_or_path: str | os.PathLike[str], *, without: Collection[str] = ()
+) -> DeviceProfile:
     """The shipped profile of that name, or the one in that file; `DeviceError` if it is bad.
 
-    Text with a path separator, or that ends in .yaml or .yml, is a path. `extended`: for a profile
-    that another one extends, which must not extend a third.
+    Text with a path separator, or that ends in .yaml or .yml, is a path. `without`: keys, of
+    `extends` and `fallback`, that it must not have, since another profile names it by them.
     """
     text = os.fspath(name_or_path)
     if not isinstance(name_or_path, str) or is_device_path(text):
-        return _load(text, extended)
+        return _load(text, without)
     names = device_names()
     if text in names:
-        return _load(shown_path(device_path(text)), extended)
+        return _load(shown_path(device_path(text)), without)
     from mnet_cost.devices.other_names import OTHER_DEVICES
 
     raise DeviceError(
@@ -86,23 +107,23 @@ def is_device_path(text: str) -> bool:
     return "/" in text or os.sep in text or is_yaml(text)
 
 
-def _load(path: str, extended: bool) -> DeviceProfile:
-    return _checked(read_yaml(path, error=DeviceError), path, extended)
+def _load(path: str, without: Collection[str]) -> DeviceProfile:
+    return _checked(read_yaml(path, error=DeviceError), path, without)
 
 
 def parse_device(text: str, path: str) -> DeviceProfile:
     """The profile that `text` would be in the file `path`; `DeviceError` if it is bad."""
-    return _checked(parse_yaml(Source(path, text), DeviceError), path, extended=False)
+    return _checked(parse_yaml(Source(path, text), DeviceError), path, ())
 
 
-def _checked(root: Node, path: str, extended: bool) -> DeviceProfile:
+def _checked(root: Node, path: str, without: Collection[str]) -> DeviceProfile:
     reader = Reader()
     if FILL_IN in root.source.text and (blanks := list(_blanks(root))):
         raise DeviceError(blanks)
-    if extended and isinstance(root.value, dict) and "extends" in root.value:
-        message = "a profile that is extended cannot extend another"
-        raise DeviceError(Problem(message, root.keys["extends"].span()))
-    profile = _profile(reader, root, path)
+    for key in without:
+        if isinstance(root.value, dict) and key in root.value:
+            raise DeviceError(Problem(_CHAINED[key], root.keys[key].span()))
+    profile = _profile(reader, root, path, without)
     if reader.problems or profile is None:
         raise DeviceError(reader.problems)
     return profile
@@ -122,7 +143,9 @@ def _blanks(node: Node) -> Iterator[Problem]:
         yield from _blanks(child)
 
 
-def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
+def _profile(
+    reader: Reader, root: Node, path: str, without: Collection[str]
+) -> DeviceProfile | None:
     """What the file says; wrong where the reader has problems."""
     if not isinstance(root.value, dict):
         reader.problem("a device profile is a mapping: `name: ...`, one key a line", root)
@@ -135,7 +158,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     complete = "extends" in values or "latency" in values
     required = _TOP if complete else (*_TOP, *_PEAKS)
     reader.keys(root, "a device profile", required, (*_PEAKS, *_OPTIONAL_TOP))
-    base = _base(reader, root, path) if "extends" in values else None
+    base = _base(reader, root, path, without) if "extends" in values else None
     version = values.get("format")
     if version is not None and (type(version.value) is not int or version.value != FORMAT):
         reader.problem(f"this version reads `format: {FORMAT}` only", version)
@@ -143,6 +166,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     basis = reader.word(values, "basis", PROFILE_BASES)
     device_class = reader.word(values, "class", CLASSES)
     pipeline = reader.word(values, "pipeline", PIPELINES)
+    core = reader.word(values, "core", CORES)
     threads = read_threads(reader, values.get("threads"))
     cores = read_cores(reader, values, root.keys.get("cores"))
     compute = read_compute(reader, values.get("compute"))
@@ -173,9 +197,13 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         byte_energy_j=transfers,
         kernel_rules=read_kernels(reader, values.get("kernels"), runtime_rules(runtime)),
         pipeline=pipeline or None,
+        core=core or None,
         cores=cores,
         latency=read_latency(reader, values.get("latency"), known_class, threads),
         extends=None if base is None else base.name,
+        operators=read_operators(reader, values, path),
+        fallback=read_fallback(reader, values, lambda name: _other(name, path, ("fallback",))),
+        crossing=read_crossing(reader, values, memory or (base.memory if base else ())),
     )
     profile = stated if base is None else _over(base, stated, values)
     if not reader.problems:
@@ -208,28 +236,27 @@ def _check_whole(reader: Reader, values: Mapping[str, Node], profile: DeviceProf
         cores = int(profile.cores.value)
         message = f"{profile.threads} threads, but {cores} core{'s' if cores > 1 else ''}"
         reader.problem(message, values["threads"])
+    check_operators(reader, values, profile)
 
 
-def _base(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
+def _base(reader: Reader, root: Node, path: str, without: Collection[str]) -> DeviceProfile | None:
     """The profile that `extends` names: a shipped one, or a file seen from this file's folder."""
     name = reader.text(root.value, "extends")
     node = root.value["extends"]
     if not name:
         return None
+    try:
+        return _other(name, path, ("extends", *_KEPT.intersection(without)))
+    except DeviceError as error:
+        reader.problem(f"`{node.value}` cannot be extended", node, first_problem(error))
+        return None
+
+
+def _other(name: str, path: str, without: Collection[str]) -> DeviceProfile:
+    """The profile that the one in the file `path` names, which must not have the keys `without`."""
     if is_device_path(name):
         name = os.path.join(os.path.dirname(path), name)
-    try:
-        base = load_device(name, extended=True)
-    except DeviceError as error:
-        reader.problem(f"`{node.value}` cannot be extended", node, _shortest(error))
-        return None
-    return base
-
-
-def _shortest(error: DeviceError) -> str:
-    first = error.problems[0]
-    place = f"{first.span}: " if first.span else ""
-    return f"{place}{first.message}" + (f"; {first.hint}" if first.hint else "")
+    return load_device(name, without=without)
 
 
 def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]) -> DeviceProfile:
@@ -242,7 +269,8 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
         for field in fields
     }
     if stated.runtime != base.runtime and is_known_runtime(stated.runtime):
-        taken.pop("kernel_rules", None)  # another runtime does other things
+        for field in ("kernel_rules", *KEYS):  # another runtime does other things
+            taken.pop(field, None)
     if stated.threads != base.threads:
         drawn = with_power_of_threads(base, stated.threads)
         for_threads = {

@@ -24,6 +24,11 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "winograd": "3x3 convolutions of stride 1 take fewer multiplications, not at int8",
         "winograd_int8": "they do so at int8, too",
         "im2col": "k x k convolutions go through a scratch copy of their windows",
+        "overlap_depthwise": "a depthwise convolution writes over the input that it reads, but for "
+        "the rows of a window, if nothing else reads it",
+        "overlap_windows": "convolutions with larger kernels than 1x1 do the same, and pooling",
+        "overlap_pointwise": "1x1 convolutions do the same",
+        "overlap_inputs": "an input of the network may be written over like any other tensor",
         "split_groups": "a grouped convolution is one convolution for each group",
         "pack_channels": "channels are kept in packs of `tile`: where they do not divide, smaller "
         "packs or single channels are computed",
@@ -60,13 +65,21 @@ RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
         ),
         # Its plan of memory lets no operator write over its input.
         "tflm": frozenset(("fold_norms", "fuse_clamps", "copy_slices")),
+        # Its allocator lets results begin in their inputs; not those of depthwise convolutions.
+        "x-cube-ai": DEFAULT_KERNEL_RULES
+        | {"overlap_windows", "overlap_pointwise", "overlap_inputs"},
+        "stedgeai": DEFAULT_KERNEL_RULES
+        | {"overlap_windows", "overlap_pointwise", "overlap_inputs"},
+        "tinyengine": DEFAULT_KERNEL_RULES | {"overlap_depthwise"},
         "torch": frozenset(),
         "torch-compile": frozenset(("fuse_activations", "in_place")),
     }
 )  # fmt: skip
 """What runtimes are known to do, by the first word of their name; others as `DEFAULT_KERNEL_RULES`.
 Sources: ncnn, tools/ncnnoptimize.cpp; TensorFlow Lite, schema.fbs; ONNX Runtime, documentation of
-graph optimizations; OpenVINO, documentation of the CPU plugin; PyTorch documentation, inductor."""
+graph optimizations; X-CUBE-AI and ST Edge AI, activations in the tables of the STM32 model zoo
+(docs/explanation/memory.md); TinyEngine, README; OpenVINO, documentation of the CPU plugin;
+PyTorch documentation, inductor."""
 
 
 def runtime_rules(runtime: str) -> frozenset[str]:

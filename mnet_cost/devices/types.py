@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mnet_cost.devices.latency_models import LatencyFit
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.sourced import Sourced
+
+if TYPE_CHECKING:
+    from mnet_cost.devices.operators import OperatorList
 
 PROFILE_BASES = ("datasheet", "fitted", "calibrated")
 """What a profile's times rest on: published peaks, a fit to published latencies, or a
@@ -22,6 +26,12 @@ CLASSES = ("phone", "board", "microcontroller", "accelerator", "laptop", "server
 
 
 PIPELINES = ("in_order", "out_of_order", "scalar")
+
+CORES = (
+    "cortex_m0plus", "cortex_m4", "cortex_m7", "cortex_m33", "cortex_m55", "xtensa_lx6",
+    "xtensa_lx7", "rv32imc",
+)  # fmt: skip
+"""Cores of microcontrollers, which differ in how much of a peak they reach."""
 """How a core issues instructions. One that waits for each load reaches less of its peak; what one
 without vectors reaches, nobody measured on more than one device."""
 
@@ -65,7 +75,7 @@ class DeviceProfile:
 
     `memory` is innermost first; its last level is the main memory, which holds activations.
     `compute` and `memory` are empty where only times are known. `cores` is how many there are, of
-    all kinds.
+    all kinds. `core` is which core of a microcontroller it is.
     `storage` is read-only memory from which weights are read in place (flash), where there is
     such a thing. `power_w` is drawn while one inference follows another. `mac_energy_j` is by
     precision, `byte_energy_j` by the name of a level; both know only what a source states.
@@ -91,10 +101,17 @@ class DeviceProfile:
     kernel_rules: frozenset[str] = DEFAULT_KERNEL_RULES
     cores: Sourced | None = None
     pipeline: str | None = None
+    core: str | None = None
     latency: Mapping[str, LatencyFit] = field(default_factory=dict)
     extends: str | None = None
     power_stated: PowerFigure | None = None
     """What `power_w` was worked out from, where that is of another number of threads."""
+    operators: OperatorList | None = None
+    """What the runtime maps to an accelerator; None for a processor, and where no list is known."""
+    fallback: DeviceProfile | None = None
+    """The processor that runs what the accelerator does not, in the same machine."""
+    crossing: MemoryLevel | None = None
+    """The level of memory by way of which tensors go between the two."""
     scaled: str | None = None
     """How it was made of a profile of another number of threads; None for one as it was read."""
 

@@ -21,6 +21,7 @@ from mnet_cost.analysis.latency import differences_of, why_no_time, words_for_un
 from mnet_cost.analysis.lower_bounds import LowerBounds, least_parts
 from mnet_cost.analysis.memory import find_lifetimes, live_bytes
 from mnet_cost.analysis.runtime_plan import memory_rules
+from mnet_cost.analysis.stored_weights import stored_weight_bytes
 from mnet_cost.analysis.time_breakdown import parts_of
 from mnet_cost.analysis.times import NetworkTime, network_time, operands_of
 from mnet_cost.analysis.work import LayerCost, add_up, count_work, settle_precision
@@ -229,6 +230,8 @@ def _on_device(
     plan: _Plan, device: DeviceProfile, precision: str, weight_bytes: Count, *, has_total: bool
 ) -> DeviceOutline:
     kernels = plan.kernels
+    if has_total and device.storage is not None:
+        weight_bytes = stored_weight_bytes(plan.kernels, precision, weight_bytes)
     capacity = _capacity(device, weight_bytes if has_total else None, plan.peak_bytes)
     time = network_time(kernels, device, precision)
     if time is None:

@@ -36,7 +36,7 @@ def own_setting(
 
 def settings_to_try(own: Setting) -> tuple[Setting, ...]:
     """`own` first, then the others that a processor's runtime may be like."""
-    if own.shared == MICROCONTROLLERS:
+    if own.shared.startswith(MICROCONTROLLERS):
         return (own,)
     others = (
         Setting("ncnn", RUNTIME_RULES["ncnn"], DEFAULT_SHARED),

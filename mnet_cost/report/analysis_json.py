@@ -16,6 +16,7 @@ from mnet_cost.network.types import Network, Step
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.file_keys import file_numbers
 from mnet_cost.report.metric_columns import ENERGIES, TIMES, metric_document
+from mnet_cost.report.placement import placement_document
 from mnet_cost.report.published import published_document, published_rows
 from mnet_cost.report.rows import basis_cell
 from mnet_cost.report.schema_ids import schema_id
@@ -181,6 +182,7 @@ def device_document(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, A
             for check in estimate.memory_fits
         ],
         "notes": list(estimate.notes),
+        "placement": placement_document(estimate),
         "kernels": [
             {
                 "name": kernel.kernel.name,

@@ -25,6 +25,7 @@ from mnet_cost.report.matrix import (
     matrix_tables,
     with_figures,
 )
+from mnet_cost.report.placement import placement_notes
 from mnet_cost.report.ratio_breakdown import (
     breakdown_document,
     interval_table,
@@ -77,8 +78,15 @@ def compare_report(
     elif by is not None:
         tables += difference_tables(names, analyses, grain)
     notes = tuple(unknown_notes(analyses[0].devices))
-    if any(estimate.outside for analysis in analyses for estimate in analysis.devices):
+    if any(estimate.is_marked for analysis in analyses for estimate in analysis.devices):
         notes += (STARS,)
+    notes += tuple(
+        [
+            f"{name} on {note}"
+            for name, analysis in zip(names, analyses, strict=True)
+            for note in placement_notes(analysis.devices)
+        ]
+    )
     if explained:
         notes += sentences(names, breakdowns)
     records: Table

@@ -29,6 +29,7 @@ from mnet_cost.report.estimates import (
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import settings_words
 from mnet_cost.report.metric_columns import metric_column, metric_of
+from mnet_cost.report.placement import placement_notes
 from mnet_cost.report.records import network_records
 from mnet_cost.report.rows import band_cell, basis_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.schema_ids import schema_id
@@ -125,7 +126,7 @@ def _notes(
             notes += unknown_notes(rateless)
         else:
             notes.append(f"{many} no {analysis.precision} rate: left out")
-    if any(estimate.outside for estimate in known):
+    if any(estimate.is_marked for estimate in known):
         notes.append(STARS)
     rest = [estimate for estimate in unknown if estimate not in rateless]
     notes += unknown_notes(rest)
@@ -134,6 +135,7 @@ def _notes(
         more_notes = time_notes(analysis, known)
     else:
         more_notes = basis_notes(known) + outside_notes(known)
+    more_notes = [*more_notes, *placement_notes(known)]
     return notes, more_notes
 
 

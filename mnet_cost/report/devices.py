@@ -12,6 +12,7 @@ from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, Sourced
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.report.file_keys import file_records
 from mnet_cost.report.latency_fit import coefficient_table, fit_document, fit_facts
+from mnet_cost.report.operators import operator_facts, operator_table, operators_document
 from mnet_cost.report.rows import distinct, without_unknown
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Fact, Quantity, Report, Table
@@ -178,6 +179,7 @@ def device_report(device: DeviceProfile) -> Report:
         facts.insert(
             1, Fact("extends", device.extends, "text", "what is not said here is said there")
         )
+    facts += operator_facts(device)
     numbers = Table("numbers", "", _NUMBERS, rows)
     records = _number_records(device)
     tables = [without_unknown(numbers, ("low", "high"))]
@@ -186,6 +188,8 @@ def device_report(device: DeviceProfile) -> Report:
         if isinstance(fit, CoefficientFit):
             tables.append(coefficient_table(precision, fit, device))
     tables.append(_rules_table(rules))
+    if device.operators is not None:
+        tables.append(operator_table(device.operators))
     return Report(
         title=f"{device.name}: {device.title}",
         subtitle=device.path,
@@ -206,10 +210,14 @@ def _document(device: DeviceProfile) -> dict[str, Any]:
         "runtime": device.runtime,
         "threads": device.threads,
         "pipeline": device.pipeline,
+        "core": device.core,
         "extends": device.extends,
         "kernels": [rule for rule in KERNEL_RULES if rule in device.kernel_rules],
         "latency": {name: fit_document(fit) for name, fit in device.latency.items()},
         "numbers": file_records(_number_records(device)),
+        "operators": operators_document(device),
+        "fallback": device.fallback.name if device.fallback else None,
+        "crossing": device.crossing.name if device.crossing else None,
     }
 
 
@@ -253,6 +261,8 @@ def _facts(device: DeviceProfile) -> list[Fact]:
         facts.append(
             Fact("pipeline", device.pipeline, "text", "says which share of the peak is reached")
         )
+    if device.core:
+        facts.append(Fact("core", device.core, "text", "says it more closely"))
     return facts
 
 
@@ -308,7 +318,8 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
     """Several profiles: what they are, and each number of any of them."""
     names = distinct([device.name for device in devices])
     columns = (Column("what", "number"), *(Column(name, name, "quantity", 8) for name in names))
-    labels = [fact.label for fact in _facts(replace(devices[0], pipeline="in_order"))]
+    complete = replace(devices[0], pipeline="in_order", core="cortex_m4")
+    labels = [fact.label for fact in _facts(complete)]
     words = [{fact.label: fact.value for fact in _facts(device)} for device in devices]
     numbers = [
         {what: Quantity(number.value, unit) for what, unit, number in _numbers(device)}

@@ -16,6 +16,12 @@ from mnet_cost.report.capacity import memory_fits, misfits
 from mnet_cost.report.kernel_explanation import term_times
 from mnet_cost.report.latency_fit import set_by_one
 from mnet_cost.report.metric_columns import metric_column, metric_of
+from mnet_cost.report.placement import (
+    SHARE_COLUMN,
+    more_placement_notes,
+    placement_notes,
+    share_text,
+)
 from mnet_cost.report.rows import (
     band_cell,
     basis_cell,
@@ -80,6 +86,7 @@ def device_table(analysis: Analysis) -> Table:
             ASKED,
             help=f"{_FITS}; unknown: the size of the memory or the cost of a layer is not known",
         ),
+        SHARE_COLUMN,
         Column("energy", energy_title, "quantity", 6, "energy", energy_help),
         Column(
             "basis", "basis", weight=ASKED, help="what the time rests on; the notes say it of each"
@@ -105,6 +112,7 @@ def device_table(analysis: Analysis) -> Table:
                 estimate.device.runtime,
                 threads_cell(estimate.device),
                 fits_cell(analysis, estimate),
+                share_text(estimate.placement),
                 _energy(analysis, estimate),
                 _marked(basis_cell(analysis, estimate), mark),
                 # A time that is a lower bound itself needs no smaller one beside it.
@@ -119,6 +127,8 @@ def device_table(analysis: Analysis) -> Table:
         needless.append("band_s")
     if refused or not any(estimate.energy for estimate in analysis.devices):
         needless.append("energy")
+    if all(estimate.placement is None for estimate in analysis.devices):
+        needless.append(SHARE_COLUMN.key)
     return without(Table("devices", "", columns, tuple(rows)), needless)
 
 
@@ -227,6 +237,7 @@ def warning_notes(analysis: Analysis) -> list[str]:
         more = f"; and {len(overs) - _NAMED} more" * (len(overs) > _NAMED)
         notes.append(f"does not fit {'; '.join(overs[:_NAMED])}{more}")
     notes += unknown_notes(estimates)
+    notes += placement_notes(estimates)
     return [*notes, *outside_notes(estimates)] if analysis.has_totals else notes
 
 
@@ -277,6 +288,7 @@ def more_notes(analysis: Analysis) -> list[str]:
         ]
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
+    notes += more_placement_notes(estimates)
     return notes + _said(
         (estimate.device.name, note)
         for estimate in estimates

@@ -178,7 +178,7 @@ def time_cell(analysis: Analysis, estimate: DeviceEstimate) -> Time | None:
     if seconds is None:
         return None
     least = estimate.basis == "bound" or bool(estimate.untimed or analysis.unmodelled)
-    return Time(seconds, least, bool(estimate.outside))
+    return Time(seconds, least, estimate.is_marked)
 
 
 def band_cell(analysis: Analysis, estimate: DeviceEstimate) -> Range | None:

@@ -1,4 +1,4 @@
-"""Names and versions of the JSON documents: `mnet-cost/analysis/5`. `schema --of` has the names.
+"""Names and versions of the JSON documents: `mnet-cost/analysis/6`. `schema --of` has the names.
 
 A version is raised whenever a key goes, comes or changes its meaning.
 """
@@ -6,7 +6,7 @@ A version is raised whenever a key goes, comes or changes its meaning.
 from __future__ import annotations
 
 VERSIONS = {
-    "analysis": 5,
+    "analysis": 6,
     "batches": 2,
     "compare": 3,
     "explain": 2,
@@ -18,9 +18,9 @@ VERSIONS = {
     "models": 3,
     "model": 3,
     "devices": 2,
-    "device": 2,
-    "devices-beside": 2,
-    "device-choice": 3,
+    "device": 3,
+    "devices-beside": 3,
+    "device-choice": 4,
     "layers": 3,
     "layer": 2,
     "paper": 1,

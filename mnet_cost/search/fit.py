@@ -220,6 +220,12 @@ class _Finder:
     def __init__(self, request: FitRequest) -> None:
         self.request = request
         self.storages = [device for device in request.devices if device.storage is not None]
+        self._of_storage = {
+            limit.column
+            for limit in request.limits
+            for device in self.storages
+            if device.storage and limit.text.startswith(f"{device.storage.name} of {device.name},")
+        }
         self._arenas: dict[tuple[Any, ...], Mapping[str, float]] = {}
 
     @property
@@ -277,11 +283,14 @@ class _Finder:
         if key not in self._arenas:
             elaborated = elaborate(network.model.spec, {**network.model.knobs, **knobs})
             analysis = analyze_network(elaborated, self.storages, precision=precision)
-            self._arenas[key] = {
-                column_of(_MEMORY, each.device): float(each.memory_fits[0].needed_bytes)
-                for each in analysis.devices
-                if each.memory_fits
-            }
+            checks = [(each.device, each.memory_fits) for each in analysis.devices]
+            needed = {
+                column_of(_MEMORY, device): float(fits[0].needed_bytes)
+                for device, fits in checks if fits
+            }  # fmt: skip
+            # As stored: biases are wider than the metric has them.
+            stored = max([float(fits[1].needed_bytes) for _, fits in checks if fits], default=0.0)
+            self._arenas[key] = needed | dict.fromkeys(self._of_storage, stored)
         return self._arenas[key]
 
     def best_of(self, candidates: Sequence[Candidate]) -> Size | None:

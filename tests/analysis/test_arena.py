@@ -16,6 +16,7 @@ from mnet_cost.analysis.arena import Arena, plan_arena
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.memory import trace_memory
 from mnet_cost.devices import load_device
+from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
@@ -23,7 +24,7 @@ from mnet_cost.tensors import DTYPES
 
 FP32, INT8 = DTYPES["fp32"], DTYPES["int8"]
 OFTEN = ("concat", "relu", "compute", "compute", "add")
-STM32 = load_device("stm32h743")
+STM32 = replace(load_device("stm32h743"), kernel_rules=runtime_rules("tflm"))
 
 
 def build(text: str) -> Network:

@@ -390,8 +390,8 @@ def test_two_networks_of_one_name_are_two_in_reports(capsys: pytest.CaptureFixtu
         ('{"schema": "mnet-cost/check/99"}',
          "is a document `mnet-cost/check/99`, not `mnet-cost/check/2`"),
         ('{"schema": "mnet-cost/fit/1"}',
-         "is a document `mnet-cost/fit/1`, not `mnet-cost/check/2` or `mnet-cost/analysis/5`"),
-        ("{}", "is no document of mnet-cost, not `mnet-cost/check/2` or `mnet-cost/analysis/5`"),
+         "is a document `mnet-cost/fit/1`, not `mnet-cost/check/2` or `mnet-cost/analysis/6`"),
+        ("{}", "is no document of mnet-cost, not `mnet-cost/check/2` or `mnet-cost/analysis/6`"),
     ],
 )  # fmt: skip
 def test_documents_that_are_no_baseline(text: str, said: str) -> None:

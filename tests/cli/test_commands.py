@@ -45,7 +45,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture[str]) -> None:
     analysis = document(capsys, "analyze", V1, "--alpha", "0.5", "--device", "pixel_1")
-    assert analysis["schema"] == "mnet-cost/analysis/5"
+    assert analysis["schema"] == "mnet-cost/analysis/6"
     assert analysis["model"] == {
         "name": "mobilenet_v1",
         "source": "arXiv:1704.04861, Table 1",
@@ -353,7 +353,7 @@ def test_files_are_written_whole_and_by_their_ending(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for ending, start in (
-        ("json", '{\n  "schema": "mnet-cost/analysis/5"'),
+        ("json", '{\n  "schema": "mnet-cost/analysis/6"'),
         ("csv", "model,knobs,batch,precision,device,runtime,threads,basis,latency_ms,"),
         ("md", "## mobilenet_v1"),
         ("html", "<!doctype html>"),

@@ -756,8 +756,9 @@ mine.yaml:12:11: there is no rule of kernels `magic`
       |           ^^^^^
 hint: """
             "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_activations`, `fuse_adds`, "
-            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, `split_groups` or "
-            "`pack_channels`",
+            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, "
+            "`overlap_depthwise`, `overlap_windows`, `overlap_pointwise`, `overlap_inputs`, "
+            "`split_groups` or `pack_channels`",
             id="unknown rule of kernels",
         ),
         pytest.param(
@@ -769,8 +770,9 @@ mine.yaml:12:11: a rule of kernels is one word
       |           ^
 hint: """
             "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_activations`, `fuse_adds`, "
-            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, `split_groups` or "
-            "`pack_channels`",
+            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, "
+            "`overlap_depthwise`, `overlap_windows`, `overlap_pointwise`, `overlap_inputs`, "
+            "`split_groups` or `pack_channels`",
             id="rule of kernels no word",
         ),
         pytest.param(

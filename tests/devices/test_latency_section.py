@@ -999,6 +999,18 @@ def test_no_pipeline(pipeline: str, expected: str) -> None:
     assert message(BASE.replace("pipeline: in_order", f"pipeline: {pipeline}")) == expected
 
 
+def test_no_core() -> None:
+    text = BASE.replace("pipeline: in_order", "pipeline: in_order\ncore: cortex-m7")
+    assert (
+        message(text)
+        == """\
+mine.yaml:6:7: `cortex-m7` is no core
+    6 | core: cortex-m7
+      |       ^^^^^^^^^
+hint: did you mean `cortex_m7`?"""
+    )
+
+
 def test_without_a_pipeline_nothing_is_known_of_it() -> None:
     Path("mine.yaml").write_text(BASE.replace("pipeline: in_order\n", ""))
     assert load_device("./mine.yaml").pipeline is None

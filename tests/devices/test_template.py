@@ -125,4 +125,4 @@ def test_a_class_of_devices_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices", "--for", "mobilenet_v1", *words]) == 0
     devices = json.loads(capsys.readouterr().out)["devices"]
     assert {load_device(device["name"]).device_class for device in devices} == {"microcontroller"}
-    assert len(devices) == 11
+    assert len(devices) == 14

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.coefficients import (
     SHARED_NAMES,
     section_name,
     shared_coefficients,
     shared_name,
+    unmeasured_fit,
 )
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
@@ -196,11 +199,16 @@ def test_each_file_has_coefficients_of_each_way_to_run(
 def test_which_file_a_device_takes() -> None:
     assert shared_name("ncnn", "phone", "int8") == shared_name("any", None) == "ncnn"
     assert shared_name("any", None, "int8") == shared_name("tflite-xnnpack", "phone") == "tflite"
-    assert shared_name("tflm", "microcontroller", "int8") == "microcontrollers"
     assert shared_name("onnxruntime", "server") == shared_name("openvino", None) == "onnxruntime"
     assert shared_name("onnxruntime", "phone") == "ncnn"
     assert shared_name("torch-compile", "server") == "torch-compile"
     assert shared_name("torch", "server") == "ncnn"
+    assert shared_name("x-cube-ai", "microcontroller", "int8") == "microcontrollers"
+    assert shared_name("any", "microcontroller", "int8") == "microcontrollers"
+    assert shared_name("tflm", "microcontroller", "int8") == "microcontrollers_tflm"
+    assert shared_name("tflm-cmsis-nn", "microcontroller") == "microcontrollers_tflm"
+    assert shared_name("tflm-reference", "microcontroller") == "microcontrollers_reference"
+    assert shared_name("tflm", "phone") == "ncnn"
     assert section_name("fp16", 1) == section_name("bf16", 1) == "fp32"
     assert section_name("int8", 4) == "int8_4_threads"
 
@@ -216,3 +224,35 @@ def test_threads_that_a_file_lacks_gain_as_in_the_default_file() -> None:
     assert several.spreads[1] == pytest.approx(math.hypot(single.spreads[1], 0.2))
     assert several.measured.width == shared_coefficients(threads=4).measured.width
     assert "as others gain from them" in several.source
+
+
+def test_what_a_core_reaches_depends_on_it_and_on_the_runtime() -> None:
+    """An M7 issues two instructions a cycle. A compiler of the vendor reaches twice as much as an
+    interpreter with CMSIS-NN, and reference kernels a twentieth (TinyEngine's table, STM32H743)."""
+    compiled, interpreted, reference = (
+        shared_coefficients(name, "int8").peak_shares
+        for name in ("microcontrollers", "microcontrollers_tflm", "microcontrollers_reference")
+    )
+    assert 0.33 < compiled["cortex_m7"].share < 0.45
+    assert 0.2 < compiled["cortex_m4"].share < compiled["cortex_m33"].share < 0.35
+    for core in ("cortex_m4", "cortex_m7", "cortex_m33"):
+        assert 1.5 < compiled[core].share / interpreted[core].share < 2.5
+    assert 7 < interpreted["cortex_m7"].share / reference["cortex_m7"].share < 12
+
+
+def test_the_share_is_that_of_the_core_if_it_is_known() -> None:
+    m7 = load_device("stm32h743")
+    rate = m7.compute["int8"]
+    shares = shared_coefficients("microcontrollers", "int8").peak_shares
+
+    def scale(device: DeviceProfile) -> float:
+        fit = unmeasured_fit(device, rate, "int8")
+        assert fit is not None
+        return fit.scale_s.value
+
+    known = 1 / (960e6 * shares["cortex_m7"].share)
+    other = 1 / (960e6 * shares["in_order"].share)
+    assert scale(m7) == pytest.approx(known)
+    assert scale(replace(m7, core=None)) == pytest.approx(other)
+    assert scale(replace(m7, core="cortex_m55")) == pytest.approx(other)  # nobody measured one
+    assert unmeasured_fit(replace(m7, pipeline="scalar"), rate, "int8") is None

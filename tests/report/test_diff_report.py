@@ -84,7 +84,7 @@ def _set(*keys: Any) -> Callable[[Json], None]:
     ("change", "message"),
     [
         (_set("schema", "mnet-cost/compare/3"),
-         "is a document `mnet-cost/compare/3`, not `mnet-cost/analysis/5`"),
+         "is a document `mnet-cost/compare/3`, not `mnet-cost/analysis/6`"),
         (_set("schema", "mnet-cost/analysis/2"), "is a document `mnet-cost/analysis/2`, not"),
         (_set("schema", 3), "is no document of mnet-cost"),
         (_set("layers", 0, "params", 1), "its layers do not add up to its params"),

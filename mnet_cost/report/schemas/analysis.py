@@ -241,6 +241,7 @@ def device_keys() -> Json:
         "memory_fits": maybe(flag("whether all fits; null where a size is not known")),
         "capacity_checks": listed(_capacity_check(), "what has to fit into which memory"),
         "notes": listed(text("a sentence"), "what else is to be said"),
+        "placement": maybe(placement()),
         "kernels": listed(
             record(
                 {
@@ -253,6 +254,55 @@ def device_keys() -> Json:
             "kernels that the runtime launches, in order",
         ),
     }  # fmt: skip
+
+
+def placement() -> Json:
+    """Where layers run, by the list of an accelerator's operators."""
+    change = {
+        "change": text("what changes, in words"),
+        "returned": whole("layers that it brings back"),
+        "lines": listed(
+            record(
+                {
+                    "line": whole("number of the line"),
+                    "before": text("as it is"),
+                    "after": text("as it would be"),
+                }
+            ),
+            "of the spec",
+        ),
+        "accelerated_mult_adds": maybe(whole("on the accelerator after it")),
+        "mult_adds": maybe(whole("of the network after it")),
+        "params": maybe(whole("of the network after it")),
+        "latency_ms": maybe(number("as if all layers ran on the accelerator")),
+    }
+    layer = {
+        "name": text("path of the layer"),
+        "place": text("where it runs", "processor", "unknown"),
+        "reason": maybe(text("why")),
+        "found": maybe(text("what it has instead of what it needs")),
+        "after": maybe(text("layer that it reads from, whose place decides")),
+    }
+    return record(
+        {
+            "operators": text("name of the list"),
+            "version": text("release of the compiler or runtime that the list is of"),
+            "precision": text("that of the layers"),
+            "is_whole": flag("whether all layers run on the accelerator"),
+            "accelerated_mult_adds": whole("known to be done on the accelerator"),
+            "processor_mult_adds": whole("known to be done on the processor"),
+            "crossings": maybe(whole("tensors that go from one to the other")),
+            "crossing_bytes": maybe(whole("bytes of these")),
+            "layers": listed(record(layer), "those that are not known to run on the accelerator"),
+            "accelerated_ms": maybe(number("of the layers on the accelerator")),
+            "processor_ms": maybe(number("of the layers on the processor")),
+            "crossing_ms": maybe(number("of the crossings")),
+            "lower_bound": flag("whether one of the first two is no more than a lower bound"),
+            "fallback": maybe(text("profile of the processor")),
+            "changes": listed(record(change), "lines of the spec that bring layers back"),
+        },
+        "null without a list of what the accelerator runs",
+    )
 
 
 def kernel_times() -> Json:

@@ -90,9 +90,13 @@ def _profile_keys() -> dict[str, Json]:
         "runtime": text("program that runs networks"),
         "threads": whole("processor threads"),
         "pipeline": maybe(text("how its cores issue instructions")),
+        "core": maybe(text("which core of a microcontroller it is")),
         "extends": maybe(text("profile that the rest is taken from")),
         "kernels": listed(text("a rule"), "what the runtime fuses, folds and copies"),
         "latency": mapped(record(fit, optional=optional), "fits to times, by precision"),
+        "operators": maybe(_OPERATORS),
+        "fallback": maybe(text("profile of the processor that runs what the accelerator does not")),
+        "crossing": maybe(text("memory by way of which tensors go between the two")),
     }
 
 
@@ -111,6 +115,31 @@ def device_choice_schema() -> Json:
     )
 
 
+_OPERATORS = record(
+    {
+        "name": text("name of the list"),
+        "title": text("what it is of"),
+        "version": text("release of the compiler or runtime"),
+        "source": text("the document"),
+        "unlisted": text("where kinds that it does not name run", "processor", "unknown"),
+        "partition": text("how the network is cut", "prefix", "islands"),
+        "precisions": listed(text("a precision"), "in which layers run on the accelerator"),
+        "every_layer": listed(text("a condition"), "what holds for all of them"),
+        "kinds": mapped(
+            record(
+                {
+                    "needs": listed(text("a condition"), "all hold for layers that run"),
+                    "precisions": listed(text("a precision"), "where they are not those above"),
+                    "made_of": listed(text("a kind"), "what a converter makes of it"),
+                    "unsure": maybe(text("why it is not known whether layers run")),
+                    "refused": maybe(text("source of that it does not run")),
+                }
+            ),
+            "what the list says, by kind",
+        ),
+    },
+    "what the accelerator runs",
+)
 _SPREAD = record(
     {
         "width": number("half width of the 80 % range, in standard deviations"),
