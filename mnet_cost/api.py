@@ -17,6 +17,7 @@ from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_m
 from mnet_cost.models.library import load_model
 from mnet_cost.models.types import BATCH, Model, ModelSpec
 from mnet_cost.network import Network, elaborate
+from mnet_cost.network.parts import check_part
 from mnet_cost.results import (
     Advices,
     Analysis,
@@ -54,6 +55,7 @@ def analyze(
     convention: str = "paper",
     schedule: str = "spec",
     sparsity: str | float | Sequence[Zeros | str] = (),
+    lower_bound: bool = False,
     **settings: Any,
 ) -> Analysis:
     """What a network costs, and how long it takes on `devices`.
@@ -68,7 +70,8 @@ def analyze(
     names, paths or profiles, and `all` stands for every shipped one; `threads` is for those that
     are processors. `schedule="best"` looks for the order of layers with the least peak memory,
     which can take seconds. `sparsity` says which weights are zero: a share of all (`0.5`), a text
-    as after `--sparsity` (`"conv2d 1x1=0.5:2:4"`), or a list of texts or `Zeros`.
+    as after `--sparsity` (`"conv2d 1x1=0.5:2:4"`), or a list of texts or `Zeros`. `lower_bound`
+    gives totals although some layers have no cost rule.
 
     Raises `ModelReferenceError` for a name, knob, precision, convention or schedule that is not
     there, `SpecError` for a bad file or sizes that do not fit, `DeviceError` for a device,
@@ -87,7 +90,7 @@ def analyze(
         schedule=schedule,
         sparsity=_zeros(sparsity),
     )
-    return shown_analysis(analysis)
+    return shown_analysis(analysis.with_lower_bounds() if lower_bound else analysis)
 
 
 def draw(
@@ -95,7 +98,8 @@ def draw(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     *,
-    by: Literal["block", "layer"] = "block",
+    by: Literal["block", "layer"] | None = None,
+    block: str | None = None,
     **options: Any,
 ) -> Drawing:
     """The architecture of a network as a figure: boxes with shapes and costs.
@@ -104,10 +108,12 @@ def draw(
         >>> drawing = mnet_cost.draw("mobilenet_v1", devices=["pixel_1"])
         >>> drawing.write("mobilenet_v1.svg")
 
-    A box is a block with its copies, or a layer. Times are those of the first device. `model` is
-    as in `analyze`, or an analysis that is there already; `options` are those of `analyze`.
-    Notebooks show the figure.
+    A box is a block with its copies, or a layer. `block` is the path of a block to draw alone, with
+    its layers; of copies the first. Times are those of the first device. `model` is as in
+    `analyze`, or an analysis that is there already; `options` are those of `analyze`. Notebooks
+    show the figure. Raises `ModelReferenceError` for a block that is not there, else as `analyze`.
     """
+    by = by or ("block" if block is None else "layer")
     if by not in ("block", "layer"):
         hint = did_you_mean(str(by), ("block", "layer")) or "there are `block` and `layer`"
         raise UsageError(Problem(f"no figure has a box for each `{by}`", hint=hint))
@@ -115,7 +121,10 @@ def draw(
         model = analyze(model, knobs, devices, **options)
     elif knobs or devices or options:
         raise TypeError("an analysis has its knobs, devices and options already")
-    return Drawing(analysis=shown_analysis(model), by=by)
+    if block is not None:
+        _check_names(block=block)
+        check_part(model.network, block)
+    return Drawing(analysis=shown_analysis(model), by=by, block=block)
 
 
 def analyze_network(
@@ -133,6 +142,7 @@ def compare(
     threads: int | None = None,
     precision: str | None = None,
     convention: str = "paper",
+    lower_bound: bool = False,
     **settings: Any,
 ) -> Comparison:
     """Two networks or more side by side: totals, times, and why their ratios differ.
@@ -152,18 +162,18 @@ def compare(
         raise TypeError(f"a comparison needs two networks, not {len(models)}")
     _check_names(convention=convention, **_given(precision=precision))
     plain = [_model(model) for model in models if not isinstance(model, passes.Analysis)]
-    values = {**_mapping(knobs), **settings}
+    values = {**_mapping(knobs), **_no_options(settings, plain)}
     ready = iter(with_knobs(plain, values) if plain or values else ())
     profiles = choose_devices(devices, threads)
-    return Comparison(
-        names=tuple(map(_name, models)),
-        analyses=tuple(
-            shown_analysis(model)
-            if isinstance(model, passes.Analysis)
-            else analyze(next(ready), devices=profiles, precision=precision, convention=convention)
-            for model in models
-        ),
-    )
+    analyses = [
+        shown_analysis(model)
+        if isinstance(model, passes.Analysis)
+        else analyze(next(ready), devices=profiles, precision=precision, convention=convention)
+        for model in models
+    ]
+    if lower_bound:
+        analyses = [analysis.with_lower_bounds() for analysis in analyses]
+    return Comparison(names=tuple(map(_name, models)), analyses=tuple(analyses))
 
 
 def explore(
@@ -192,11 +202,12 @@ def explore(
     if len(models) == 1 and isinstance(models[0], (list, tuple)):
         raise TypeError("networks are given one after another: explore(*networks)")
     _check_names(convention=convention, **_given(precision=precision))
+    plain = [_model(model) for model in models]
     return explore_page(
         [_name(model) for model in models],
-        [_model(model) for model in models],
+        plain,
         choose_devices(devices, threads),
-        {**_mapping(knobs), **settings},
+        {**_mapping(knobs), **_no_options(settings, plain)},
         threads=threads,
         precision=precision,
         convention=convention,
@@ -253,10 +264,12 @@ def sweep(
     from mnet_cost.search.sweep import joined, sweep_tables
     from mnet_cost.search.sweep_request import plan_sweep
 
+    plain = tuple(map(_model, models))
+    values = {**_mapping(knobs), **_no_options(axes, plain)}
     request = plan_sweep(
         tuple(map(_name, models)),
-        tuple(map(_model, models)),
-        {name: given_values(value, name) for name, value in {**_mapping(knobs), **axes}.items()},
+        plain,
+        {name: given_values(value, name) for name, value in values.items()},
         choose_devices(devices, threads),
         precisions=_precisions(precision),
         convention=convention,
@@ -382,10 +395,12 @@ def fit(
     from mnet_cost.search.fit_request import plan_fit
     from mnet_cost.search.ranges import given_values
 
+    plain = tuple(map(_model, models))
+    values = {**_mapping(knobs), **_no_options(axes, plain)}
     request = plan_fit(
         tuple(map(_name, models)),
-        tuple(map(_model, models)),
-        {name: given_values(value, name) for name, value in {**_mapping(knobs), **axes}.items()},
+        plain,
+        {name: given_values(value, name) for name, value in values.items()},
         choose_devices(devices, threads),
         precisions=_precisions(precision),
         limits=_limits(limits),
@@ -670,7 +685,29 @@ def _zeros(sparsity: str | float | Sequence[Zeros | str]) -> tuple[Zeros, ...]:
     )
 
 
-_OPTIONS = ("devices", "threads", "precision", "convention", "schedule", "sparsity")
+_OPTIONS = ("devices", "threads", "precision", "convention", "schedule", "sparsity", "lower_bound")
+_ELSEWHERE = {
+    "by": '`report(by="layer")` of the result has other rows',
+    "format": '`report(format="json")` of the result is its text',
+    "output": '`report(format="html")` of the result is a text to write',
+    "notes": '`report(format="json")` of the result has all notes',
+    "what_if": '`mnet_cost.what_if(analysis, "bandwidth=x2")` compares',
+    "advise": "`mnet_cost.advise(model, devices=[...])` looks for changes",
+    "training": "`mnet-cost analyze --training` has what a training step costs",
+    "watch": "`mnet-cost analyze --watch` looks at files",
+    "plot": "`plot(path)` of the result draws it",
+    "diff": "`diff` of the result says what differs",
+    "set": '`knobs={"name": value}` sets a knob whose name is no keyword',
+}
+"""Options of the command line that are no keywords, and what is there in Python instead."""
+
+
+def _no_options(settings: Mapping[str, Any], models: Sequence[Model]) -> Mapping[str, Any]:
+    """Keywords that are knobs; `UsageError` for an option of the command line that is none."""
+    for name in settings:
+        if name in _ELSEWHERE and not any(name in model.spec.knobs for model in models):
+            raise UsageError(Problem(f"there is no keyword `{name}`", hint=_ELSEWHERE[name]))
+    return settings
 
 
 def _settings(
@@ -678,7 +715,7 @@ def _settings(
 ) -> dict[str, Any]:
     """Knobs from both places, each known to the model."""
     given = _mapping(knobs)
-    for name in settings:
+    for name in _no_options(settings, [model]):
         if name in given:
             raise TypeError(f"the knob `{name}` is given twice: as a keyword and in `knobs`")
         known = (*model.spec.knobs, BATCH)

@@ -49,8 +49,16 @@ def naming(
             if reason.errno == ENOENT and not os.path.isabs(text) and not _has_working_folder():
                 refusal = "the working directory is not there any more"
             elif reason.errno == ENOENT:
-                hint = _beside(text)
+                hint = _to_make(text) if error is OutputError else _beside(text)
     raise error(Problem(f"{text or shown}: {what}: {refusal}", hint=hint)) from None
+
+
+def _to_make(path: str) -> str | None:
+    """A hint with the folder that is to be there before a file can be written in it."""
+    folder = os.path.dirname(path)
+    if not folder or os.path.exists(folder):
+        return None
+    return f"there is no folder `{folder}`: make it first, or choose another one"
 
 
 def _beside(path: str) -> str | None:

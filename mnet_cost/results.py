@@ -425,26 +425,38 @@ class Drawing:
 
     analysis: Analysis
     by: Literal["block", "layer"]
+    block: str | None = None
+    """The path of the block that is drawn alone; None for all of the network."""
 
     @property
     def svg(self) -> str:
         """The text of an SVG file."""
         from mnet_cost.drawing.files import svg_of
 
-        return svg_of(self.analysis, self.by)
+        return svg_of(self.analysis, self.by, self.block)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a figure (`.svg`, `.png`) or a graph (`.dot`, `.gv`, `.graphml`), whole or not at
         all."""
         from mnet_cost.drawing.files import write_drawing
 
-        write_drawing(path, self.analysis, self.by)
+        write_drawing(path, self.analysis, self.by, self.block)
 
     def __repr__(self) -> str:
-        return f"<Drawing {self.analysis.network.spec.title} by {self.by}>"
+        drawn = f" {self.block}" * bool(self.block)
+        return f"<Drawing {self.analysis.network.spec.title}{drawn} by {self.by}>"
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _repr_html_(self) -> str:
+        """The figure as an image: of a notebook that is not trusted, SVG by itself is left out."""
+        from mnet_cost.drawing.files import picture_of_analysis
+        from mnet_cost.drawing.svg import to_svg
+        from mnet_cost.report.notebook import pictured
+
+        picture = picture_of_analysis(self.analysis, self.by, self.block)
+        return pictured(to_svg(picture), f"{picture.title}: {picture.told}")
 
 
 def _explored(names: Sequence[str], analyses: Sequence[passes.Analysis]) -> ExplorerPage:

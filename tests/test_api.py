@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import FrozenInstanceError
+from functools import partial
 from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,7 +30,8 @@ def half() -> mnet_cost.Analysis:
     return mnet_cost.analyze("mobilenet_v1", alpha=0.5, devices=[PI])
 
 
-def test_examples_of_docstrings_run() -> None:
+def test_examples_of_docstrings_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # they write files
     done = doctest.testmod(api)
     assert done.attempted >= 7
     assert done.failed == 0
@@ -290,3 +292,44 @@ def test_sparsity_is_a_share_a_text_or_rules(sparsity: Any) -> None:
     dense = mnet_cost.analyze("lenet5").totals.mult_adds
     assert analysis.totals.mult_adds == dense == 416_520
     assert analysis.sparsity.effective_mult_adds == dense // 2
+
+
+OPAQUE = """\
+format: 1
+name: net
+input: {x: [3, 8, 8]}
+layers:
+  - conv2d: {channels: 4, kernel: 3}
+  - opaque: {operation: sort, shape: [4, 8, 8]}
+"""
+
+
+def test_lower_bounds_are_a_keyword(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(OPAQUE)
+    assert not mnet_cost.analyze(path).has_totals
+    analysis = mnet_cost.analyze(path, lower_bound=True)
+    assert analysis.totals.mult_adds == 6_912
+    comparison = mnet_cost.compare(path, "lenet5", lower_bound=True)
+    assert [each.has_totals for each in comparison.analyses] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [mnet_cost.analyze, mnet_cost.explore, mnet_cost.sweep, mnet_cost.fit,
+     partial(mnet_cost.compare, "alexnet")],
+)  # fmt: skip
+def test_an_option_of_the_command_line_says_what_is_there_instead(call: Any) -> None:
+    with pytest.raises(mnet_cost.MnetCostError) as caught:
+        call("lenet5", format="json")
+    assert str(caught.value) == (
+        'there is no keyword `format`\nhint: `report(format="json")` of the result is its text'
+    )
+
+
+def test_a_knob_may_have_the_name_of_an_option(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "format: 1\nname: net\nknobs: {by: 4}\ninput: {x: [3]}\nlayers: [linear: {features: by}]\n"
+    )
+    assert mnet_cost.analyze(path, by=5).totals.mult_adds == 15

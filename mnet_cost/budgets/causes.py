@@ -15,9 +15,9 @@ from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.times import network_time
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.budgets.verdicts import UNKNOWN, Interval
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.metrics import Metric
 from mnet_cost.network import Network
+from mnet_cost.network.parts import check_part, is_within
 from mnet_cost.network.types import Step
 from mnet_cost.yamlfile import Node
 
@@ -46,35 +46,12 @@ class EntryCost(NamedTuple):
     """Of the whole network, or of the part, from 0 to 1."""
 
 
-class PartError(ModelReferenceError):
-    """A part that a network does not have."""
-
-
-def check_part(network: Network, part: str) -> None:
-    """Raise `PartError` where a network has no layer at or below the path of a part."""
-    names = [step.name for step in network.steps]
-    if any(_is_in(name, part) for name in names):
-        return
-    entries = dict.fromkeys(name.partition(".")[0] for name in names)
-    hint = did_you_mean(part, [*entries, *network.calls, *names])
-    raise PartError(
-        Problem(
-            f"{network.spec.title} has no layer or block `{part}`",
-            hint=hint or "`mnet-cost analyze --by layer` lists the layers",
-        )
-    )
-
-
 def layers_of(analysis: Analysis, part: str | None) -> tuple[LayerCost, ...]:
     """The layers of a part: all below its path. `PartError` where there is none."""
     if part is None:
         return analysis.layers
     check_part(analysis.network, part)
-    return tuple([cost for cost in analysis.layers if _is_in(cost.step.name, part)])
-
-
-def _is_in(name: str, part: str) -> bool:
-    return name == part or name.startswith(f"{part}.")
+    return tuple([cost for cost in analysis.layers if is_within(cost.step.name, part)])
 
 
 def part_interval(

@@ -22,7 +22,6 @@ from mnet_cost.analysis import Analysis, analyze_network, costs_on
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.budgets.causes import (
     EntryCost,
-    PartError,
     costliest_entries,
     layers_of,
     part_interval,
@@ -53,6 +52,7 @@ from mnet_cost.errors import (
 from mnet_cost.metrics import Metric
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
+from mnet_cost.network.parts import PartError
 
 FAIL_ON: frozenset[Verdict] = frozenset(["over"])
 """The verdicts that fail where nobody asks for others."""

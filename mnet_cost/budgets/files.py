@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.work import settle_precision
-from mnet_cost.budgets.causes import PartError, check_part
 from mnet_cost.budgets.entries import Budget, Devices, at_node, read_budgets
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import (
@@ -51,6 +50,7 @@ from mnet_cost.models.problems import Problems, all_of, key_hint, meant_by, show
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.network.knobs import knob_values
+from mnet_cost.network.parts import PartError, check_part
 from mnet_cost.paths import is_yaml, naming, real_path
 from mnet_cost.yamlfile import MAX_BYTES, Node, read_yaml
 

@@ -19,9 +19,10 @@ from mnet_cost.analysis.costs import NetworkCosts, network_costs
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.terms import PACKS
 from mnet_cost.devices.latency_models import CoefficientFit
-from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.metrics import Metric
-from mnet_cost.network.groups import ChannelGroup, FixedLayer, find_groups, is_within
+from mnet_cost.network.groups import ChannelGroup, FixedLayer, find_groups
+from mnet_cost.network.parts import check_part
 from mnet_cost.network.rebuild import MisfitError, with_layers
 from mnet_cost.tensors import RuleViolation
 
@@ -163,12 +164,8 @@ def find_sensitivities(
     if analysis.sparsity is not None or analysis.schedule is not None:
         message = "a sensitivity is that of a dense network in the order of its spec"
         raise UsageError(Problem(message, hint="leave out `sparsity` and `schedule`"))
-    if layer is not None and not any(is_within(step.name, layer) for step in network.steps):
-        names = [step.name for step in network.steps]
-        prefixes = {name.rsplit(".", depth)[0] for name in names for depth in range(1, 4)}
-        hint = did_you_mean(layer, [*names, *prefixes]) or "`analyze --by layer` lists them"
-        message = f"{network.spec.title} has no layer or block `{layer}`"
-        raise ModelReferenceError(Problem(message, hint=hint))
+    if layer is not None:
+        check_part(network, layer)
     channel_groups, fixed_layers = find_groups(network, layer)
     _refuse_too_many(analysis, len(channel_groups))
     costs = analysis.costs

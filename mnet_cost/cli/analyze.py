@@ -20,7 +20,7 @@ from mnet_cost.cli.options import (
     given_knobs,
     refuse_total,
 )
-from mnet_cost.cli.watch import add_watch_option
+from mnet_cost.cli.watch import Watched, add_watch_option, watch
 
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
@@ -95,11 +95,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
-def _run_batches(
+def _analyze_batches(
     options: argparse.Namespace, model: Model, batches: Sequence[int], zeros: Sequence[Zeros]
-) -> int:
-    """Analyze and print several batch sizes."""
-    from mnet_cost.cli.output import emit
+) -> Watched:
+    """Analyses of several batch sizes, and their report."""
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.report.batches import at_batch, batches_report
     from mnet_cost.search.networks import at_batches
@@ -118,9 +117,7 @@ def _run_batches(
             )
     analyses = analyzed(at_batches(model, batches), options, options.schedule, zeros)
     report = batches_report([options.model], [analyses])
-    emit(report, options, [options.model, *options.device])
-    status = refuse_total(analyses[:1])
-    return check_fits(options, analyses, at_batch([options.model], [analyses]), status)
+    return Watched(report, at_batch([options.model], [analyses]), analyses)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -135,24 +132,20 @@ def run(options: argparse.Namespace) -> int:
     batches = given_batches(options)
     knobs = given_knobs(options)
     zeros = parse_zeros(options.sparsity)
-    if options.watch:
-        from mnet_cost.cli.watch import Watched, watch
 
+    def once() -> Watched:
+        model = load_model(options.model, knobs)
         if batches:
-            raise UsageError(f"`--watch` is for a single batch, such as `--batch {batches[0]}`")
+            return _analyze_batches(options, model, batches, zeros)
+        analysis, report = _analyze(options, model, zeros)
+        return Watched(report, [options.model], [analysis])
 
-        def once() -> Watched:
-            analysis, report = _analyze(options, load_model(options.model, knobs), zeros)
-            return Watched(report, [options.model], [analysis])
-
+    if options.watch:
         watch(options, [options.model], once)
-    model = load_model(options.model, knobs)
-    if batches:
-        return _run_batches(options, model, batches, zeros)
-    analysis, report = _analyze(options, model, zeros)
+    report, names, analyses, *_ = once()
     emit(report, options, [options.model, *options.device])
-    status = refuse_total([analysis])
-    return check_fits(options, [analysis], status=status)
+    status = refuse_total(analyses[:1])
+    return check_fits(options, analyses, names if batches else None, status)
 
 
 def _analyze(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
+from mnet_cost.cli.watch import Watched, add_watch_option, watch
 from mnet_cost.report import FORMATS
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from mnet_cost.budgets.entries import Budget
     from mnet_cost.budgets.judgements import CheckResult
     from mnet_cost.devices import DeviceProfile
+    from mnet_cost.report import Report
 
 _OWN_FORMATS = ("junit", "sarif", "github")
 
@@ -106,18 +109,36 @@ def add_parser(subparsers: Subparsers) -> None:
         "repeated",
     )
     add_notes_option(output)
+    add_watch_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check and print; 1 where a limit fails."""
+    """Check and print; 1 where a limit fails. Again and again with --watch."""
+    from mnet_cost.report.check import check_report
+
+    _check_endings(options.reports)
+
+    def once() -> Watched:
+        result = _checked(options)
+        write = partial(_emit, result, options)
+        return Watched(check_report(result), (), result.analyses, result, write)
+
+    if options.watch:
+        watch(options, [*options.models, *options.budgets], once)
+    result = _checked(options)
+    _emit(result, options, check_report(result))
+    return int(bool(result.failing))
+
+
+def _checked(options: argparse.Namespace) -> CheckResult:
+    """What the check says."""
     from mnet_cost.budgets.check import check_budgets, read_tolerances
     from mnet_cost.budgets.files import plan_checks, refuse_nothing, refuse_unused
     from mnet_cost.budgets.verdicts import failing_verdicts
     from mnet_cost.cli.output import say
     from mnet_cost.devices.choice import choose_devices
 
-    _check_endings(options.reports)
     fail_on = failing_verdicts(options.fail_on)
     tolerances = read_tolerances(options.tolerance, options.baseline)
     devices = choose_devices(options.device)
@@ -139,9 +160,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"{name}: there is no budget, so nothing was checked")
     if not options.skip_others:
         refuse_nothing(plan)
-    result = check_budgets(plan, fail_on, options.baseline, tolerances, options.tolerance)
-    _emit(result, options)
-    return int(bool(result.failing))
+    return check_budgets(plan, fail_on, options.baseline, tolerances, options.tolerance)
 
 
 def _check_endings(paths: list[str]) -> None:
@@ -170,12 +189,10 @@ def _typed(options: argparse.Namespace, devices: Sequence[DeviceProfile]) -> lis
     return typed_budgets(options.limits, devices, precisions)
 
 
-def _emit(result: CheckResult, options: argparse.Namespace) -> None:
+def _emit(result: CheckResult, options: argparse.Namespace, report: Report) -> None:
     """Write all reports that are asked for; on GitHub, annotations and a summary as well."""
     from mnet_cost.cli.output import emit
-    from mnet_cost.report.check import check_report
 
-    report = check_report(result)
     inputs = [*options.models, *options.budgets, *options.device]
     asked, target = options.format, options.output
     for path in options.reports:

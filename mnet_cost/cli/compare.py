@@ -17,10 +17,14 @@ from mnet_cost.cli.options import (
     given_knobs,
     refuse_total,
 )
-from mnet_cost.cli.watch import add_watch_option
+from mnet_cost.cli.watch import Watched, add_watch_option, watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mnet_cost.analysis import Analysis
     from mnet_cost.models.types import Model
+    from mnet_cost.report import Report
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -98,44 +102,39 @@ def run(options: argparse.Namespace) -> int:
         check_compare_plot(options.plot)
         refuse_inputs(options.plot, [*names, *options.device])
     knobs = given_knobs(options)
+
+    def write(report: Report, analyses: Sequence[Analysis]) -> None:
+        emit(report, options, [*names, *options.device])
+        if options.plot is not None:
+            from mnet_cost.report.compare_plot import plot_compare
+
+            plot_compare(options.plot, names, analyses)
+
+    def once() -> Watched:
+        models = with_knobs([load_model(name) for name in names], knobs)
+        if batches:
+            return _compare_batches(options, names, models, batches)
+        analyses = analyzed(models, options)
+        report = compare_report(names, analyses, options.by, options.why, options.diff)
+        return Watched(
+            report, distinct(names), analyses, write=lambda report: write(report, analyses)
+        )
+
     if options.watch:
-        from mnet_cost.cli.watch import Watched, watch
-
-        for option, is_set in (("--plot", options.plot is not None), ("several batches", batches)):
-            if is_set:
-                raise UsageError(f"`--watch` has no {option}")
-
-        def once() -> Watched:
-            models = with_knobs([load_model(name) for name in names], knobs)
-            analyses = analyzed(models, options)
-            report = compare_report(names, analyses, options.by, options.why, options.diff)
-            return Watched(report, distinct(names), analyses)
-
         watch(options, names, once)
-    models = with_knobs([load_model(name) for name in names], knobs)
-    if batches:
-        return _run_batches(options, names, models, batches)
-    analyses = analyzed(models, options)
-    report = compare_report(names, analyses, options.by, options.why, options.diff)
-    emit(report, options, [*names, *options.device])
-    if options.plot is not None:
-        from mnet_cost.report.compare_plot import plot_compare
-
-        plot_compare(options.plot, names, analyses)
-    status = refuse_total(analyses)
-    return check_fits(options, analyses, distinct(names), status)
+    report, shown, analyses, *_ = once()
+    write(report, analyses)
+    status = refuse_total(analyses[:: max(len(batches), 1)])
+    return check_fits(options, analyses, shown, status)
 
 
-def _run_batches(
+def _compare_batches(
     options: argparse.Namespace, names: list[str], models: list[Model], batches: list[int]
-) -> int:
-    """Compare at several batch sizes: a row for each network, size and device."""
-    from mnet_cost.cli.output import emit
+) -> Watched:
+    """Networks at several batch sizes: a row for each network, size and device."""
     from mnet_cost.report.batches import at_batch, batches_report
     from mnet_cost.search.networks import at_batches
 
     analyses = [analyzed(at_batches(model, batches), options) for model in models]
-    emit(batches_report(names, analyses), options, [*names, *options.device])
-    status = refuse_total([by_batch[0] for by_batch in analyses])
     every = [analysis for by_batch in analyses for analysis in by_batch]
-    return check_fits(options, every, at_batch(names, analyses), status)
+    return Watched(batches_report(names, analyses), at_batch(names, analyses), every)

@@ -1,8 +1,9 @@
-"""`mnet-cost draw MODEL -o FILE`."""
+"""`mnet-cost draw MODEL [BLOCK] -o FILE`."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Literal
 
 from mnet_cost.cli.options import (
     Subparsers,
@@ -27,9 +28,21 @@ def add_parser(subparsers: Subparsers) -> None:
         "'mnet-cost[sweep]'.",
     )
     add_model_argument(parser)
+    parser.add_argument(
+        "block",
+        nargs="?",
+        metavar="BLOCK",
+        help="a block to draw alone, by its path, with its layers; of copies the first",
+    )
     add_knob_options(parser)
-    add_analysis_options(parser, rows=("block", "layer"))
-    parser.add_argument_group("output").add_argument(
+    add_analysis_options(parser, rows=())
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--by",
+        choices=("block", "layer"),
+        help="what is a box (block; of a BLOCK alone layer)",
+    )
+    output.add_argument(
         "-o",
         "--output",
         metavar="FILE",
@@ -49,5 +62,6 @@ def run(options: argparse.Namespace) -> int:
     check_ending(options.output)
     refuse_inputs(options.output, [options.model, *options.device])
     (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
-    write_drawing(options.output, analysis, options.by)
+    by: Literal["block", "layer"] = options.by or ("layer" if options.block else "block")
+    write_drawing(options.output, analysis, by, options.block)
     return refuse_total([analysis])

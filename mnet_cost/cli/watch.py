@@ -1,7 +1,8 @@
 """--watch: analyze again when a file changes, and say what moved.
 
-Files are looked at three times a second: the spec, those that it extends, and device profiles that
-are files. Errors of a spec that is being edited are said, and waiting goes on. Ctrl-C ends it.
+Files are looked at three times a second: the spec, those that it extends, budgets, and device
+profiles that are files. Errors of a spec that is being edited are said, and waiting goes on. Ctrl-C
+ends it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
+    from mnet_cost.budgets.judgements import CheckResult
     from mnet_cost.errors import MnetCostError
     from mnet_cost.report import Report
 
@@ -31,7 +33,12 @@ class Watched(NamedTuple):
 
     report: Report
     names: Sequence[str]
+    """One for each analysis."""
     analyses: Sequence[Analysis]
+    verdicts: CheckResult | None = None
+    """What a check says, whose numbers are compared in the place of the analyses'."""
+    write: Callable[[Report], None] | None = None
+    """Writes the report, with what moved in it, for commands that do not only `emit` it."""
 
 
 def add_watch_option(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +46,8 @@ def add_watch_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument_group("watching").add_argument(
         "--watch",
         action="store_true",
-        help="analyze again when the spec, a file that it extends, or a profile changes, and say "
-        "what moved; Ctrl-C ends it",
+        help="run again when the spec, a file that it extends, budgets or a profile change, and "
+        "say what moved; Ctrl-C ends it",
     )
 
 
@@ -50,11 +57,11 @@ def watch(
     """Show what `run` gives, and again after each change of a file that it reads.
 
     `references` are the networks that were asked for. Only Ctrl-C ends it. Raises `UsageError`
-    where there is nothing to wait for, and what the first run raises, unless the error is in a
-    file that can be mended.
+    where there is nothing to wait for, what the first run raises, unless the error is in a file
+    that can be mended, and `OutputError` where a report cannot be written.
     """
     from mnet_cost.cli.output import emit, print_text, say
-    from mnet_cost.errors import DeviceError, ModelReferenceError, SpecError
+    from mnet_cost.errors import MnetCostError, OutputError
 
     _refuse_unwatchable(options, references)
     inputs = [*references, *options.device]
@@ -64,16 +71,22 @@ def watch(
         before = signature_of(files)
         try:
             now = run()
-        except (SpecError, ModelReferenceError, DeviceError) as error:
-            if last is None and not any(before.values()):
+        except MnetCostError as error:
+            read = _files_of_error(error)
+            if isinstance(error, OutputError) or (
+                last is None and not _can_be_mended(error, files)
+            ):
                 raise
             say(error)
-            read = _files_of_error(error)
         else:
             if _clears(options):
                 print_text(_CLEAR)
-            emit(now.report if last is None else _with_moved(now, last), options, inputs)
-            last, read = now, _files_of(now.analyses)
+            report = now.report if last is None else _with_moved(now, last)
+            if now.write is not None:
+                now.write(report)
+            else:
+                emit(report, options, inputs)
+            last, read = now, _files_of(now)
         # What was read since is as it was before, as far as anybody knows.
         files |= read
         before = signature_of(files) | before
@@ -111,9 +124,14 @@ def signature_of(files: Iterable[str]) -> Signature:
 
 def _with_moved(now: Watched, last: Watched) -> Report:
     """The report with what moved above everything else."""
-    from mnet_cost.report.moved import moved_tables
+    if now.verdicts is not None and last.verdicts is not None:
+        from mnet_cost.report.check_moved import check_moved_tables
 
-    moved = moved_tables(now.names, last.analyses, now.analyses)
+        moved = check_moved_tables(last.verdicts, now.verdicts)
+    else:
+        from mnet_cost.report.moved import moved_tables
+
+        moved = moved_tables(now.names, last.analyses, now.analyses)
     return now.report._replace(answer=(*moved, *now.report.answer))
 
 
@@ -148,15 +166,30 @@ def _named_files(references: Iterable[str], devices: Iterable[str]) -> set[str]:
     return {*filter(is_path, names), *filter(is_device_path, devices)}
 
 
-def _files_of(analyses: Iterable[Analysis]) -> set[str]:
-    """The files of specs, those that they extend, and those of devices."""
+def _can_be_mended(error: MnetCostError, files: Iterable[str]) -> bool:
+    """Whether an error is in a file, or of one that is there, and not in the command line."""
+    from mnet_cost.errors import UsageError
+
+    if _files_of_error(error):
+        return True
+    return not isinstance(error, UsageError) and any(signature_of(files).values())
+
+
+def _files_of(run: Watched) -> set[str]:
+    """The files of specs, those that they extend, and those of budgets and devices."""
+    specs = [analysis.network.spec for analysis in run.analyses]
+    devices = [estimate.device for analysis in run.analyses for estimate in analysis.devices]
     files = set()
-    for analysis in analyses:
-        spec = analysis.network.spec
+    for each in run.verdicts.judgements if run.verdicts is not None else ():
+        specs.append(each.spec)
+        devices += each.budget.devices
+        if each.budget.node is not None:
+            files.add(each.budget.node.source.path)
+    for spec in specs:
         files.add(spec.path)
         if spec.extension is not None:
             files |= {source.path for source in spec.extension.named}
-        files |= {estimate.device.path for estimate in analysis.devices}
+    files |= {device.path for device in devices}
     return set(filter(os.path.exists, files))
 
 

@@ -1,17 +1,20 @@
-"""What is drawn of a network: boxes with costs, and what flows between them.
+"""What is drawn of a network, or of one of its blocks: boxes with costs, and what flows between.
 
-A box is a layer, or a block with its copies together. Inputs of the network, and where it ends, are
-boxes of their own. Times are those of the first device.
+A box is a layer, or a block with its copies together. Inputs, and where it ends, are boxes of their
+own; those of a block are the tensors that it reads and leaves. Times are those of the first device.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.explorer.varieties import variety_of
+from mnet_cost.network import Network, Step
+from mnet_cost.network.parts import check_part, is_within
 from mnet_cost.report.rows import Group, Times, groups, shape_text
 
 Grain = Literal["block", "layer"]
@@ -56,8 +59,19 @@ class Box(NamedTuple):
     """Its time, or without times its mult-adds, by variety."""
 
 
+class Totals(NamedTuple):
+    """What all that is drawn costs; None is unknown."""
+
+    mult_adds: int | None = None
+    params: int | None = None
+    is_at_least: bool = False
+    """Whether layers without a cost rule are left out."""
+    time_s: float | None = None
+    time_is_at_least: bool = False
+
+
 class Diagram(NamedTuple):
-    """A network as it is drawn."""
+    """A network, or a block of one, as it is drawn."""
 
     title: str
     boxes: tuple[Box, ...]
@@ -65,39 +79,78 @@ class Diagram(NamedTuple):
     """From one box to another, by their positions: sorted, each once."""
     device: str | None
     """Whose times these are; None where shares are of mult-adds."""
-    analysis: Analysis
+    totals: Totals
+    block: str | None = None
+    """The path of the block that is drawn alone."""
 
 
-def diagram_of(analysis: Analysis, by: Grain = "block") -> Diagram:
-    """The boxes of a network, a block or a layer each, in the order in which they run."""
+def diagram_of(analysis: Analysis, by: Grain = "block", block: str | None = None) -> Diagram:
+    """The boxes of a network, or of the block at a path alone, in the order in which they run.
+
+    Of copies the first is drawn: `middle` stands for `middle.1`. Raises `ModelReferenceError` where
+    there is no such block.
+    """
     network = analysis.network
+    if block is not None:
+        check_part(network, block)
+        if block not in network.calls and f"{block}.1" in network.calls:
+            block = f"{block}.1"
     timed = next((each for each in analysis.devices if each.latency_s is not None), None)
     times = Times(timed, analysis.latency_s(timed)) if timed else None
+    steps = [step for step in network.steps if is_within(step.name, block)]
+    inputs, outputs = _ends(network, steps) if block else (network.inputs, network.outputs)
     boxes = [
-        Box(network.tensors[i].name, "input", shape_text(network.tensors[i].type))
-        for i in network.inputs
+        Box(network.tensors[i].name, "input", shape_text(network.tensors[i].type)) for i in inputs
     ]
-    box_of = {index: number for number, index in enumerate(network.inputs)}  # by tensor
-    rows = groups(analysis, by)
+    box_of = {index: number for number, index in enumerate(inputs)}  # by tensor
+    rows = groups(analysis, by, block)
     of_step: dict[str, int] = {}
     for group in rows:
         of_step.update(dict.fromkeys((cost.step.name for cost in group.layers), len(boxes)))
         boxes.append(_box(analysis, group, times))
-    for step in network.steps:
+    for step in steps:
         box_of.update(dict.fromkeys(step.outputs, of_step[step.name]))
     arrows = {
         (box_of[tensor], of_step[step.name])
-        for step in network.steps
+        for step in steps
         for tensor in step.inputs
         if box_of[tensor] != of_step[step.name]
     }
-    for tensor in network.outputs:
+    for tensor in outputs:
         found = network.tensors[tensor]
         arrows.add((box_of[tensor], len(boxes)))
         boxes.append(Box("output", "output", shape_text(found.type)))
     device = timed.device.name if timed else None
-    title = network.spec.title
-    return Diagram(title, tuple(boxes), tuple(sorted(arrows)), device, analysis)
+    title = network.spec.title if block is None else f"{network.spec.title}: {block}"
+    totals = _totals(analysis, rows, times)
+    return Diagram(title, tuple(boxes), tuple(sorted(arrows)), device, totals, block)
+
+
+def _ends(network: Network, steps: Sequence[Step]) -> tuple[Sequence[int], Sequence[int]]:
+    """The tensors that some steps read and others make, and those they leave to others."""
+    made = {tensor for step in steps for tensor in step.outputs}
+    inside = {step.name for step in steps}
+    read = dict.fromkeys(tensor for step in steps for tensor in step.inputs if tensor not in made)
+    left = {tensor for step in network.steps if step.name not in inside for tensor in step.inputs}
+    left.update(network.outputs)
+    return list(read), [tensor for tensor in sorted(made) if tensor in left]
+
+
+def _totals(analysis: Analysis, rows: Sequence[Group], times: Times | None) -> Totals:
+    """The sums of what is drawn; the whole network's are those of its analysis."""
+    drawn = Group("", "", tuple(cost for row in rows for cost in row.layers))
+    is_whole = len(drawn.layers) == len(analysis.layers)
+    time_s, is_least = None, False
+    if times is not None:
+        time_s = times.whole_s if is_whole else times.seconds(drawn)
+        names = {cost.step.name for cost in drawn.layers}
+        is_least = times.estimate.basis == "bound" or not names.isdisjoint(times.estimate.untimed)
+    mult_adds = params = None
+    if is_whole:
+        mult_adds, params = analysis.total("mult_adds"), analysis.total("params")
+    elif drawn.modelled or analysis.gives_lower_bounds:
+        mult_adds, params = drawn.mult_adds, drawn.params
+    return Totals(mult_adds, params, not drawn.modelled, time_s, is_least)
 
 
 def _box(analysis: Analysis, group: Group, times: Times | None) -> Box:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mnet_cost.analysis import Analysis
 from mnet_cost.drawing.diagram import Grain, diagram_of
 from mnet_cost.drawing.folding import folded
-from mnet_cost.drawing.shapes import picture_of
+from mnet_cost.drawing.shapes import Picture, picture_of
 from mnet_cost.drawing.svg import to_svg
 from mnet_cost.errors import OutputError, Problem, one_of
 from mnet_cost.paths import whole_file
@@ -27,19 +27,32 @@ def check_ending(path: str | os.PathLike[str]) -> str:
     return ending
 
 
-def svg_of(analysis: Analysis, by: Grain = "block") -> str:
-    """The figure of a network as the text of an SVG file."""
-    return to_svg(picture_of(folded(diagram_of(analysis, by))))
+def picture_of_analysis(
+    analysis: Analysis, by: Grain = "block", block: str | None = None
+) -> Picture:
+    """The figure of a network, or of one of its blocks."""
+    return picture_of(folded(diagram_of(analysis, by, block)))
 
 
-def write_drawing(path: str | os.PathLike[str], analysis: Analysis, by: Grain = "block") -> None:
-    """Draw a network into a file, whole or not at all.
+def svg_of(analysis: Analysis, by: Grain = "block", block: str | None = None) -> str:
+    """The figure of a network, or of one of its blocks, as the text of an SVG file."""
+    return to_svg(picture_of_analysis(analysis, by, block))
 
-    Raises `OutputError` for an ending of something else and where the file cannot be written,
-    `MissingPackageError` for PNG without matplotlib, `UsageError` for a figure too large for PNG.
+
+def write_drawing(
+    path: str | os.PathLike[str],
+    analysis: Analysis,
+    by: Grain = "block",
+    block: str | None = None,
+) -> None:
+    """Draw a network, or one of its blocks, into a file, whole or not at all.
+
+    Raises `ModelReferenceError` for a block that is not there, `OutputError` for an ending of
+    something else and where the file cannot be written, `MissingPackageError` for PNG without
+    matplotlib, `UsageError` for a figure too large for PNG.
     """
     ending = check_ending(path)
-    diagram = diagram_of(analysis, by)
+    diagram = diagram_of(analysis, by, block)
     if ending == ".png":
         from mnet_cost.drawing.png import figure_of
 

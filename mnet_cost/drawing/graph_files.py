@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mnet_cost.drawing.diagram import Box, Diagram
-from mnet_cost.drawing.shapes import COLOURS
+from mnet_cost.drawing.shapes import COLOURS, says_its_kind, totals_of
 from mnet_cost.escaping import printable
 from mnet_cost.units import format_count, format_seconds
 
@@ -42,8 +42,10 @@ def to_graphml(diagram: Diagram) -> str:
 
 def to_dot(diagram: Diagram) -> str:
     """The text of a Graphviz file, in UTF-8, which `dot` lays out."""
+    heading = _shown("\n".join([printable(diagram.title), *totals_of(diagram)]))
     lines = [
         f"digraph {_quoted(printable(diagram.title))} {{",
+        f'  graph [label={_quoted(heading)}, labelloc="t", fontname="Helvetica", fontsize=13];',
         '  node [shape=box, style="filled", fillcolor="white", fontname="Helvetica", fontsize=11];',
         '  edge [color="#8b939c", arrowsize=0.7];',
     ]
@@ -81,8 +83,14 @@ def _label(box: Box) -> str:
     costs = [format_count(box.mult_adds)] if box.mult_adds else []
     if box.time_s is not None:
         costs.append(format_seconds(box.time_s))
-    lines = [name, f"{box.kind}  {box.shape}", "  ".join(costs)]
-    return "\n".join(printable(line) for line in lines if line)
+    kind = "" if says_its_kind(box) or not box.layers else box.kind
+    lines = [name, "  ".join(filter(None, [kind, box.shape])), "  ".join(costs)]
+    return _shown("\n".join(printable(line) for line in lines if line))
+
+
+def _shown(text: str) -> str:
+    """A text as Graphviz draws it: in what it draws, it reads entities of HTML."""
+    return text.replace("&", "&amp;")
 
 
 def _value(value: str | int | float) -> str:

@@ -23,6 +23,8 @@ _GAP = 16.0
 """Between boxes of a row."""
 _LANE = 14.0
 """The width of an arrow that passes a row."""
+_SHORT, _LONG = 16.0, 28.0
+"""Between rows: of straight arrows, and of those that bend."""
 
 
 class Layout(NamedTuple):
@@ -48,13 +50,8 @@ class _Rows(NamedTuple):
     """The places of each arrow, from box to box."""
 
 
-def layout_of(
-    sizes: Sequence[Point], arrows: Sequence[tuple[int, int]], between: float = 28.0
-) -> Layout:
-    """Place boxes of `sizes` (width, height), `between` apart from row to row.
-
-    Boxes are given in the order in which they run.
-    """
+def layout_of(sizes: Sequence[Point], arrows: Sequence[tuple[int, int]]) -> Layout:
+    """Place boxes of `sizes` (width, height), given in the order in which they run."""
     places = _rows(len(sizes), arrows)
     _order(places)
     lanes = len(places.above) - len(sizes)
@@ -66,12 +63,14 @@ def layout_of(
     top = 0.0
     upper, lower = [0.0] * len(widths), [0.0] * len(widths)
     for row in places.rows:
+        if row is not places.rows[0]:
+            top += _room_above(places, row, centres)
         height = max((sizes[place][1] for place in row if place < len(sizes)), default=0.0)
         for place in row:
             own = sizes[place][1] if place < len(sizes) else height
             upper[place] = top + (height - own) / 2
             lower[place] = upper[place] + own
-        top += height + between
+        top += height
     routes = []
     for (start, end), chain in zip(arrows, places.chains, strict=True):
         points = [(centres[chain[0]] - left, lower[chain[0]])]
@@ -80,7 +79,7 @@ def layout_of(
         points.append((centres[chain[-1]] - left, upper[chain[-1]]))
         routes.append(points if start < end else points[::-1])
     corners = [(edges[i][0] - left, upper[i]) for i in range(len(sizes))]
-    return Layout(corners, routes, right - left, max(top - between, 0.0))
+    return Layout(corners, routes, right - left, top)
 
 
 def _rows(count: int, arrows: Sequence[tuple[int, int]]) -> _Rows:
@@ -187,6 +186,16 @@ def _centres(places: _Rows, widths: Sequence[float], boxes: int) -> list[float]:
         weights = [_STRAIGHT if follows else 1.0 for follows in straight]
         _settle(row, wanted, weights, widths, centres)
     return centres
+
+
+def _room_above(places: _Rows, row: Sequence[int], centres: Sequence[float]) -> float:
+    """How far a row is below the one before it."""
+    bends = any(
+        abs(centres[place] - centres[other]) >= 0.5
+        for place in row
+        for other in places.above[place]
+    )
+    return _LONG if bends else _SHORT
 
 
 def _is_straight(places: _Rows, place: int, boxes: int) -> bool:

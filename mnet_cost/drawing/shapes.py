@@ -32,7 +32,7 @@ _PAD, _STRIPE, _APART = 9.0, 4.0, 14.0
 _MOST_LETTERS = 36
 _NAME, _SMALL, _TITLE = 11.0, 9.5, 15.0
 _TALL, _LOW = 46.0, 21.0
-_HEADING = 48.0
+_BETWEEN = " \N{MIDDLE DOT} "
 _SWATCH = 10.0
 
 
@@ -113,23 +113,23 @@ class _Face(NamedTuple):
 
 def picture_of(diagram: Diagram) -> Picture:
     """The figure of a diagram: its totals above it, a legend below."""
-    faces = [_face(box) for box in diagram.boxes]
+    faces = [_face(box, diagram.block) for box in diagram.boxes]
     widest = max((face.size[0] for face in faces if face.costs), default=0.0)
     sizes = [(widest, _TALL) if face.costs else face.size for face in faces]
     layout = layout_of(sizes, diagram.arrows)
-    title, totals = _headings(diagram)
+    title, totals = printable(diagram.title), totals_of(diagram)
     named = _legend(diagram)
     width = max(
-        *(layout.width, _room(title, _TITLE, True), _room(totals, _SMALL)),
-        *(_SWATCH + 5 + _room(name, _SMALL) for _, name in named),
-        260.0,
+        *(layout.width, _room(title, _TITLE, True)),
+        *(_room(total, _SMALL) for total in totals),
+        *((_SWATCH + 5) * bool(colour) + _room(name, _SMALL) for colour, name in named),
     )
-    left, top = _MARGIN + (width - layout.width) / 2, _MARGIN + _HEADING
+    heading = _heading(title, totals, width)
+    left, top = _MARGIN + (width - layout.width) / 2, heading[-1].y + 19.0
     arrows = [tuple((x + left, y + top) for x, y in route) for route in layout.routes]
     most = max((box.share or 0.0 for box in diagram.boxes), default=0.0)
     drawn = [
-        Drawn("", (Text(_MARGIN, _MARGIN + _TITLE, title, _TITLE, bold=True),
-                   Text(_MARGIN, _MARGIN + _TITLE + 16, totals, _SMALL, MUTED))),
+        Drawn("", tuple(heading)),
         *(Drawn("", (Arrow(points),)) for points in arrows),
         *(_drawn(face, (x + left, y + top), size, most, diagram.device)
           for face, size, (x, y) in zip(faces, sizes, layout.corners, strict=True)),
@@ -137,11 +137,18 @@ def picture_of(diagram: Diagram) -> Picture:
     bottom = top + layout.height + 22.0
     legend, height = _legend_shapes(named, width, bottom)
     drawn.append(Drawn("", tuple(legend)))
-    return Picture(title, totals, width + 2 * _MARGIN, bottom + height + _MARGIN, tuple(drawn))
+    told = _BETWEEN.join(totals)
+    return Picture(title, told, width + 2 * _MARGIN, bottom + height + _MARGIN, tuple(drawn))
 
 
-def _face(box: Box) -> _Face:
-    name = _cut(printable(box.name))
+def says_its_kind(box: Box) -> bool:
+    """Whether the name of a box is that of its kind, with a number at most."""
+    name = box.name.rpartition(".")[2]
+    return name.rstrip("0123456789").rstrip("_") == box.kind
+
+
+def _face(box: Box, block: str | None) -> _Face:
+    name = _cut(printable(box.name.removeprefix(f"{block}.") if box.layers else box.name))
     if box.kind == "input":
         return _Face(box, name, "", "")
     if box.kind == "output":
@@ -149,7 +156,7 @@ def _face(box: Box) -> _Face:
     if box.copies > 1:
         name += f" \N{MULTIPLICATION SIGN}{box.copies}"
     kind = _cut(printable(box.kind))
-    if box.name.rstrip("0123456789").rstrip("_") == box.kind:
+    if says_its_kind(box):
         kind = f"{box.layers} layers" if box.layers > 1 else ""
     costs = []
     if box.mult_adds is None:
@@ -158,7 +165,7 @@ def _face(box: Box) -> _Face:
         costs.append(format_count(box.mult_adds))
     if box.time_s is not None:
         costs.append(format_seconds(box.time_s))
-    return _Face(box, name, kind, " \N{MIDDLE DOT} ".join(costs))
+    return _Face(box, name, kind, _BETWEEN.join(costs))
 
 
 def _drawn(face: _Face, corner: Point, size: Point, most: float, device: str | None) -> Drawn:
@@ -215,23 +222,35 @@ def _told(box: Box, device: str | None) -> str:
     return ", ".join(said)
 
 
-def _headings(diagram: Diagram) -> tuple[str, str]:
-    """The title, and the totals of the network."""
-    analysis = diagram.analysis
+def _heading(title: str, totals: list[str], width: float) -> list[Text]:
+    """The title, and the totals below it in as many lines as they take."""
+    lines: list[str] = []
+    for total in totals:
+        longer = f"{lines[-1]}{_BETWEEN}{total}" if lines else total
+        if lines and _room(longer, _SMALL) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(total)
+    y = _MARGIN + _TITLE
+    return [
+        Text(_MARGIN, y, title, _TITLE, bold=True),
+        *(Text(_MARGIN, y + 16 + 13 * i, line, _SMALL, MUTED) for i, line in enumerate(lines)),
+    ]
+
+
+def totals_of(diagram: Diagram) -> list[str]:
+    """What all that is drawn costs."""
+    totals = diagram.totals
     said = []
-    for name, title in (("mult_adds", "mult-adds"), ("params", "params")):
-        total = analysis.total(name)
-        least = "at least " if total is not None and analysis.unmodelled else ""
+    for total, title in ((totals.mult_adds, "mult-adds"), (totals.params, "params")):
+        least = "at least " * totals.is_at_least
         said.append(
             f"{title} unknown" if total is None else f"{least}{format_count(total)} {title}"
         )
-    estimate = next((e for e in analysis.devices if e.device.name == diagram.device), None)
-    if estimate is not None and estimate.latency_s is not None:
-        least = "at least " if estimate.basis == "bound" or estimate.untimed else ""
-        said.append(
-            f"{least}{format_seconds(estimate.latency_s)} on {printable(estimate.device.name)}"
-        )
-    return printable(diagram.title), " \N{MIDDLE DOT} ".join(said)
+    if totals.time_s is not None and diagram.device is not None:
+        least = "at least " * totals.time_is_at_least
+        said.append(f"{least}{format_seconds(totals.time_s)} on {printable(diagram.device)}")
+    return said
 
 
 def curve(points: tuple[Point, ...]) -> list[tuple[Point, ...]]:
@@ -257,9 +276,9 @@ def _legend(diagram: Diagram) -> list[tuple[str | None, str]]:
     named: list[tuple[str | None, str]] = [
         (COLOURS[variety], name) for variety, name in VARIETIES.items() if variety in used
     ]
-    what = f"time on {printable(diagram.device)}" if diagram.device else "mult-adds"
-    named.append((None, f"bar: share of the {what}; right: output, mult-adds"
-                  + " and time" * bool(diagram.device)))  # fmt: skip
+    whole = "" if diagram.block is None else "network's "
+    named.append((None, f"bar: share of the {whole}{'time' if diagram.device else 'mult-adds'}"))
+    named.append((None, "right: output, mult-adds" + " and time" * bool(diagram.device)))
     return named
 
 
@@ -269,10 +288,11 @@ def _legend_shapes(
     """The legend in as many lines as it takes, and its height."""
     shapes: list[Shape] = []
     x, y = 0.0, _SWATCH
-    for colour, name in named:
+    for number, (colour, name) in enumerate(named):
+        begins = colour is None and number and named[number - 1][0] is not None
         start = _SWATCH + 5 if colour else 0.0
         room = start + _room(name, _SMALL)
-        if x and (x + room > width or colour is None):
+        if x and (x + room > width or begins):
             x, y = 0.0, y + 16
         if colour:
             shapes.append(Rectangle(_MARGIN + x, top + y - _SWATCH + 1, _SWATCH, _SWATCH, colour))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Layer
 from mnet_cost.network.inference import Types, infer_outputs
+from mnet_cost.network.parts import is_within
 from mnet_cost.network.rebuild import MisfitError, changed_layer, with_layers
 from mnet_cost.network.types import Network, Step
 from mnet_cost.network.varying import Condition, Demand, Varying, parts_of, varying
@@ -139,11 +140,6 @@ def _misfit(network: Network, group: ChannelGroup) -> str:
     except (MisfitError, RuleViolation) as refusal:
         return str(refusal)
     return "no change of other layers makes it fit"
-
-
-def is_within(name: str, layer: str | None) -> bool:
-    """Whether a layer of that name is `layer`, or in the block of that path; None is all."""
-    return layer is None or name == layer or name.startswith(layer + ".")
 
 
 class _Width(NamedTuple):

@@ -10,8 +10,8 @@ from mnet_cost.analysis.explain import Formula, explain_step
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.metrics import find_metric
+from mnet_cost.network.parts import check_part, is_within
 from mnet_cost.report.analysis_json import origin_document
 from mnet_cost.report.conventions import (
     AGREEMENT_COLUMN,
@@ -45,14 +45,7 @@ def explain_report(analysis: Analysis, layer: str | None) -> Report:
         return _totals_report(analysis)
     chosen = _chosen(analysis, layer)
     if not chosen:
-        names = [cost.step.name for cost in analysis.layers]
-        prefixes = {name.rsplit(".", depth)[0] for name in names for depth in range(1, 4)}
-        raise ModelReferenceError(
-            Problem(
-                f"{analysis.network.spec.title} has no layer or block `{layer}`",
-                hint=did_you_mean(layer, [*names, *prefixes]) or "`analyze --by layer` lists them",
-            )
-        )
+        check_part(analysis.network, layer)
     kernels = _Kernels(analysis)
     tables = [table for cost in chosen for table in _layer_tables(analysis, cost, kernels)]
     notes = [
@@ -95,7 +88,7 @@ def explain_report(analysis: Analysis, layer: str | None) -> Report:
 
 def _chosen(analysis: Analysis, layer: str) -> list[LayerCost]:
     """The layers that a name means: one, all in a block, or those of a node of a model file."""
-    chosen = [cost for cost in analysis.layers if _inside(cost.step.name, layer)]
+    chosen = [cost for cost in analysis.layers if is_within(cost.step.name, layer)]
     if chosen or not analysis.network.spec.origins:
         return chosen
     origins = analysis.network.spec.origins
@@ -136,10 +129,6 @@ class _Kernels:
             return f"is fused into {hosts[0]}: no time of its own\n"
         fused_into = "; ".join(f"{home} on {', '.join(homes[home])}" for home in hosts)
         return f"is fused into {fused_into}: no time of its own there\n"
-
-
-def _inside(name: str, layer: str) -> bool:
-    return name == layer or name.startswith(layer + ".")
 
 
 def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> list[Table]:

@@ -18,6 +18,7 @@ _TOTALS = ("mult_adds", "params", "vector_ops", "weight_bytes", "traffic", "peak
 _ON_DEVICES = ("latency", "energy")
 _FITS = {True: "yes", False: "no", None: "unknown"}
 _LEAST_PERCENT = 0.05
+NOTHING_MOVED = Table("moved", "Nothing moved", (), ())
 
 
 class _Moved(NamedTuple):
@@ -53,7 +54,7 @@ def moved_tables(
     if len(names) > 1:
         columns.insert(0, Column("network", "network", "text", ASKED))
     if not moved:
-        return [Table("moved", "Nothing moved", (), ())]
+        return [NOTHING_MOVED]
     rows = []
     for each in moved:
         change: Any = Marked(each.change, each.mark) if each.mark else each.change
@@ -87,13 +88,17 @@ def _number(name: str, what: str, metric: Metric, before: Any, after: Any) -> It
     if before == after:
         return
     old, new = _text(before, metric), _text(after, metric)
+    yield _Moved(name, what, old, new, *change_of(metric, before, after))
+
+
+def change_of(metric: Metric, before: Any, after: Any) -> tuple[str, Mark | None]:
+    """`-19.4 %`, and whether that is better or worse; nothing of what is not known."""
     if not before or after is None:  # no share of nothing, or of what is not known
-        yield _Moved(name, what, old, new, "", None)
-        return
+        return "", None
     percent = 100 * (after / before - 1)
     change = f"{percent:+.1f} %" if abs(percent) >= _LEAST_PERCENT else f"{'+-'[percent < 0]}<0.1 %"
     is_better = (after < before) == (metric.better == "less")
-    yield _Moved(name, what, old, new, change, "better" if is_better else "worse")
+    return change, "better" if is_better else "worse"
 
 
 def _text(value: Any, metric: Metric) -> str:

@@ -7,6 +7,7 @@ and words are there. Columns for wide screens are left out.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -60,11 +61,27 @@ def to_notebook(report: Report) -> str:
 
 
 def framed(page: str, title: str) -> str:
-    """A whole page in a frame: it sees nothing of the notebook, and the other way round."""
+    """A whole page in a frame: it sees nothing of the notebook, and the other way round.
+
+    Below it are words for notebooks and sites that leave frames out.
+    """
     style = "width:100%;height:760px;border:1px solid rgba(128,128,128,.3)"
     return (
         f'<iframe title="{html_text(title)}" sandbox="allow-scripts" style="{style}" '
-        f'srcdoc="{escape(page)}"></iframe>'
+        f'srcdoc="{escape(page)}"></iframe>\n'
+        f'<div style="{_FAINT}">The page of {html_text(title)}, with sliders. Where no frame is '
+        "above, the notebook is not trusted: run the cell, or write the page to a file by "
+        '<code>.write("page.html")</code>.</div>'
+    )
+
+
+def pictured(svg: str, told: str) -> str:
+    """A figure as an image, which notebooks that are not trusted show, too; `told` says what it
+    shows."""
+    data = b64encode(svg.encode("ascii")).decode("ascii")
+    return (
+        f'<img alt="{html_text(told)}" style="max-width:100%;height:auto" '
+        f'src="data:image/svg+xml;base64,{data}">'
     )
 
 

@@ -39,6 +39,8 @@ _POLICY = "default-src 'none'; style-src '{style}'; base-uri 'none'; form-action
 _DOT = " · "
 _LONG = 24
 """Texts of more characters than these may be broken, names after their dots and slashes."""
+_LONG_HEAD = 20
+"""The same of the first cell of a row, which stays in sight on a phone."""
 _BREAK = r"[./](?=\w)"
 
 
@@ -47,7 +49,8 @@ def to_html(report: Report, encoding: str = "ascii") -> str:
     style = _STYLE.read_text(encoding="ascii")
     parts = ["<header>"]
     parts += [f'<p class="alert">{html_text(alert)}</p>' for alert in report.alerts]
-    parts.append(f"<h1>{html_text(report.title)}</h1>")
+    title = re.sub(r"[@,](?=\w)", r"\g<0><wbr>", html_text(report.title))  # `net@a=1,b=2` is long
+    parts.append(f"<h1>{title}</h1>")
     if report.subtitle:
         pieces = _DOT.join(f"<span>{html_text(p)}</span>" for p in report.subtitle.split(_DOT))
         parts.append(f'<p class="setting">{pieces}</p>')
@@ -191,7 +194,7 @@ def _cell(value: Any, column: Column, most: float, heads: bool) -> str:
     share = share_of(value, column)
     first, *others = cell(value, column.form).split("\n")
     shown, long = html_text(first), ""
-    if len(first) > _LONG and column.form in ("text", "prose"):
+    if len(first) > (_LONG_HEAD if heads else _LONG) and column.form in ("text", "prose"):
         shown, long = re.sub(_BREAK, r"\g<0><wbr>", shown), "long" * (column.form == "text")
     for line in others:
         shown += f"<br><small>{html_text(line)}</small>"

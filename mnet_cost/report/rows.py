@@ -5,13 +5,14 @@ A `Group` adds up the costs of some layers and the times of the kernels anchored
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import dominant_part
 from mnet_cost.analysis.work import LayerCost
+from mnet_cost.network.parts import is_within
 from mnet_cost.report.types import Absent, AtLeast, Quantity, Range, Table, Time
 from mnet_cost.tensors import TensorType
 
@@ -50,25 +51,28 @@ class Group(NamedTuple):
         return all(cost.work is not None for cost in self.layers)
 
 
-def groups(analysis: Analysis, grain: Grain) -> tuple[Group, ...]:
-    """The rows of an analysis. Kinds come with the most mult-adds first."""
+def groups(analysis: Analysis, grain: Grain, within: str | None = None) -> tuple[Group, ...]:
+    """The rows of an analysis, or of the block `within` alone, whose own blocks are rows then.
+
+    Kinds come with the most mult-adds first.
+    """
+    chosen = [cost for cost in analysis.layers if is_within(cost.step.name, within)]
     if grain == "layer":
-        return tuple(
-            Group(cost.step.name, cost.step.layer.variety(), (cost,)) for cost in analysis.layers
-        )
+        return tuple(Group(cost.step.name, cost.step.layer.variety(), (cost,)) for cost in chosen)
     if grain == "kind":
-        joined = _joined(analysis, lambda cost: cost.step.layer.variety())
+        joined = _joined(chosen, lambda cost: cost.step.layer.variety())
         kinds = [Group(kind, kind, layers) for kind, layers in joined.items()]
         return tuple(sorted(kinds, key=lambda group: -group.mult_adds))
-    joined = _joined(analysis, lambda cost: cost.step.name.partition(".")[0])
+    depth = 1 if within is None else within.count(".") + 2
+    joined = _joined(chosen, lambda cost: ".".join(cost.step.name.split(".")[:depth]))
     return tuple(_block(analysis, name, layers) for name, layers in joined.items())
 
 
 def _joined(
-    analysis: Analysis, key: Callable[[LayerCost], str]
+    chosen: Iterable[LayerCost], key: Callable[[LayerCost], str]
 ) -> dict[str, tuple[LayerCost, ...]]:
     by_name: dict[str, list[LayerCost]] = {}
-    for cost in analysis.layers:
+    for cost in chosen:
         by_name.setdefault(key(cost), []).append(cost)
     return {name: tuple(layers) for name, layers in by_name.items()}
 

@@ -17,6 +17,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from errno import ENOTDIR
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,7 +64,9 @@ def refuse_existing(path: str, force: bool, endings: Sequence[str] = ENDINGS) ->
             what, hint = "is a folder", f"name a file in it; {hint}"
         raise OutputError(Problem(f"{path}: {what}", hint=hint))
     if not target.parent.is_dir():
-        raise OutputError(f"{path}: cannot be written: the folder is not there")
+        with naming(path, "cannot be written"):
+            os.stat(target.parent)
+            raise NotADirectoryError(ENOTDIR, "not a directory")
     if mode and not stat.S_ISREG(mode):
         raise OutputError(f"{path}: cannot be written: it is no regular file")
     if mode and not force:
@@ -369,7 +372,11 @@ class _TextFile:
         self._columns = (*request.columns, *FLAGS)
         self._file = open(draft, "wb", buffering=0)  # noqa: SIM115
         self._size = 0
-        self._write(self._head(request))
+        try:
+            self._write(self._head(request))
+        except OSError:
+            self._file.close()
+            raise
 
     def add(self, table: Table) -> None:
         points = length_of(table)

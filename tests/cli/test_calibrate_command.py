@@ -454,7 +454,8 @@ hint: cost coefficients can be scaled by a single one: `--form coefficients`""",
         ),
         pytest.param(
             ["--from", "times.csv", "-o", "none/x.yaml"],
-            "none/x.yaml: cannot be written: no such file or directory",
+            "none/x.yaml: cannot be written: no such file or directory\n"
+            "hint: there is no folder `none`: make it first, or choose another one",
             id="into no folder",
         ),
         pytest.param(

@@ -311,7 +311,8 @@ def test_an_unmodelled_layer_refuses_the_total(
         ),
         (
             ["analyze", V1, "-o", "missing/out.json"],
-            "mnet-cost: missing/out.json: cannot be written: no such file or directory\n",
+            "mnet-cost: missing/out.json: cannot be written: no such file or directory\n"
+            "hint: there is no folder `missing`: make it first, or choose another one\n",
         ),
         (
             ["analyze", V1, "-o", "docs"],

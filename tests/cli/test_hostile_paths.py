@@ -54,7 +54,10 @@ WRITTEN = {
     "circle/out.csv": CIRCLE,
     "folder": "is a directory",
     "net.yaml/out.csv": "not a directory",
-    "nowhere/out.csv": "no such file or directory",
+    "nowhere/out.csv": (
+        "no such file or directory\n"
+        "hint: there is no folder `nowhere`: make it first, or choose another one"
+    ),
     "half\ud800.csv": "the system has no name with the character U+D800",
     "a\0b.csv": "a path cannot hold a NUL character",
     "/dev/full": "no space left on device",
@@ -184,7 +187,10 @@ SHIPPED = "is shipped: its name has no folder and no ending"
         ("analyze ./NET.yml", "did you mean `net.yaml`?"),
         ("analyze folder/../nett.yaml", "did you mean `net.yaml`?"),
         ("calibrate --from tmies.csv", "did you mean `times.csv`?"),
-        ("analyze net.yaml -o foldr/out.csv", None),
+        (
+            "analyze net.yaml -o foldr/out.csv",
+            "there is no folder `foldr`: make it first, or choose another one",
+        ),
         ("analyze nowhere/net.yaml", None),
         ("analyze z.yaml", None),
         ("analyze vgg.YAML", f"`vgg` {SHIPPED}"),

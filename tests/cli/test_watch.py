@@ -160,6 +160,97 @@ def test_a_file_is_written_anew(run: Run) -> None:
     assert "What moved" in page
 
 
+def test_several_batches(run: Run) -> None:
+    out, _ = run(
+        ["analyze", "net.yaml", *ON, "--batch", "1,8"], put("net.yaml", "width: 32", "width: 64")
+    )
+    moved = out.partition("What moved")[2]
+    assert re.search(r"^net.yaml at batch 1 +mult-adds +885.1 k +1.770 M +[+]100.0 %$", moved, re.M)
+    assert re.search(r"^net.yaml at batch 8 +mult-adds +7.080 M +14.16 M +[+]100.0 %$", moved, re.M)
+
+
+def test_a_plot_is_drawn_anew(run: Run) -> None:
+    pytest.importorskip("matplotlib")
+    pictures = []
+    widen = put("net.yaml", "width: 32", "width: 64")
+
+    def edit() -> None:
+        pictures.append(Path("a.svg").read_text())
+        widen()
+
+    run(["compare", "net.yaml", "lenet5", *ON, "--plot", "a.svg"], edit)
+    assert Path("a.svg").read_text() != pictures[0]
+
+
+BUDGETS = "format: 1\nbudgets:\n  - {model: net.yaml, params: 2 k, mult_adds: 800 k}\n"
+
+
+def test_a_check_says_which_verdict_moved(run: Run) -> None:
+    Path("budget.yaml").write_text(BUDGETS)
+    out, err = run(
+        ["check", "budget.yaml"],
+        put("net.yaml", "width: 32", "width: 16"),
+        put("budget.yaml", "params: 2 k", "params: 0.5 k"),
+        put("budget.yaml", "params: 0.5 k,", ""),
+    )
+    first, second, third, fourth = out.split("What moved")
+    assert "885,056" in first
+    line = r"^net +mult-adds +885,056 +442,528 +-50.0 % +over -> within$"
+    assert re.search(line, second, re.MULTILINE)
+    assert re.search("^net +params +1,194 +602 +-49.6 % +within$", second, re.MULTILINE)
+    assert re.search("^net +limit of params +2,000 +500 +-75.0 % +within -> over$", third, re.M)
+    assert re.search("^net +params +602 +no limit *$", fourth, re.M)
+    assert err.count("waiting for changes of budget.yaml, net.yaml") >= 3
+
+
+def test_budgets_that_are_wrong_are_said_and_waiting_goes_on(run: Run) -> None:
+    Path("budget.yaml").write_text(BUDGETS)
+    out, err = run(
+        ["check", "budget.yaml"],
+        put("budget.yaml", "params:", "parms:"),
+        put("budget.yaml", "parms:", "params:"),
+    )
+    assert "did you mean `params`" in err
+    assert out.count("885,056") == 2
+    assert "Nothing moved" in out
+
+
+def test_a_check_without_models_watches_the_budgets_that_it_finds(run: Run) -> None:
+    Path("net.yaml").write_text(NET + "budgets:\n  - {params: 2 k}\n")
+    out, err = run(["check", "net.yaml"], put("net.yaml", "2 k", "1 k"))
+    assert "waiting for changes of net.yaml;" in err
+    assert "within -> over" in out
+
+
+def test_a_file_that_an_editor_replaces(run: Run) -> None:
+    def replace() -> None:
+        Path("draft").write_text(NET.replace("width: 32", "width: 64"))
+        os.replace("draft", "net.yaml")
+
+    out, _ = run(["analyze", "net.yaml", *ON], replace)
+    assert "+100.0 %" in out.partition("What moved")[2]
+
+
+def test_a_file_that_is_gone_for_a_while(run: Run) -> None:
+    out, err = run(
+        ["analyze", "net.yaml", *ON],
+        lambda: Path("net.yaml").unlink(),
+        lambda: Path("net.yaml").write_text(NET.replace("width: 32", "width: 64")),
+    )
+    assert "net.yaml: cannot be read: no such file or directory" in err
+    assert "+100.0 %" in out.partition("What moved")[2]
+
+
+def test_an_option_that_the_spec_does_not_suit_any_more(run: Run) -> None:
+    out, err = run(
+        ["analyze", "net.yaml", *ON, "--set", "width=8"],
+        put("net.yaml", "knobs: {width: 32}", "lets: {width: 32}"),
+        put("net.yaml", "lets: {width: 32}", "knobs: {width: 16}"),
+    )
+    assert "width" in err
+    assert out.count("Blocks;") == 2
+
+
 def test_colours_say_better_and_worse() -> None:
     from mnet_cost import analyze
     from mnet_cost.report import Report, render
@@ -192,9 +283,10 @@ def test_a_verdict_that_is_another_one(tmp_path: Path) -> None:
         (["analyze", "-"], "`--watch` needs a file: stdin is read once"),
         (["analyze", "git:main:net.yaml"], "is a revision, which never changes"),
         (["analyze", "net.yaml", "--format", "json"], "`--watch` prints text, not json"),
-        (["analyze", "net.yaml", "--batch", "1,8"], "`--watch` is for a single batch"),
-        (["compare", "net.yaml", "net.yaml", "--batch", "1,8"], "`--watch` has no several batches"),
-        (["compare", "net.yaml", "net.yaml", "--plot", "a.svg"], "`--watch` has no --plot"),
+        (["check", "git:main:net.yaml"], "is a revision, which never changes"),
+        (["check", "net.yaml", "--format", "junit"], "`--watch` prints text, not junit"),
+        (["check", "net.yaml"], "there is no budget"),
+        (["check", "net.yaml", "--limit", "parms<=2M"], "did you mean `params`"),
         (["analyze", "not_there.yaml"], "not_there.yaml: cannot be read"),
         (["analyze", "mobilenet_v11"], "there is no model `mobilenet_v11`"),
         (["analyze", "net.yaml", "--top", "3"], "`--top` is for kernels"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +15,7 @@ from hypothesis import given
 
 import mnet_cost
 from mnet_cost.cli import main
-from mnet_cost.drawing.diagram import Box, Diagram, Part, diagram_of
+from mnet_cost.drawing.diagram import Box, Diagram, Part, Totals, diagram_of
 from mnet_cost.drawing.folding import folded
 from mnet_cost.drawing.graph_files import to_dot, to_graphml
 from mnet_cost.drawing.shapes import Rectangle, picture_of
@@ -49,6 +51,48 @@ def test_boxes_are_blocks_with_their_copies_and_costs(diagram: Diagram) -> None:
     assert set(amounts) == {"depthwise", "1x1"}
     assert sum(amounts.values()) == pytest.approx(middle.time_s)
     assert diagram.boxes[2].time_s is None  # fused
+
+
+def test_one_block_has_its_layers_and_its_own_totals() -> None:
+    analysis = mnet_cost.analyze("mobilenet_v1", devices=[DEVICE])
+    diagram = diagram_of(analysis, "layer", "middle.3")
+    assert diagram.title == "mobilenet_v1: middle.3"
+    assert names(diagram) == [
+        "middle.2.relu_2", "middle.3.depthwise_conv2d", "middle.3.batch_norm", "middle.3.relu",
+        "middle.3.conv2d", "middle.3.batch_norm_2", "middle.3.relu_2", "output",
+    ]  # fmt: skip
+    assert diagram.arrows == tuple((i, i + 1) for i in range(7))
+    assert (diagram.totals.mult_adds, diagram.totals.params) == (52_283_392, 268_800)
+    whole = diagram_of(analysis)
+    assert diagram.totals.time_s == pytest.approx((whole.boxes[10].time_s or 0) / 5)
+    assert sum(box.share or 0 for box in diagram.boxes) == pytest.approx(
+        (whole.boxes[10].share or 0) / 5
+    )
+    svg = to_svg(picture_of(diagram))
+    assert ">conv2d</text>" in svg  # without the path, which the title says
+    assert "share of the network's time".replace("'", "&#x27;") in svg
+
+
+def test_of_copies_the_first_is_drawn() -> None:
+    analysis = mnet_cost.analyze("mobilenet_v1")
+    assert diagram_of(analysis, "layer", "middle") == diagram_of(analysis, "layer", "middle.1")
+    assert diagram_of(analysis, "layer", "middle").block == "middle.1"
+
+
+def test_a_block_that_is_read_by_several_and_reads_several() -> None:
+    analysis = mnet_cost.analyze("nasnet_mobile")
+    diagram = diagram_of(analysis, "layer", "a3")
+    assert [box.name for box in diagram.boxes if box.kind == "input"] == ["a1.concat", "a2.concat"]
+    assert [box.kind for box in diagram.boxes].count("output") == 1
+    of_a3 = diagram_of(analysis).boxes[names(diagram_of(analysis)).index("a3")]
+    assert diagram.totals.mult_adds == of_a3.mult_adds == 38_704_512
+
+
+def test_blocks_of_a_block_are_boxes() -> None:
+    analysis = mnet_cost.analyze("googlenet")
+    boxes = diagram_of(analysis, "block", "inception_3a").boxes
+    assert {"inception_3a.b1", "inception_3a.b3", "inception_3a.concat"} <= {b.name for b in boxes}
+    assert sum(box.mult_adds or 0 for box in boxes) == 121_626_624
 
 
 def test_without_a_device_shares_are_those_of_mult_adds() -> None:
@@ -93,7 +137,7 @@ def test_unknown_costs_are_not_zero(tmp_path: Path) -> None:
     svg = to_svg(picture_of(diagram))
     assert "mult-adds unknown" in svg
     assert "unknown cost" in svg
-    assert "mult_adds" not in to_dot(diagram).splitlines()[5]
+    assert "mult_adds" not in to_dot(diagram).splitlines()[6]
     assert main(["draw", str(path), "-o", str(tmp_path / "net.svg")]) == 3
     assert (tmp_path / "net.svg").exists()
 
@@ -107,9 +151,8 @@ def test_svg_is_shapes_and_texts_alone(diagram: Diagram) -> None:
     assert root.get("role") == "img"
     texts = [element.text for element in root.iter(f"{SVG}text")]
     assert texts[0] == "mobilenet_v1"
-    assert re.fullmatch(
-        r"568.7 M mult-adds · 4.232 M params · [\d.]+ ms on pixel_1_tflite", texts[1] or ""
-    )
+    assert texts[1:3] == ["568.7 M mult-adds", "4.232 M params"]  # a figure as narrow as its boxes
+    assert re.fullmatch(r"[\d.]+ ms on pixel_1_tflite", texts[3] or "")
     assert {
         "middle \N{MULTIPLICATION SIGN}5",
         "512x14x14",
@@ -155,12 +198,15 @@ def test_dot_has_a_node_and_an_edge_for_each(diagram: Diagram) -> None:
     lines = to_dot(diagram).splitlines()
     assert lines[0] == 'digraph "mobilenet_v1" {'
     assert [line for line in lines if "->" in line] == [f"  n{i} -> n{i + 1};" for i in range(15)]
-    middle = lines[13]
+    assert lines[1].startswith(
+        '  graph [label="mobilenet_v1\\n568.7 M mult-adds\\n4.232 M params\\n'
+    )
+    middle = lines[14]
     assert middle.startswith('  n10 [label="middle x5\\nseparable  512x14x14\\n261.4 M  ')
     assert "mult_adds=261416960" in middle
     assert f'time_s="{diagram.boxes[10].time_s}"' in middle
     # An unquoted number has no exponent in DOT.
-    assert not re.search(r"=(?![0-9]+[,\]]|\"|box)", re.sub(r'"[^"]*"', '""', "".join(lines[3:])))
+    assert not re.search(r"=(?![0-9]+[,\]]|\"|box)", re.sub(r'"[^"]*"', '""', "".join(lines[4:])))
     assert lines[-1] == "}"
 
 
@@ -170,8 +216,7 @@ def hostile(text: str) -> Diagram:
         Box(text, "input", "3"),
         Box(text, text, "4x4", 2, 3, 10, 5, 1e-3, 1.0, "1x1", (Part("1x1", 1.0),)),
     )
-    analysis = mnet_cost.analyze("lenet5")
-    return Diagram(text, boxes, ((0, 1),), text, analysis)
+    return Diagram(text, boxes, ((0, 1),), text, Totals(10, 5, time_s=1e-3))
 
 
 @given(TEXTS)
@@ -196,6 +241,9 @@ def test_hostile_names_are_text(text: str) -> None:
         "n0 -> n1;",
         "}",
     ]
+    (label,) = re.findall(r'^  n1 \[label="((?:[^"\\]|\\.)*)"', dot, re.MULTILINE)
+    drawn = unescape(re.sub(r"\\(.)", lambda match: "\n" if match[1] == "n" else match[1], label))
+    assert drawn.startswith(f"{printable(text)} x2\n")  # Graphviz reads entities, as HTML does
     (path,) = re.findall(r'^  n1 .*?path="((?:[^"\\]|\\.)*)"', dot, re.MULTILINE)
     assert re.sub(r"\\(.)", r"\1", path) == printable(text)
 
@@ -244,6 +292,17 @@ def test_other_endings_are_refused(name: str, capsys: pytest.CaptureFixture[str]
     assert f"{name}: the ending says what to draw: `.svg`" in capsys.readouterr().err
 
 
+def test_the_command_draws_one_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "block.svg"
+    assert main(["draw", "mobilenet_v1", "middle", "--device", "none", "-o", str(target)]) == 0
+    assert target.read_text() == mnet_cost.draw("mobilenet_v1", block="middle").svg
+    assert main(["draw", "mobilenet_v1", "midle", "-o", str(tmp_path / "other.svg")]) == 2
+    assert capsys.readouterr().err == (
+        "mnet-cost: mobilenet_v1 has no layer or block `midle`\nhint: did you mean `middle`?\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["block.svg"]
+
+
 def test_the_spec_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "net.svg"
     path.write_text("format: 1\nname: net\ninput: {x: [3]}\nlayers: [relu]\n")
@@ -256,10 +315,16 @@ def test_in_python(tmp_path: Path) -> None:
     assert repr(drawing) == "<Drawing mobilenet_v1 by block>"
     assert drawing._repr_svg_() == drawing.svg
     assert "149.5 M mult-adds" in drawing.svg
+    (data,) = re.findall('src="data:image/svg[+]xml;base64,([^"]*)"', drawing._repr_html_())
+    assert b64decode(data).decode() == drawing.svg
+    assert 'alt="mobilenet_v1: 149.5 M mult-adds' in drawing._repr_html_()
     drawing.write(tmp_path / "net.svg")
     assert (tmp_path / "net.svg").read_text() == drawing.svg
     analysis = mnet_cost.analyze("lenet5")
     assert mnet_cost.draw(analysis, by="layer").analysis is analysis
+    assert repr(mnet_cost.draw(analysis, block="c5")) == "<Drawing lenet5 c5 by layer>"
+    with pytest.raises(mnet_cost.MnetCostError, match="no layer or block `none`"):
+        mnet_cost.draw(analysis, block="none")
     with pytest.raises(TypeError, match="has its knobs, devices and options already"):
         mnet_cost.draw(analysis, batch=2)
     with pytest.raises(mnet_cost.MnetCostError, match="no figure has a box for each `blok`"):
@@ -273,8 +338,7 @@ def long_chain(count: int) -> Diagram:
     ]
     boxes[0] = Box("x", "input", "3x4x4")
     arrows = [(i, i + 1) for i in range(count - 1)] + [(0, count - 1), (400, 700)]
-    analysis = mnet_cost.analyze("lenet5", devices=[])
-    return Diagram("long", tuple(boxes), tuple(sorted(arrows)), "pixel_1", analysis)
+    return Diagram("long", tuple(boxes), tuple(sorted(arrows)), "pixel_1", Totals())
 
 
 def test_the_middle_of_a_very_long_network_is_one_box() -> None:

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from mnet_cost.drawing.layout import Layout, layout_of
 
-BETWEEN = 28.0
-
 
 def graphs() -> st.SearchStrategy[tuple[list[tuple[float, float]], list[tuple[int, int]]]]:
     """Sizes of up to twelve boxes, and arrows between them, forward mostly."""
@@ -35,7 +33,7 @@ def test_nothing_overlaps_and_arrows_lead_from_box_to_box(
     graph: tuple[list[tuple[float, float]], list[tuple[int, int]]],
 ) -> None:
     sizes, arrows = graph
-    layout = layout_of(sizes, arrows, BETWEEN)
+    layout = layout_of(sizes, arrows)
     boxes = [
         (x, y, x + width, y + height)
         for (x, y), (width, height) in zip(layout.corners, sizes, strict=True)
@@ -63,22 +61,22 @@ def middles(layout: Layout, sizes: list[tuple[float, float]]) -> list[float]:
 
 def test_a_chain_is_a_straight_line() -> None:
     sizes = [(100.0, 20.0), (200.0, 46.0), (50.0, 20.0)]
-    layout = layout_of(sizes, [(0, 1), (1, 2)], BETWEEN)
-    assert [y for _, y in layout.corners] == [0, 48, 122]
+    layout = layout_of(sizes, [(0, 1), (1, 2)])
+    assert [y for _, y in layout.corners] == [0, 36, 98]
     assert middles(layout, sizes) == pytest.approx([100, 100, 100])
-    assert (layout.width, layout.height) == (200, 142)
+    assert (layout.width, layout.height) == (200, 118)
 
 
 def test_branches_are_side_by_side_and_join_in_the_middle() -> None:
     sizes = [(100.0, 20.0)] * 5
-    layout = layout_of(sizes, [(0, 1), (0, 2), (0, 3), (1, 4), (2, 4), (3, 4)], BETWEEN)
+    layout = layout_of(sizes, [(0, 1), (0, 2), (0, 3), (1, 4), (2, 4), (3, 4)])
     assert [y for _, y in layout.corners] == [0, 48, 48, 48, 96]
     assert middles(layout, sizes) == pytest.approx([166, 50, 166, 282, 166], abs=0.5)
 
 
 def test_an_arrow_that_passes_a_row_makes_way() -> None:
     sizes = [(100.0, 20.0)] * 3
-    layout = layout_of(sizes, [(0, 1), (0, 2), (1, 2)], BETWEEN)
+    layout = layout_of(sizes, [(0, 1), (0, 2), (1, 2)])
     route = layout.routes[1]
     assert len(route) == 4
     left = layout.corners[1][0]
@@ -89,17 +87,17 @@ def test_an_arrow_that_passes_a_row_makes_way() -> None:
 def test_branches_that_could_cross_do_not() -> None:
     # 0 -> 1, 2; 1 -> 4, 2 -> 3: as given, 3 stands before 4.
     sizes = [(100.0, 20.0)] * 5
-    layout = layout_of(sizes, [(0, 1), (0, 2), (1, 4), (2, 3)], BETWEEN)
+    layout = layout_of(sizes, [(0, 1), (0, 2), (1, 4), (2, 3)])
     x = middles(layout, sizes)
     assert (x[1] < x[2]) == (x[4] < x[3])
 
 
 def test_what_reads_nothing_stands_above_its_first_reader() -> None:
-    layout = layout_of([(10.0, 10.0)] * 4, [(0, 1), (1, 3), (2, 3)], 10.0)
-    assert [y for _, y in layout.corners] == [0, 20, 20, 40]
+    layout = layout_of([(10.0, 10.0)] * 4, [(0, 1), (1, 3), (2, 3)])
+    assert [y for _, y in layout.corners] == [0, 26, 26, 64]
 
 
 def test_an_arrow_back_is_turned_for_the_rows() -> None:
-    layout = layout_of([(10.0, 10.0)] * 2, [(0, 1), (1, 0)], 10.0)
-    assert [y for _, y in layout.corners] == [0, 20]
-    assert layout.routes[1] == [(5, 20), (5, 10)]
+    layout = layout_of([(10.0, 10.0)] * 2, [(0, 1), (1, 0)])
+    assert [y for _, y in layout.corners] == [0, 26]
+    assert layout.routes[1] == [(5, 26), (5, 10)]

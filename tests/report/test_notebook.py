@@ -92,8 +92,9 @@ def test_a_page_in_a_frame_is_one_attribute() -> None:
     assert shown.startswith(
         '<iframe title="A &quot;title&quot; &lt;b&gt;" sandbox="allow-scripts" '
     )
-    (inside,) = re.findall('srcdoc="([^"]*)"></iframe>$', shown)
+    (inside,) = re.findall('srcdoc="([^"]*)"></iframe>', shown)
     assert unescape(inside) == '<p title="a">&amp; it\'s</p>'
+    assert "The page of A &quot;title&quot; &lt;b&gt;, with sliders" in shown.split("</iframe>")[1]
 
 
 def test_the_explorer_of_results(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("points.xlsx", "no sweep is written as"), ("none/points.csv", "the folder is not there")],
+    [("points.xlsx", "no sweep is written as"), ("none/points.csv", "there is no folder")],
 )
 def test_what_cannot_be_written(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(OutputError, match=said):
