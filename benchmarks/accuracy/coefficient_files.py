@@ -21,14 +21,25 @@ from protocols import (
     known_device,
     unseen_board,
 )
-from shared import Section, common_coefficients, peak_shares, write
+from shared import SPREADS, Prior, Section, common_coefficients, peak_shares, write
 from summary import summarize, width_of
-from tables import Run, ncnn_runs
+from tables import Processor, Run, make_run, measured_together, ncnn_runs, read, runs_of
 
-from mnet_cost.devices.coefficients import MICROCONTROLLERS, SHARED_NAMES
+from mnet_cost.devices.coefficients import (
+    MICROCONTROLLERS,
+    SHARED_NAMES,
+    Caches,
+    shared_coefficients,
+)
+from mnet_cost.devices.rules import runtime_rules
+from mnet_cost.measure.arrays import Array
 from mnet_cost.shipped import specs_folder
 
 THREADS = (2, 4, 8)
+_FEWEST_CHIPS = 3
+_SPREAD_OF_SHARES = 0.3
+"""Spread of the share of the peak where fewer chips were measured: that of ncnn's 39."""
+XNNPACK_TILE = 8
 
 _NOT_HELD_OUT = 1.5
 """Half width of a band where nothing could be held out: wider than any that was measured."""
@@ -65,6 +76,7 @@ def microcontroller_sections(name: str) -> list[Section]:
                 "int8", f"{_times_of(boards, source, publication)}, fitted by benchmarks/accuracy",
                 boards, _NOT_HELD_OUT, _NOT_HELD_OUT,
                 "nothing: several networks ran on one board alone", shares,
+                common_coefficients(boards),
             )
         ]  # fmt: skip
     section = _section(
@@ -74,8 +86,93 @@ def microcontroller_sections(name: str) -> list[Section]:
     return [section._replace(shares=shares)]
 
 
+TFLITE_FILES = (
+    "pixel_mobilenet_v3.csv", "mobilenet_v3_paper.csv", "mobilenet_v2_paper.csv",
+    "xnnpack.csv", "mobilenet_v4_table6.csv", "tflite_known_models.csv",
+)  # fmt: skip
+"""Tables of TensorFlow Lite and XNNPACK with one thread."""
+
+
+def tflite_sections() -> list[Section]:
+    """TensorFlow Lite and XNNPACK, one thread. They have no Winograd."""
+    return [
+        _of_runtime(
+            precision, runs_of(TFLITE_FILES, precision, ("tflite", "xnnpack"), 1, XNNPACK_TILE),
+            "one-thread runs of TensorFlow Lite and XNNPACK on {} devices",
+            "the tables of benchmarks/accuracy/measurements",
+        )
+        for precision in ("fp32", "int8")
+    ]  # fmt: skip
+
+
+CACHES = Caches(weights=(3e6, 16e6), activations=(6e6, 12e6))
+"""Where the times of small graphs rise, on a core with 1 MB of its own and a shared cache of 32 MB:
+chains of 1x1 convolutions with 2 to 34 MB of weights, kernels with 1 to 12 MB of activations."""
+
+AVX512 = Processor("avx512_server_core", "AVX-512", 202.4e9, 1.0, None, True, 16)
+"""The peak is measured as mult-adds per second; how many a cycle is not known."""
+
+
+def onnxruntime_sections() -> list[Section]:
+    """ONNX Runtime on x86: whole networks and small graphs of one core."""
+    rules = runtime_rules("onnxruntime")
+    rows = (*read("onnxruntime_avx512_core.csv"), *read("onnxruntime_small_graphs.csv"))
+    run = make_run(rows, rules, AVX512.pack, AVX512, CACHES)
+    networks = [i for i, row in enumerate(rows) if "small_graphs" not in row.model]
+    prior = _prior_of("fp32", 1.0)
+    wide = {name: max(0.3, spread) for name, spread in SPREADS.items()}
+    coefficients = Coefficients([run], prior)
+    held_out = [
+        forecast for forecast in known_device(coefficients) if "small_graphs" not in forecast.model
+    ]
+    section = _section(
+        "fp32", [run], held_out, [], "run of ONNX Runtime on {} core, whole networks and small "
+        "graphs", "own measurement, 2026-11", "known device, new family",
+        common_coefficients([run], prior),
+    )  # fmt: skip
+    assert len(networks) == len(held_out)
+    return [section._replace(spreads=wide)]
+
+
+def torch_compile_sections() -> list[Section]:
+    """torch.compile on x86 with all cores."""
+    rules = runtime_rules("torch-compile")
+    tables = measured_together(read("timm_i9.csv")).values()
+    runs = [make_run(rows, rules, 1) for rows in tables]
+    section = _of_runs(
+        "fp32_8_threads", runs, _prior_of("fp32", 1.0, 8),
+        "runs of torch.compile with 14 threads on {} processor",
+        "huggingface/pytorch-image-models, results/",
+    )  # fmt: skip
+    wide = {name: max(0.3, spread) for name, spread in SPREADS.items()}
+    return [section._replace(spreads=wide)]
+
+
+def _prior_of(precision: str, spread: float, threads: int = 1) -> Prior:
+    """The coefficients of ncnn, from which those of other runtimes are some way off."""
+    shared = shared_coefficients("ncnn", precision, threads)
+    return Prior(np.array(shared.coefficients), spread)
+
+
+def _of_runtime(precision: str, runs: Sequence[Run], source: str, publication: str) -> Section:
+    return _of_runs(precision, runs, _prior_of(precision, 0.3), source, publication)
+
+
+def _of_runs(
+    name: str, runs: Sequence[Run], prior: Prior, source: str, publication: str
+) -> Section:
+    coefficients = Coefficients(runs, prior)
+    return _section(
+        name, runs, list(known_device(coefficients)), [], source, publication,
+        "known device, new family", common_coefficients(runs, prior),
+    )  # fmt: skip
+
+
 FILES: Mapping[str, Callable[[], list[Section]]] = {
     "ncnn": ncnn_sections,
+    "tflite": tflite_sections,
+    "onnxruntime": onnxruntime_sections,
+    "torch-compile": torch_compile_sections,
     **{
         name: partial(microcontroller_sections, name)
         for name in SHARED_NAMES
@@ -92,7 +189,8 @@ def write_files(names: Sequence[str] = ()) -> None:
     for name in names or FILES:
         path = specs_folder() / "coefficients" / f"{name}.yaml"
         sections = FILES[name]()
-        write(path, sections, datetime.date.today().isoformat())
+        caches = CACHES if name == "onnxruntime" else None
+        write(path, sections, datetime.date.today().isoformat(), caches)
         for section in sections:
             print(f"{path}: {section.name}: {section.held_out}")
 
@@ -113,7 +211,9 @@ def _section(
     source: str,
     publication: str,
     protocol: str,
+    coefficients: Array | None = None,
 ) -> Section:
+    coefficients = common_coefficients(runs) if coefficients is None else coefficients
     figures = summarize(name, protocol, measured, 1.0)
     width = width_of(measured)
     return Section(
@@ -124,8 +224,18 @@ def _section(
         width_of(unmeasured) if unmeasured else width,
         f"{protocol}: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
         f"{figures.forecasts} times",
-        peak_shares(runs, common_coefficients(runs)),
+        _shares(runs, coefficients),
+        coefficients,
     )
+
+
+def _shares(runs: Sequence[Run], coefficients: Array) -> dict[str, tuple[float, float]]:
+    """`peak_shares`, with no less than a usual spread where few chips were measured."""
+    few = len({run.group for run in runs}) < _FEWEST_CHIPS
+    return {
+        pipeline: (middle, max(spread, _SPREAD_OF_SHARES) if few else spread)
+        for pipeline, (middle, spread) in peak_shares(runs, coefficients).items()
+    }
 
 
 def _times_of(runs: Sequence[Run], source: str, publication: str) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from microcontrollers import core_shares, share_of
-from shared import common_coefficients, peak_shares, spreads
+from shared import Prior, common_coefficients, peak_shares, spreads
 from tables import Run
 
 from mnet_cost.measure.arrays import Array
@@ -57,8 +57,9 @@ class Forecast(NamedTuple):
 class Coefficients:
     """Shared cost coefficients without a family or a chip; each fit is made once."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], prior: Prior | None = None) -> None:
         self.runs = runs
+        self.prior = prior
         chips = sorted({run.group for run in runs})
         self.fold = {chip: i % FOLDS for i, chip in enumerate(chips)}
         self._fitted: dict[tuple[int | None, str], Array] = {}
@@ -68,7 +69,7 @@ class Coefficients:
         fold = None if chip is None else self.fold[chip]
         key = (fold, family)
         if key not in self._fitted:
-            self._fitted[key] = common_coefficients(self.training_runs(family, fold))
+            self._fitted[key] = common_coefficients(self.training_runs(family, fold), self.prior)
         return self._fitted[key]
 
     def training_runs(self, family: str, fold: int | None) -> list[Run]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from tables import Run
 
+from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.coefficient_solver import NOISE, share_coefficients, solve
@@ -30,17 +31,31 @@ START = {
     "weights": 4.0, "vector_weights": 6.0, "pooling": 5.0, "elementwise": 5.0, "move": 10.0,
     # The additions of a transform, an exponential, a power over a window.
     "winograd_tiles": 15.0, "curve": 15.0, "lrn": 30.0,
+    # The four or sixteen elements around one are gathered; an exponential has some ten operations
+    # that need no memory. Windows outside of packs are read one element at a time.
+    "resize": 20.0, "softmax": 5.0, "unpacked_pooling": 20.0,
+    # What comes from the main memory takes twice as long again.
+    "far_weights": 4.0, "far_elements": 3.0,
     "kernel": 0.03,
 }  # fmt: skip
 """Start of the fit. A term that is in no network of the measurements keeps its value. These are
 orders of magnitude of the operations, not taken from measurements."""
 
 SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {
-    "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "windows": 0.3,
+    "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "windows": 0.3, "resize": 0.5, "softmax": 0.5,
+    "unpacked_pooling": 0.5, "far_weights": 0.5, "far_elements": 0.5,
 }  # fmt: skip
 """How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 are equally good for
 held-out measurements (`docs/explanation/accuracy.md`). Two terms are in one network each, so that
 little is known about them; a kernel launch depends on the runtime more than on the device."""
+
+
+class Prior(NamedTuple):
+    """Where a fit of shared coefficients begins, and how far it may go."""
+
+    coefficients: Array
+    spread: float
+    """Standard deviation of logarithms."""
 
 
 def start() -> Array:
@@ -53,9 +68,15 @@ def spreads() -> Array:
     return np.array([SPREADS[name] for name in TERM_NAMES])
 
 
-def common_coefficients(runs: Iterable[Run]) -> Array:
+def common_coefficients(runs: Iterable[Run], prior: Prior | None = None) -> Array:
     """Cost coefficients that these runs have in common, in the order of `TERM_NAMES`."""
-    return share_coefficients([(run.amounts, run.seconds) for run in runs], start(), spreads())
+    prior = prior or Prior(start(), 1.0)
+    return share_coefficients(
+        [(run.amounts, run.seconds) for run in runs],
+        prior.coefficients,
+        spreads(),
+        start_spread=prior.spread,
+    )
 
 
 def log_peak_share(run: Run, coefficients: Array) -> float | None:
@@ -100,10 +121,12 @@ class Section(NamedTuple):
     """The errors of held-out measurements, in words."""
     shares: Mapping[str, tuple[float, float]]
     """Logarithm of the share of the peak and its spread, by pipeline."""
+    coefficients: Array
+    spreads: Mapping[str, float] = SPREADS
 
 
-def write(path: Path, sections: Iterable[Section], date: str) -> None:
-    """Fit cost coefficients to all runs of each section and write the file."""
+def write(path: Path, sections: Iterable[Section], date: str, caches: Caches | None = None) -> None:
+    """Write a file."""
     lines = [
         "# Cost coefficients of terms that devices have in common, relative to a multiplication",
         "# in a large 1x1 convolution. `python benchmarks/accuracy coefficients` writes this file:",
@@ -114,8 +137,15 @@ def write(path: Path, sections: Iterable[Section], date: str) -> None:
         "format: 1",
         f"made: {date}",
     ]
+    if caches is not None:
+        lines += [
+            "# Bytes up to which caches hold the weights of a network from one inference to the",
+            "# next, and what goes in and out of a kernel; and bytes from which none do.",
+            "caches:",
+            f"  weights: [{caches.weights[0]:.0f}, {caches.weights[1]:.0f}]",
+            f"  activations: [{caches.activations[0]:.0f}, {caches.activations[1]:.0f}]",
+        ]
     for section in sections:
-        coefficients = common_coefficients(section.runs)
         lines += [
             "",
             f"{section.name}:",
@@ -123,8 +153,8 @@ def write(path: Path, sections: Iterable[Section], date: str) -> None:
             f'  held_out: "{section.held_out}"',
             "  terms:",
             *(
-                f"    {name}: {{coefficient: {coefficient:.4g}, spread: {SPREADS[name]:g}}}"
-                for name, coefficient in zip(TERM_NAMES, coefficients, strict=True)
+                f"    {name}: {{coefficient: {coefficient:.4g}, spread: {section.spreads[name]:g}}}"
+                for name, coefficient in zip(TERM_NAMES, section.coefficients, strict=True)
             ),
             "  peak_share:",
             *(

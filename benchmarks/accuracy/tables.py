@@ -12,6 +12,7 @@ import numpy as np
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.measurements import Measurement, read_measurements
@@ -107,13 +108,16 @@ def make_run(
     rules: frozenset[str],
     tile: int,
     processor: Processor | None = None,
+    caches: Caches | None = None,
 ) -> Run:
     """A run of rows that were measured together."""
     kernels = [_NETWORKS.kernels(row, rules) for row in rows]  # of each network
     first = rows[0]
     return Run(
         first.device, first.runtime, first.precision, first.threads, first.run, tuple(rows),
-        np.array([np.sum(kernel_amounts(network, rules, tile), axis=0) for network in kernels]),
+        np.array(
+            [np.sum(kernel_amounts(network, rules, tile, caches), axis=0) for network in kernels]
+        ),
         np.array([row.latency_s for row in rows]),
         tuple(row.family for row in rows),
         np.array([float(sum(kernel.mult_adds for kernel in network)) for network in kernels]),
@@ -158,4 +162,24 @@ def ncnn_runs(
         processor = known[str(key[0])]
         tile = processor.pack * (2 if run_rows[0].precision == "fp16" else 1)
         runs.append(make_run(run_rows, NCNN, tile, processor))
+    return runs
+
+
+def runs_of(
+    files: Sequence[str],
+    precision: str,
+    runtimes: Sequence[str],
+    threads: int | None,
+    tile: int,
+    least: int = 4,
+) -> list[Run]:
+    """Runs of runtimes whose names begin so, of at least `least` networks of two families."""
+    runs = []
+    for file in files:
+        for rows in measured_together(read(file)).values():
+            first = rows[0]
+            named = any(first.runtime in (name, f"{name}-xnnpack") for name in runtimes)
+            several = len(rows) >= least and len({row.family for row in rows}) > 1
+            if named and several and (first.precision, first.threads) == (precision, threads):
+                runs.append(make_run(rows, runtime_rules(first.runtime), tile))
     return runs

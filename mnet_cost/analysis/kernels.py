@@ -226,6 +226,7 @@ def _host(
             and _is_foldable(network, step, group)
         )
         or (layer.is_clamp and "fuse_clamps" in rules and multiplies)
+        or ((layer.is_clamp or layer.is_cheap) and "fuse_cheap_activations" in rules and multiplies)
         or (layer.is_clamp and "fuse_add_clamps" in rules and group.layers[-1].step.layer.is_sum)
     )
     return (group, index) if fuses else None

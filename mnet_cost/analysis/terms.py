@@ -9,13 +9,27 @@ known of a device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies, cheapest_tiling
+from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.layers.axes import channel_axis
 from mnet_cost.layers.base import Convolution
-from mnet_cost.tensors import agreed, ceil_div, is_equal, largest, square_root, where
+from mnet_cost.tensors import (
+    agreed,
+    ceil_div,
+    is_equal,
+    is_nothing,
+    largest,
+    logarithm,
+    smallest,
+    square_root,
+    where,
+)
 
 _MILLION = 1e6
 _STEM_CHANNELS = 4
@@ -28,19 +42,25 @@ NONE = 0.0
 
 
 def kernel_amounts(
-    kernels: Sequence[Kernel], rules: frozenset[str], tile: int = 1
+    kernels: Sequence[Kernel],
+    rules: frozenset[str],
+    tile: int = 1,
+    caches: Caches | None = None,
+    network: Sequence[Kernel] | None = None,
 ) -> tuple[tuple[float, ...], ...]:
     """Amounts of each kernel, in the order of `TERMS`.
 
-    `tile` is how many output channels are computed together; with the rule `pack_channels`, how
-    many are kept together.
+    `tile` is how many output channels are computed together; with the rules `pack_channels` and
+    `block_channels`, how many are kept together. What `caches` do not hold has terms of its own;
+    they hold what all kernels of the `network` read, `kernels` if nothing else is given.
     """
+    far = NONE if caches is None else _far_weights(network or kernels, caches)
     known: dict[tuple[object, ...], tuple[float, ...]] = {}
     per_kernel = []
     for kernel in kernels:
         key: tuple[object, ...] = (
             id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
-            kernel.trained_elements,
+            kernel.trained_elements, kernel.input_bytes, kernel.output_bytes,
         )  # fmt: skip
         try:
             amounts = known.get(key)
@@ -48,6 +68,8 @@ def kernel_amounts(
             amounts, key = None, (id(kernel),)
         if amounts is None:
             counted = _amounts(kernel, rules, tile)
+            if caches is not None:
+                _add_far(counted, kernel, caches, far)
             amounts = known[key] = tuple([counted.get(name, NONE) for name in TERM_NAMES])
         per_kernel.append(amounts)
     return tuple(per_kernel)
@@ -67,14 +89,28 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
         return {"kernel": 1.0, "vector_weights": params}
     if layer.effort in ("linear", "matmul"):
         multiplied = kernel.mult_adds / _MILLION
-        return {
+        amounts = {
             "kernel": 1.0, "matmul": multiplied, "pointwise_elements": moved, "weights": params,
         }  # fmt: skip
+        if layer.effort == "matmul" and not is_nothing(kernel.anchor.vector_ops):
+            amounts["softmax"] = kernel.anchor.vector_ops / _MILLION
+        return amounts
+    if layer.effort == "resize":
+        return {"kernel": 1.0, "resize": kernel.output_elements / _MILLION}
     if layer.effort == "pooling":
-        # A window of side k takes k times the outputs: rows are shared between neighbours.
-        out = square_root(kernel.vector_ops / _MILLION * (kernel.output_elements / _MILLION))
-        return {"kernel": 1.0, "pooling": kernel.input_elements / _MILLION + out}
+        return _pooling(kernel, rules, tile)
     return {"kernel": 1.0, "elementwise" if layer.effort == "arithmetic" else layer.effort: moved}
+
+
+def _pooling(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, float]:
+    # A window of side k takes k times the outputs: rows are shared between neighbours.
+    out = square_root(kernel.vector_ops / _MILLION * (kernel.output_elements / _MILLION))
+    amounts = {"kernel": 1.0, "pooling": kernel.input_elements / _MILLION + out}
+    output = kernel.anchor.output
+    if "block_channels" in rules and kernel.anchor.step.layer.kind == "avg_pool2d":
+        fills = output.shape[channel_axis(output)] % tile == 0
+        amounts["unpacked_pooling"] = where(fills, 0.0, kernel.vector_ops / _MILLION)
+    return amounts
 
 
 def _convolution(
@@ -86,11 +122,19 @@ def _convolution(
     is_pointwise = sizes.is_pointwise
     if is_pointwise and is_equal(kernel.output_elements, sizes.groups * sizes.channels_out):
         return {"kernel": 1.0, "vector_weights": weights}  # as a linear layer: one position
-    packs = "pack_channels" in rules
+    packs, blocks = "pack_channels" in rules, "block_channels" in rules
+    stem = agreed(sizes.groups == 1) and agreed(sizes.channels_in <= _STEM_CHANNELS)
     multiplied = kernel.mult_adds / _MILLION
     if not packs:
         multiplied = multiplied * tile_waste(sizes, tile)
     amounts = {"kernel": 1.0, "weights": weights}
+    if blocks:
+        outside = _outside_blocks(sizes, tile)
+        term = "unpacked_depthwise" if sizes.is_depthwise else "unpacked"
+        amounts[term] = where(outside, kernel.mult_adds / _MILLION, 0.0)
+        if not sizes.is_depthwise and not stem:
+            padded = ceil_div(sizes.channels_in, tile) * tile / sizes.channels_in
+            multiplied = multiplied * where(outside, 1.0, padded)
     if sizes.is_depthwise:
         small = all(agreed(size <= 3) for size in sizes.kernel)
         amounts["depthwise_3x3" if small else "depthwise_5x5"] = multiplied
@@ -102,7 +146,6 @@ def _convolution(
     if "split_groups" in rules:
         # Each further group is half a launch: its loop is there, its set-up is shared.
         amounts["kernel"] = amounts["kernel"] + 0.5 * (sizes.groups - 1)
-    stem = agreed(sizes.groups == 1) and agreed(sizes.channels_in <= _STEM_CHANNELS)
     if packs:
         worst = _unpacked(sizes.channels_out, tile)
         if not stem:
@@ -113,7 +156,7 @@ def _convolution(
         amounts["pointwise"] = multiplied
     elif stem:
         amounts["stem"] = multiplied
-    elif "winograd" in rules and applies(sizes):
+    elif has_winograd(kernel, rules) and applies(sizes):
         del amounts["dense_elements"]  # its transforms are what reads and writes
         tiling = cheapest_tiling(sizes)
         amounts["winograd"] = tiling.multiplications * kernel.batch / _MILLION
@@ -121,8 +164,44 @@ def _convolution(
     else:
         # Runtimes without Winograd carry windows out as matrix products, which 1x1 kernels are;
         # those with it have code of its own for what Winograd does not do.
-        amounts["dense" if "winograd" in rules else "windows"] = multiplied
+        amounts["dense" if has_winograd(kernel, rules) else "windows"] = multiplied
     return amounts
+
+
+def has_winograd(kernel: Kernel, rules: frozenset[str]) -> bool:
+    """Whether a runtime has Winograd's tiles at the precision of a kernel."""
+    return ("winograd" if kernel.element_bytes > 1 else "winograd_int8") in rules
+
+
+def _outside_blocks(sizes: Convolution, tile: int) -> Any:
+    """Whether a convolution has no kernel for blocks of `tile` channels and runs without them.
+
+    Source: ONNX Runtime, core/optimizer/nchwc_transformer.cc.
+    """
+    if sizes.is_depthwise:
+        return sizes.groups * sizes.channels_out % 4 != 0
+    if agreed(sizes.groups > 1):
+        return (sizes.channels_in % tile != 0) | (sizes.channels_out % tile != 0)
+    return (sizes.channels_in % 4 != 0) & (sizes.channels_in >= tile)
+
+
+def _far_weights(kernels: Sequence[Kernel], caches: Caches) -> Any:
+    """The share of a network's weights that no cache holds from one inference to the next: none up
+    to the first size, all from the second on."""
+    least, most = caches.weights
+    stored = largest(sum([kernel.weight_bytes for kernel in kernels]), least)
+    return smallest(logarithm(stored / least) / math.log(most / least), 1.0)
+
+
+def _add_far(amounts: dict[str, float], kernel: Kernel, caches: Caches, far: Any) -> None:
+    """The amounts of weights and elements that no cache holds, beside those of all."""
+    weights = amounts.get("weights", NONE) + amounts.get("vector_weights", NONE)
+    if weights is not NONE:
+        amounts["far_weights"] = weights * far
+    least, most = caches.activations
+    moved = kernel.input_bytes + kernel.output_bytes
+    share = smallest(largest((moved - least) / (most - least), 0.0), 1.0)
+    amounts["far_elements"] = (kernel.input_elements + kernel.output_elements) / _MILLION * share
 
 
 def tile_waste(sizes: Convolution, tile: int) -> float:

@@ -190,10 +190,11 @@ def _by_fit(
     precision: str,
     fit: LatencyFit,
     band: bool,
+    network: Sequence[Kernel] | None = None,
 ) -> _Timed:
     if isinstance(fit, RooflineFit):
         return _on_fitted_roofline(kernels, least, fit)
-    return _by_coefficients(kernels, least, fit, device, precision, band)
+    return _by_coefficients(kernels, least, fit, device, precision, band, network)
 
 
 def _by_fits(
@@ -216,7 +217,7 @@ def _by_fits(
         places = [place for place, own in enumerate(of_kernel) if own == name]
         part = _by_fit(
             [kernels[place] for place in places], [least[place] for place in places],
-            device, name, fit, band,
+            device, name, fit, band, kernels,
         )  # fmt: skip
         for place, time in zip(places, part.kernels, strict=True):
             times[place] = time
@@ -235,14 +236,14 @@ def _by_coefficients(
     device: DeviceProfile,
     precision: str,
     band: bool,
+    network: Sequence[Kernel] | None = None,
 ) -> _Timed:
     """Amounts times cost coefficients. The band widens for terms that the fit knows little of."""
     coefficients = relative_coefficients(fit, device, precision)
     totals: list[Any] = [0.0] * len(TERMS)
     times = []
-    for kernel, amounts, (_, _, least_s, _) in zip(
-        kernels, kernel_amounts(kernels, device.kernel_rules, fit.tile), least, strict=True
-    ):
+    amounts_of_kernels = amounts_of(fit, device, precision, kernels, network)
+    for kernel, amounts, (_, _, least_s, _) in zip(kernels, amounts_of_kernels, least, strict=True):
         parts: list[Any] = [0.0, 0.0, 0.0]
         for i, seconds in summands(fit, kernel, amounts, coefficients):
             # Never `+=`, which writes into an array.
@@ -286,6 +287,18 @@ def summands(
         for i, amount in enumerate(amounts)
         if amount is not NONE
     ]
+
+
+def amounts_of(
+    fit: CoefficientFit,
+    device: DeviceProfile,
+    precision: str,
+    kernels: Sequence[Kernel],
+    network: Sequence[Kernel] | None = None,
+) -> tuple[tuple[float, ...], ...]:
+    """Amounts of each kernel, in the order of `TERMS`; `network` has all kernels, if not these."""
+    caches = shared_coefficients(fit.shared, precision, device.threads).caches
+    return kernel_amounts(kernels, device.kernel_rules, fit.tile, caches, network)
 
 
 def relative_coefficients(

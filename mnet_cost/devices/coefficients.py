@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import exp, hypot, log, log2
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
@@ -31,6 +31,15 @@ class PeakShare:
     share: float
     spread: float
     """Standard deviation of its logarithm, over devices."""
+
+
+class Caches(NamedTuple):
+    """Bytes up to which caches hold something, and bytes from which they do not."""
+
+    weights: tuple[float, float]
+    """Of a network, from one inference to the next."""
+    activations: tuple[float, float]
+    """In and out of a kernel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +59,27 @@ class SharedCoefficients:
     """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
     """The band of an estimate without a fit to measurements."""
+    caches: Caches | None = None
+    """None where what caches hold was not seen to cost less."""
 
 
 MICROCONTROLLERS = "microcontrollers"
 """Cores without vectors, whose weights are in flash: what compiles a network into kernels of its
 own, as those of vendors do."""
 
-_BY_RUNTIME: Mapping[str, str] = MappingProxyType(
+_OF_RUNTIME: Mapping[str, str] = MappingProxyType(
+    {
+        "tflite": "tflite",
+        "xnnpack": "tflite",
+        "onnxruntime": "onnxruntime",
+        # Measured on cores with large caches and without Winograd, as ONNX Runtime.
+        "openvino": "onnxruntime",
+        "torch-compile": "torch-compile",
+    }
+)
+"""The file of a runtime, by its name or the first word of it."""
+
+_OF_MICROCONTROLLERS: Mapping[str, str] = MappingProxyType(
     {
         "tflm-reference": f"{MICROCONTROLLERS}_reference",
         # These call kernels of CMSIS-NN or of the maker of the chip for one layer after another.
@@ -65,9 +88,21 @@ _BY_RUNTIME: Mapping[str, str] = MappingProxyType(
         "onnc": f"{MICROCONTROLLERS}_tflm",
     }
 )
-"""The files of other runtimes of microcontrollers, by their name or the first word of it."""
+"""The same of runtimes of microcontrollers."""
 
-SHARED_NAMES = (DEFAULT_SHARED, MICROCONTROLLERS, *dict.fromkeys(_BY_RUNTIME.values()))
+_WITH_LARGE_CACHES = ("server", "laptop", None)
+"""Classes of devices on which the runtimes of the file `onnxruntime` were measured."""
+
+SHARED_NAMES = tuple(
+    dict.fromkeys(
+        (
+            DEFAULT_SHARED,
+            *_OF_RUNTIME.values(),
+            MICROCONTROLLERS,
+            *_OF_MICROCONTROLLERS.values(),
+        )
+    )
+)
 """The files: by runtime, and by what has no runtime in common with processors."""
 
 MEASURED_THREADS = (1, 2, 4, 8)
@@ -78,23 +113,41 @@ _BORROWED = 0.2
 own: as runs of one runtime were seen to differ in it."""
 
 
-def shared_name(runtime: str, device_class: str | None, pipeline: str | None) -> str:
-    """The file with the coefficients of a runtime on a kind of core."""
-    if device_class != "microcontroller":
-        return DEFAULT_SHARED
-    of_family = _BY_RUNTIME.get(runtime.partition("-")[0], MICROCONTROLLERS)
-    return _BY_RUNTIME.get(runtime, of_family)
+def _of_name(files: Mapping[str, str], runtime: str) -> str | None:
+    return files.get(runtime) or files.get(runtime.partition("-")[0])
 
 
-def shared_name_of(device: DeviceProfile) -> str:
+def shared_name(runtime: str, device_class: str | None, precision: str = "fp32") -> str:
+    """The file with the coefficients of a runtime on a kind of core.
+
+    At int8, runtimes that are not known are taken to be like TensorFlow Lite, of which more is
+    known: left out, Paddle Lite and Arm NN were nearer to it than to ncnn.
+    """
+    if device_class == "microcontroller":
+        return _of_name(_OF_MICROCONTROLLERS, runtime) or MICROCONTROLLERS
+    name = _of_name(_OF_RUNTIME, runtime)
+    if name == "onnxruntime" and device_class not in _WITH_LARGE_CACHES:
+        name = None
+    if name is None and precision == "int8" and runtime.partition("-")[0] != DEFAULT_SHARED:
+        return "tflite"
+    return name or DEFAULT_SHARED
+
+
+def shared_name_of(device: DeviceProfile, precision: str = "fp32") -> str:
     """The file that a profile takes coefficients from where it has no fit."""
-    return shared_name(device.runtime, device.device_class, device.pipeline)
+    return shared_name(device.runtime, device.device_class, precision)
 
 
 @cache
 def _sections(name: str) -> Mapping[str, SharedCoefficients]:
     plain = _plain(read_yaml(str(specs_folder() / "coefficients" / f"{name}.yaml")))
-    return {key: _coefficients(name, plain[key]) for key in plain if isinstance(plain[key], dict)}
+    stated = plain.pop("caches", None)
+    caches = stated and Caches(
+        weights=_two(stated["weights"]),
+        activations=_two(stated["activations"]),
+    )
+    sections = {key: part for key, part in plain.items() if isinstance(part, dict)}
+    return {key: _coefficients(name, part, caches) for key, part in sections.items()}
 
 
 def section_name(precision: str, threads: int) -> str:
@@ -110,9 +163,9 @@ def shared_coefficients(
     """The cost coefficients that a way to run has in common with others; read once.
 
     Between two numbers of threads that were measured they lie between theirs, by the logarithm of
-    the number; beyond the most they are those of the most. Where a file lacks a precision, the
-    other one's are taken, and where it lacks threads, they are to one thread as in the default
-    file.
+    the number; beyond the most they are those of the most. Where a file lacks a precision, those of
+    fp32 are taken, and where it lacks threads, those of the nearest number, changed as in the
+    default file.
     """
     fewer = max(count for count in MEASURED_THREADS if count <= threads)
     more = min((count for count in MEASURED_THREADS if count >= threads), default=fewer)
@@ -127,11 +180,15 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
     own = sections.get(section_name(precision, threads))
     if own is not None:
         return own
-    one = sections.get(section_name(precision, 1)) or next(iter(sections.values()))
-    if threads == 1 or name.startswith(MICROCONTROLLERS):
+    known = _by_threads(sections, precision) or _by_threads(sections, "fp32")
+    if not known:
+        return next(iter(sections.values()))
+    nearest = min(known, key=lambda count: abs(log(count / threads)))
+    one = known[nearest]
+    if threads == nearest or name.startswith(MICROCONTROLLERS):
         return one
     default = _sections(DEFAULT_SHARED)
-    single, several = default["fp32"], default[section_name("fp32", threads)]
+    single, several = (default[section_name("fp32", count)] for count in (nearest, threads))
     return SharedCoefficients(
         name=name,
         source=f"{one.source}; with {threads} threads as others gain from them: {several.source}",
@@ -144,15 +201,25 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
         spreads=tuple(hypot(spread, _BORROWED) for spread in one.spreads),
         peak_shares={
             pipeline: PeakShare(
-                share=share.share * after.share / single.peak_shares[pipeline].share,
+                share=share.share * after.share / before.share,
                 spread=max(share.spread, after.spread),
             )
             for pipeline, share in one.peak_shares.items()
-            if (after := several.peak_shares.get(pipeline))
+            if (before := single.peak_shares.get(pipeline))
+            and (after := several.peak_shares.get(pipeline))
         },
         measured=_wider(one.measured, several.measured),
         unmeasured=_wider(one.unmeasured, several.unmeasured),
+        caches=one.caches,
     )
+
+
+def _by_threads(
+    sections: Mapping[str, SharedCoefficients], precision: str
+) -> dict[int, SharedCoefficients]:
+    """The sections of a precision."""
+    found = {count: sections.get(section_name(precision, count)) for count in MEASURED_THREADS}
+    return {count: section for count, section in found.items() if section is not None}
 
 
 def _wider(first: Spread, other: Spread) -> Spread:
@@ -190,10 +257,11 @@ def _between(
         },
         measured=spread(below.measured, above.measured),
         unmeasured=spread(below.unmeasured, above.unmeasured),
+        caches=below.caches,
     )
 
 
-def _coefficients(name: str, plain: Mapping[str, Any]) -> SharedCoefficients:
+def _coefficients(name: str, plain: Mapping[str, Any], caches: Caches | None) -> SharedCoefficients:
     terms = plain["terms"]
     return SharedCoefficients(
         name=name,
@@ -202,11 +270,17 @@ def _coefficients(name: str, plain: Mapping[str, Any]) -> SharedCoefficients:
         spreads=tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
         peak_shares={
             pipeline: PeakShare(share=float(entry["share"]), spread=float(entry["spread"]))
-            for pipeline, entry in plain["peak_share"].items()
+            for pipeline, entry in (plain["peak_share"] or {}).items()
         },
         measured=_spread(plain["measured"]),
         unmeasured=_spread(plain["unmeasured"]),
+        caches=caches,
     )
+
+
+def _two(plain: list[Any]) -> tuple[float, float]:
+    least, most = map(float, plain)
+    return least, most
 
 
 def _spread(plain: Mapping[str, Any]) -> Spread:
@@ -231,8 +305,13 @@ def unmeasured_fit(
     """
     if device.threads > MEASURED_THREADS[-1]:
         return None
-    shared = shared_coefficients(shared_name_of(device), precision, device.threads)
-    of_pipeline = shared.peak_shares.get(device.pipeline or "")
+    shared = shared_coefficients(shared_name_of(device, precision), precision, device.threads)
+    pipeline = device.pipeline or ""
+    of_pipeline = shared.peak_shares.get(pipeline)
+    if of_pipeline is None and not shared.name.startswith(MICROCONTROLLERS):
+        # Of a runtime that nobody ran on cores of known peaks.
+        default = shared_coefficients(DEFAULT_SHARED, precision, device.threads)
+        of_pipeline = default.peak_shares.get(pipeline)
     reached = of_pipeline and shared.peak_shares.get(device.core or "", of_pipeline)
     if reached is None:
         return None

@@ -14,12 +14,15 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "fuse_clamps": "relu, relu6 and other clamps are fused into the convolution or linear "
         "layer before",
         "fuse_add_clamps": "relu, relu6 and other clamps are fused into the addition before",
+        "fuse_cheap_activations": "clamps, sigmoid, tanh, hard_sigmoid and hard_swish are "
+        "fused into the convolution or linear layer before",
         "fuse_activations": "element-wise layers with one input are fused into the kernel before",
         "fuse_adds": "a residual addition is fused into the kernel that makes its last input",
         "in_place": "an element-wise layer writes over an input that nothing reads later",
         "concat_in_place": "inputs of a concatenation are written where it wants them",
         "copy_slices": "parts of a tensor are copied out: a slice is a kernel, not a view",
-        "winograd": "3x3 convolutions of stride 1 take fewer multiplications",
+        "winograd": "3x3 convolutions of stride 1 take fewer multiplications, not at int8",
+        "winograd_int8": "they do so at int8, too",
         "im2col": "k x k convolutions go through a scratch copy of their windows",
         "overlap_depthwise": "a depthwise convolution writes over the input that it reads, but for "
         "the rows of a window, if nothing else reads it",
@@ -29,27 +32,32 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "split_groups": "a grouped convolution is one convolution for each group",
         "pack_channels": "channels are kept in packs of `tile`: where they do not divide, smaller "
         "packs or single channels are computed",
+        "block_channels": "channels are kept in blocks of `tile`: convolutions that do not fill "
+        "them, and means over windows of channels that do not, run in a plain layout",
     }
 )
 """What each word of a profile's `kernels` means."""
 
-DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place"))
-"""The rules of a profile that states none: what every inference runtime does."""
+DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place", "winograd"))
+"""The rules of a profile that states none: what most runtimes do. Of six runtimes for phones whose
+times are published, five have Winograd's tiles (`docs/explanation/accuracy.md`)."""
 
 RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         # Its graphs have activations as parameters of convolutions, where ncnnoptimize put them.
         "ncnn": frozenset(
-            ("fold_norms", "fuse_clamps", "in_place", "copy_slices", "winograd", "split_groups",
-             "pack_channels")
+            ("fold_norms", "fuse_clamps", "in_place", "copy_slices", "winograd", "winograd_int8",
+             "split_groups", "pack_channels")
         ),
         # Clamps are parameters of operators, of additions too: `fused_activation_function`.
         "tflite": frozenset(
             ("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices")
         ),
-        # Convolution with relu, clip, sigmoid and the like, and with a sum before them.
+        # Convolution with relu, clip, sigmoid, hard_swish, and with a sum before them; SiLU and
+        # GELU are nodes of their own. Blocks of channels: core/mlas, snchwc.cpp.
         "onnxruntime": frozenset(
-            ("fold_norms", "fuse_activations", "fuse_adds", "in_place", "copy_slices")
+            ("fold_norms", "fuse_cheap_activations", "fuse_adds", "in_place", "copy_slices",
+             "block_channels")
         ),
         "openvino": frozenset(("fold_norms", "fuse_activations", "fuse_adds", "in_place")),
         "xnnpack": frozenset(

@@ -44,6 +44,11 @@ TERMS = (
     Term("curve", "compute", "elements in and out of functions with an exponential or a root"),
     Term("move", "memory", "elements in and out of what only moves them"),
     Term("lrn", "compute", "elements in and out of local response norms"),
+    Term("resize", "compute", "elements that an interpolation makes"),
+    Term("softmax", "compute", "operations on the scores of attention"),
+    Term("unpacked_pooling", "compute", "elements of windows that are averaged outside of packs"),
+    Term("far_weights", "memory", "weights that no cache holds until the next inference"),
+    Term("far_elements", "memory", "elements in and out that no cache holds"),
     Term("kernel", "overhead", "runtime_plans"),
 )
 """Amounts are in millions, kernel launches are counted."""

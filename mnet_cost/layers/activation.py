@@ -163,6 +163,7 @@ class Sigmoid(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "sigmoid"
+    is_cheap: ClassVar[bool] = True
     effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 4
     saves: ClassVar[Saves] = "output"
@@ -183,6 +184,7 @@ class HardSigmoid(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "hard_sigmoid"
+    is_cheap: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 4
     saves: ClassVar[Saves] = "inputs"
 
@@ -202,6 +204,7 @@ class Tanh(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "tanh"
+    is_cheap: ClassVar[bool] = True
     effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 1
     saves: ClassVar[Saves] = "output"
@@ -242,6 +245,7 @@ class HardSwish(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "hard_swish"
+    is_cheap: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 5
     saves: ClassVar[Saves] = "inputs"
 

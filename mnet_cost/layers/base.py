@@ -21,10 +21,13 @@ Effect = Literal["compute", "elementwise", "view"]
 over its input and fused into the layer before. view: another name for the same memory, no work."""
 
 
-Effort = Literal["convolution", "linear", "matmul", "pooling", "arithmetic", "curve", "move", "lrn"]
+Effort = Literal[
+    "convolution", "linear", "matmul", "pooling", "arithmetic", "curve", "move", "lrn", "resize"
+]
 """What a layer spends its time on. arithmetic: a few additions, products and comparisons for each
 element. curve: an exponential, a root or a quotient for each element. lrn: local response norms,
-which have a power and a window. move: elements are only copied to another place."""
+which have a power and a window. resize: means of neighbours. move: elements are
+only copied to another place."""
 
 
 Reads = Literal[
@@ -117,6 +120,9 @@ class Layer:
     effort: ClassVar[Effort] = "move"
     is_clamp: ClassVar[bool] = False
     """Whether it only bounds its input, as relu does: runtimes do that when they write a result."""
+    is_cheap: ClassVar[bool] = False
+    """Whether it is a clamp or a function that some runtimes calculate when they write the result
+    of a product, too: a sigmoid, or what is made of clamps."""
     is_foldable: ClassVar[bool] = False
     """Whether it is a scale and a shift of each channel, known before inference: they can become
     part of the weights before them."""

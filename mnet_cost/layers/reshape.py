@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mnet_cost.layers.axes import fixed
-from mnet_cost.layers.base import Effect, Layer, Makes, Reads, Work, both, image_sizes
+from mnet_cost.layers.base import Effect, Effort, Layer, Makes, Reads, Work, both, image_sizes
 from mnet_cost.layers.conv import sides
 from mnet_cost.layers.fields import (
     ANY_WHOLE,
@@ -347,6 +347,10 @@ class Resize(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     memory_format: ClassVar[MemoryFormat] = "batched"
+
+    @property
+    def effort(self) -> Effort:  # type: ignore[override]
+        return "move" if self.mode == "nearest" else "resize"
 
     size: Any = spec_field(Pair(), "height and width of the output", default=None)
     scale: Any = spec_field(RealPair(), "output size / input size", default=None)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import shared_coefficients, shared_name
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
     Calibration,
@@ -20,6 +20,7 @@ from mnet_cost.measure.fitting import (
     fit_of_roofline,
     measured_times,
     once,
+    trial_of,
 )
 from mnet_cost.measure.least_times import as_extended, limits_of
 from mnet_cost.measure.measurements import Measurement, raise_if_any
@@ -32,6 +33,7 @@ from mnet_cost.measure.plausibility import (
     out_of_place,
     without_sense,
 )
+from mnet_cost.measure.settings import own_setting, settings_to_try
 
 __all__ = ["Calibration", "Form", "calibrate"]
 
@@ -43,6 +45,7 @@ FEWEST_TO_CHOOSE = 8
 """Networks, of which what is left out tells a roofline from cost coefficients."""
 MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
+_MOST_OFF = 0.5
 _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
 _NO_PROCESSORS = ("accelerator", "gpu")
@@ -56,7 +59,7 @@ _A_SINGLE_ONE = "cost coefficients can be scaled by a single one: `--form coeffi
 def calibrate(
     measurements: Sequence[Measurement],
     *,
-    rules: frozenset[str],
+    rules: frozenset[str] | None = None,
     tile: int = 1,
     device_class: str | None = None,
     threads: int = 1,
@@ -68,8 +71,10 @@ def calibrate(
 ) -> Calibration:
     """The fit to measurements of one device, runtime, precision and number of threads.
 
-    `rules` and `tile` are the runtime's, `base` is the profile whose peaks hold, `runtime` the one
-    that the fitted profile names (that of `base` if empty), `source` goes beside the numbers.
+    `rules` are the only ones that are tried; without them, those of the runtime, and those of
+    others that the times may speak for. `tile` is the runtime's, `base` is the profile whose peaks
+    hold, `runtime` the one that the fitted profile names (that of `base` if empty), `source` goes
+    beside the numbers.
     `auto` takes the form whose errors are smaller on what is left out, coefficients where both do
     alike; where networks are too few to tell, a roofline if the runtime names an accelerator.
     Raises `MeasurementError` for networks that are not there, too few rows, and times that cannot
@@ -78,11 +83,16 @@ def calibrate(
     rows = tuple(measurements)
     _check_number(rows)
     problems = list(_too_few(rows, form, _no_processor(device_class, base)))
+    ran = runtime or rows[0].runtime or (base.runtime if base else "")
+    stated = rules
+    if rules is None and base is not None and rows[0].runtime in ("", base.runtime):
+        stated = base.kernel_rules
+    own = own_setting(ran, device_class, rows[0].precision, stated)
     try:
-        kernels = kernels_of(rows, rules)
+        kernels = kernels_of(rows, own.rules)
     except MeasurementError as error:
         raise MeasurementError((*problems, *error.problems)) from None
-    peaks = None if base is None else as_extended(base, rules, threads, runtime)
+    peaks = None if base is None else as_extended(base, own.rules, threads, runtime)
     measured = measured_times(rows, kernels, peaks, source)
     forms = _forms(measured, form, _no_processor(device_class, base))
     if not forms and not problems:
@@ -100,10 +110,16 @@ def calibrate(
     raise_if_any(problems)
     fits: list[Calibration] = []
     if "coefficients" in forms:
-        pipeline = None if base is None else base.pipeline
-        name = shared_name(runtime or rows[0].runtime, device_class, pipeline)
-        shared = shared_coefficients(name, rows[0].precision, threads)
-        fits.append(fit_of_coefficients(measured, rules, tile, shared))
+        trials = []
+        alone = rules is not None or _is_accelerated(ran)
+        for setting in (own,) if alone else settings_to_try(own):
+            shared = shared_coefficients(setting.shared, rows[0].precision, threads)
+            under = measured
+            if setting.rules != own.rules:
+                allowed = base and as_extended(base, setting.rules, threads, runtime)
+                under = measured_times(rows, kernels_of(rows, setting.rules), allowed, source)
+            trials.append(trial_of(under, setting, tile, shared))
+        fits.append(fit_of_coefficients(measured, trials))
     if "roofline" in forms:
         fits.append(fit_of_roofline(measured))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
@@ -177,8 +193,14 @@ def _is_accelerated(runtime: str) -> bool:
 
 
 def _held_out_error(calibration: Calibration) -> float:
-    held_out = calibration.fit.held_out
-    return held_out.mean if held_out else math.inf
+    """Mean of the logarithms of what was left out, each at most `_MOST_OFF`: one network that a
+    form knows nothing of does not decide."""
+    errors = [
+        min(abs(math.log(predicted_s / row.latency_s)), _MOST_OFF)
+        for row, predicted_s in zip(calibration.measurements, calibration.held_out_s, strict=True)
+        if predicted_s is not None
+    ]
+    return sum(errors) / len(errors) if errors else math.inf
 
 
 def _multiply(measured: Measured) -> bool:

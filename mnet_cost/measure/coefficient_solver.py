@@ -36,6 +36,9 @@ class Solution(NamedTuple):
     """[1 + terms]"""
     covariance: Array
     """[1 + terms, 1 + terms]"""
+    evidence: float = 0.0
+    """Logarithm of how probable the times are under the prior, of all parameters, but for a
+    constant that depends on the number of times alone. By Laplace's approximation."""
 
 
 def solve(
@@ -71,7 +74,13 @@ def solve(
         now = now + step
         if np.abs(step).max() < 1e-5:
             break
-    return Solution(now, np.asarray(np.linalg.inv(hessian), dtype=np.float64))
+    covariance = np.asarray(np.linalg.inv(hessian), dtype=np.float64)
+    residuals = (measured - _expected(by_coefficients, now)[0]) / NOISE
+    likelihood = -(FREEDOM + 1) / 2 * np.log1p(residuals**2 / FREEDOM).sum()
+    apart = (now - start) ** 2 * precision
+    evidence = likelihood - apart.sum() / 2
+    evidence += (np.log(precision).sum() - np.linalg.slogdet(hessian)[1]) / 2
+    return Solution(now, covariance, float(evidence))
 
 
 def _expected(by_coefficients: Array, parameters: Array) -> tuple[Array, Array]:

@@ -30,12 +30,13 @@ from mnet_cost.devices.latency_models import (
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
-from mnet_cost.measure.coefficient_solver import deviation, shown_seconds, solve
+from mnet_cost.measure.coefficient_solver import Solution, deviation, shown_seconds, solve
 from mnet_cost.measure.least_times import lower_bounds_of
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Kernels
 from mnet_cost.measure.plausibility import repeat_noise
 from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
+from mnet_cost.measure.settings import Setting
 
 T = TypeVar("T")
 
@@ -48,6 +49,16 @@ _TAKES_PART = 0.01
 _CHANCE = 1.28
 """Standard deviations by which the share in a band may fall short by chance."""
 _IN_BAND = 0.8
+_FEWEST_TO_CHOOSE = 4
+"""Networks that can tell one setting from another."""
+_MORE_PROBABLE = 2.0
+"""Difference of the logarithms of evidence that another setting must have: seven times as
+probable."""
+_CLEARLY_LESS = 0.85
+"""Part of the left-out error that it must not exceed. Both were chosen on published tables of ten
+runtimes; with less, four networks choose wrongly as often as rightly."""
+_MOST_OFF = 0.5
+"""Logarithm that an error counts at most, so that one odd network does not decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,8 @@ class Calibration:
     half_widths: tuple[float | None, ...]
     """Half the widths of the ranges of the held-out times, in natural logarithms."""
     notes: tuple[str, ...]
+    kernel_rules: frozenset[str] | None = None
+    """Those of the setting that was taken; None for a roofline, which has those of the runtime."""
 
 
 class Measured(NamedTuple):
@@ -78,6 +91,11 @@ class Measured(NamedTuple):
     protocol: str
     """The words for that."""
     source: str
+
+    @property
+    def noise(self) -> float:
+        """Of times of one network."""
+        return repeat_noise(self.rows)
 
 
 def measured_times(
@@ -115,24 +133,77 @@ def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
     return [str(row.batch) for row in rows], "one batch at a time"
 
 
-def fit_of_coefficients(
-    measured: Measured, rules: frozenset[str], tile: int, shared: SharedCoefficients
-) -> Calibration:
+class Trial(NamedTuple):
+    """A setting, and what a fit to the measured networks under it is made of."""
+
+    setting: Setting
+    shared: SharedCoefficients
+    tile: int
+    parts: Sequence[Array]
+    """Of each row, the amounts of each kernel."""
+    lower_bounds: Sequence[Array]
+    amounts: Array
+    """[rows, terms]"""
+
+    @property
+    def coefficients(self) -> Array:
+        return np.array(self.shared.coefficients)
+
+    def solved(self, seconds: Array, seen: Array) -> Solution:
+        """The fit to the rows of a mask."""
+        return solve(
+            self.amounts[seen], seconds[seen], self.coefficients, np.array(self.shared.spreads)
+        )
+
+    def predicted(self, solution: Solution, rows: Array) -> Array:
+        """Times of the rows of a mask, as reports show them."""
+        places = np.flatnonzero(rows)
+        return shown_seconds(
+            [self.parts[int(i)] for i in places],
+            [self.lower_bounds[int(i)] for i in places],
+            self.coefficients,
+            solution.parameters,
+        )
+
+
+def trial_of(measured: Measured, setting: Setting, tile: int, shared: SharedCoefficients) -> Trial:
+    """`measured` has the kernels of the setting's rules."""
     parts = once(
         measured.kernels,
-        lambda network_kernels: np.array(kernel_amounts(network_kernels, rules, tile)),
+        lambda kernels: np.array(kernel_amounts(kernels, setting.rules, tile, shared.caches)),
     )
     amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
-    coefficients, spreads = np.array(shared.coefficients), np.array(shared.spreads)
-    # Bands cannot be narrower than what one network is measured to take from time to time.
-    allowed = replace(
-        shared.measured, noise=max(shared.measured.noise, repeat_noise(measured.rows))
-    )
-    solution = solve(amounts, measured.seconds, coefficients, spreads)
-    held_out, sigmas = _left_out(measured, parts, coefficients, spreads, allowed.noise)
+    return Trial(setting, shared, tile, parts, measured.lower_bounds, amounts)
+
+
+def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibration:
+    """The fit under the first setting, or under another one that is clearly better.
+
+    What is left out is predicted under the setting that the rest chooses.
+    """
+    noises = [
+        # Bands cannot be narrower than what one network is measured to take from time to time.
+        replace(trial.shared.measured, noise=max(trial.shared.measured.noise, measured.noise))
+        for trial in trials
+    ]
+    held_out, sigmas = np.full(len(measured.rows), np.nan), np.full(len(measured.rows), np.nan)
+    groups = np.array(measured.groups)
+    for group in dict.fromkeys(measured.groups):
+        out = groups == group
+        if out.all():
+            continue
+        choice = choose_trial(trials, measured, np.logical_not(out))
+        trial, solution = trials[choice.place], choice.solution
+        held_out[out] = trial.predicted(solution, out)
+        sigmas[out] = deviation(
+            trial.amounts[out], trial.coefficients, solution, noises[choice.place].noise
+        )
+    everything = np.ones(len(measured.rows), dtype=bool)
+    chosen = choose_trial(trials, measured, everything)
+    trial, solution, allowed = trials[chosen.place], chosen.solution, noises[chosen.place]
     spread, widened = _band(held_out, sigmas, measured.seconds, allowed)
-    fitted = shown_seconds(parts, measured.lower_bounds, coefficients, solution.parameters)
-    by_coefficients = amounts * coefficients * np.exp(solution.parameters[1:])
+    fitted = trial.predicted(solution, everything)
+    by_coefficients = trial.amounts * trial.coefficients * np.exp(solution.parameters[1:])
     seen = (by_coefficients / by_coefficients.sum(1)[:, None]).max(0) >= _TAKES_PART
     names = tuple(name for name, is_seen in zip(TERM_NAMES, seen, strict=True) if is_seen)
     # The scale is of millions of multiplications; a deviation of nothing is the shared coefficient.
@@ -147,10 +218,10 @@ def fit_of_coefficients(
             for name, value in zip(TERM_NAMES, solution.parameters[1:], strict=True)
             if name in names
         },
-        covariance=_triangle(solution.covariance, seen, spreads),
+        covariance=_triangle(solution.covariance, seen, np.array(trial.shared.spreads)),
         spread=spread,
-        tile=tile,
-        shared=shared.name,
+        tile=trial.tile,
+        shared=trial.shared.name,
         fitted_on=_fitted_on(measured, names),
         held_out=_held_out(measured, held_out),
     )
@@ -159,9 +230,15 @@ def fit_of_coefficients(
         notes.append(
             "one measurement: it sets the scale, and cost coefficients are the shared ones"
         )
+    if chosen.place:
+        notes.append(
+            f"fitted as for {trial.setting.words}: what was left out was "
+            f"{100 * chosen.error:.0f} % off in the mean, and as for {trials[0].setting.words} "
+            f"{100 * chosen.own_error:.0f} %"
+        )
     if widened:
         notes.append("the band is wider than the shared one: what was left out was further off")
-    if allowed.noise > shared.measured.noise:
+    if allowed.noise > trial.shared.measured.noise:
         notes.append(
             "the band is wider than the shared one: times of one network differ by "
             f"{100 * math.expm1(allowed.noise):.0f} % from time to time"
@@ -174,30 +251,58 @@ def fit_of_coefficients(
         held_out_s=_or_none(held_out),
         half_widths=_or_none(spread.width * sigmas),
         notes=tuple(notes),
+        kernel_rules=trial.setting.rules,
     )
 
 
-def _left_out(
-    measured: Measured, parts: Sequence[Array], coefficients: Array, spreads: Array, noise: float
-) -> tuple[Array, Array]:
-    """Times of each group from all others, and the deviations of their logarithms; NaN without."""
-    amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
-    estimates, sigmas = np.full(len(parts), np.nan), np.full(len(parts), np.nan)
-    for group in dict.fromkeys(measured.groups):
-        out = np.array([row_group == group for row_group in measured.groups])
-        seen = np.logical_not(out)
-        if out.all():
-            continue
-        solution = solve(amounts[seen], measured.seconds[seen], coefficients, spreads)
-        rows = [i for i, is_out in enumerate(out) if is_out]
-        estimates[out] = shown_seconds(
-            [parts[i] for i in rows],
-            [measured.lower_bounds[i] for i in rows],
-            coefficients,
-            solution.parameters,
-        )
-        sigmas[out] = deviation(amounts[out], coefficients, solution, noise)
-    return estimates, sigmas
+class Choice(NamedTuple):
+    """Which setting rows speak for."""
+
+    place: int
+    """0 is the runtime's own."""
+    solution: Solution
+    """The fit to these rows."""
+    error: float = 0.0
+    """Mean error of what was left out under it, each at most `_MOST_OFF`."""
+    own_error: float = 0.0
+    """The same under the runtime's own."""
+
+
+def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Array) -> Choice:
+    """The first setting, or one under which the rows of the mask are clearly more probable and are
+    predicted clearly better when they are left out: a few networks agree with many by chance."""
+    own = trials[0].solved(measured.seconds, seen)
+    models = {row.model for row, is_seen in zip(measured.rows, seen, strict=True) if is_seen}
+    if len(trials) == 1 or len(models) < _FEWEST_TO_CHOOSE:
+        return Choice(0, own)
+    probable = [
+        (index, solution)
+        for index, trial in enumerate(trials[1:], start=1)
+        if (solution := trial.solved(measured.seconds, seen)).evidence
+        > own.evidence + _MORE_PROBABLE
+    ]
+    if not probable:
+        return Choice(0, own)
+    own_error = _left_out_error(trials[0], measured, seen)
+    for index, solution in sorted(probable, key=lambda pair: -pair[1].evidence):
+        error = _left_out_error(trials[index], measured, seen)
+        if error < _CLEARLY_LESS * own_error:
+            return Choice(index, solution, error, own_error)
+    return Choice(0, own)
+
+
+def _left_out_error(trial: Trial, measured: Measured, seen: Array) -> float:
+    """Mean error of the rows of the mask, each group predicted from the others."""
+    groups = np.array(measured.groups)
+    if len(set(groups[seen])) < 2:  # one family: each network from the others
+        groups = np.array([row.model for row in measured.rows])
+    errors = np.zeros(0)
+    for group in dict.fromkeys(groups[seen]):
+        out = seen & (groups == group)
+        solution = trial.solved(measured.seconds, seen & (groups != group))
+        predicted = trial.predicted(solution, out)
+        errors = np.append(errors, np.abs(np.log(predicted / measured.seconds[out])))
+    return float(np.minimum(errors, _MOST_OFF).mean())
 
 
 def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tuple[Spread, bool]:

@@ -81,7 +81,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     base = _base(request)
     rows, unread = read_rows(request.measurements, request.where)
     first = of_one_setting(rows)
-    rules = _rules(request, first, base)
+    rules = _rules(request, base)
     device_class = _device_class(request, base)
     threads = _threads(request, first, base)
     calibrations: dict[str, Calibration] = {}
@@ -89,7 +89,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     for precision in dict.fromkeys(row.precision for row in rows):
         chosen = tuple(row for row in rows if row.precision == precision)
         try:
-            calibrations[precision] = calibrate(
+            calibration = calibrations[precision] = calibrate(
                 chosen,
                 rules=rules,
                 tile=_tile(request, chosen[0], base),
@@ -100,6 +100,8 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
                 form=request.form,
                 source=_source(chosen, request.measurements),
             )
+            # A profile states its rules once, for all precisions.
+            rules = rules if calibration.kernel_rules is None else calibration.kernel_rules
         except MeasurementError as error:
             problems += error.problems
     if problems:
@@ -116,7 +118,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
             basis=request.basis,
             runtime=first.runtime or (base.runtime if base else "any"),
             threads=threads,
-            kernels=rules,
+            kernels=runtime_rules(first.runtime) if rules is None else rules,
             fits=fits,
             extends=_extends(request.device, target),
             device_class=request.device_class if base else device_class,
@@ -218,15 +220,12 @@ def _check_text(text: str, target: str | None) -> None:
         raise MeasurementError((head, *error.problems)) from None
 
 
-def _rules(
-    request: CalibrationRequest, first: Measurement, base: DeviceProfile | None
-) -> frozenset[str]:
+def _rules(request: CalibrationRequest, base: DeviceProfile | None) -> frozenset[str] | None:
+    """The only rules that may be: stated by the user, or in the profile that a fit is put into."""
     if request.into and base:
         return base.kernel_rules
     if request.kernels is None:
-        # Measured with another runtime than the profile's, its rules are not those.
-        same = base is not None and first.runtime in ("", base.runtime)
-        return base.kernel_rules if base and same else runtime_rules(first.runtime)
+        return None
     for word in request.kernels:
         if word not in KERNEL_RULES:
             hint = did_you_mean(word, KERNEL_RULES) or f"there are {', '.join(KERNEL_RULES)}"

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.lower_bounds import LowerBounds
-from mnet_cost.analysis.terms import kernel_amounts
-from mnet_cost.analysis.times import relative_coefficients, summands
+from mnet_cost.analysis.times import amounts_of, relative_coefficients, summands
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
 from mnet_cost.report.analysis_json import kernel_times
@@ -36,7 +35,8 @@ def term_times(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> tuple[T
     fit, device = estimate.fit_of(kernel_time), estimate.device
     if not isinstance(fit, CoefficientFit) or kernel_time.latency_s is None:
         return ()
-    (amounts,) = kernel_amounts((kernel_time.kernel,), device.kernel_rules, fit.tile)
+    network = [other.kernel for other in estimate.kernels]
+    (amounts,) = amounts_of(fit, device, kernel_time.precision, (kernel_time.kernel,), network)
     coefficients = relative_coefficients(fit, device, kernel_time.precision)
     times = []
     for i, seconds in summands(fit, kernel_time.kernel, amounts, coefficients):

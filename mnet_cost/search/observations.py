@@ -21,6 +21,7 @@ from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.analysis.times import relative_coefficients, summands
 from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
 from mnet_cost.network import Network
@@ -165,6 +166,10 @@ def _kernel_times(estimate: DeviceEstimate, with_terms: bool) -> list[list[float
     if with_terms and isinstance(fit, CoefficientFit):
         device, kernels = estimate.device, [kernel.kernel for kernel in estimate.kernels]
         coefficients = relative_coefficients(fit, device, estimate.precision)
+        if shared_coefficients(fit.shared, estimate.precision, device.threads).caches:
+            raise NotSeparable(
+                f"what the caches of {device.name} hold depends on the weights of all blocks"
+            )
         amounts_of = kernel_amounts(kernels, device.kernel_rules, fit.tile)
         for own, kernel, amounts in zip(terms, kernels, amounts_of, strict=True):
             for term, seconds in summands(fit, kernel, amounts, coefficients):

@@ -197,14 +197,18 @@ def test_each_file_has_coefficients_of_each_way_to_run(
 
 
 def test_which_file_a_device_takes() -> None:
-    assert shared_name("ncnn", "phone", "out_of_order") == "ncnn"
-    assert shared_name("any", None, None) == "ncnn"
-    assert shared_name("x-cube-ai", "microcontroller", "in_order") == "microcontrollers"
-    assert shared_name("any", "microcontroller", "in_order") == "microcontrollers"
-    assert shared_name("tflm", "microcontroller", "in_order") == "microcontrollers_tflm"
-    assert shared_name("tflm-cmsis-nn", "microcontroller", None) == "microcontrollers_tflm"
-    assert shared_name("tflm-reference", "microcontroller", None) == "microcontrollers_reference"
-    assert shared_name("tflm", "phone", "out_of_order") == "ncnn"
+    assert shared_name("ncnn", "phone", "int8") == shared_name("any", None) == "ncnn"
+    assert shared_name("any", None, "int8") == shared_name("tflite-xnnpack", "phone") == "tflite"
+    assert shared_name("onnxruntime", "server") == shared_name("openvino", None) == "onnxruntime"
+    assert shared_name("onnxruntime", "phone") == "ncnn"
+    assert shared_name("torch-compile", "server") == "torch-compile"
+    assert shared_name("torch", "server") == "ncnn"
+    assert shared_name("x-cube-ai", "microcontroller", "int8") == "microcontrollers"
+    assert shared_name("any", "microcontroller", "int8") == "microcontrollers"
+    assert shared_name("tflm", "microcontroller", "int8") == "microcontrollers_tflm"
+    assert shared_name("tflm-cmsis-nn", "microcontroller") == "microcontrollers_tflm"
+    assert shared_name("tflm-reference", "microcontroller") == "microcontrollers_reference"
+    assert shared_name("tflm", "phone") == "ncnn"
     assert section_name("fp16", 1) == section_name("bf16", 1) == "fp32"
     assert section_name("int8", 4) == "int8_4_threads"
 
