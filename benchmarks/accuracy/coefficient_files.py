@@ -128,7 +128,7 @@ def onnxruntime_sections() -> list[Section]:
     section = _section(
         "fp32", [run], held_out, [], "run of ONNX Runtime on {} core, whole networks and small "
         "graphs", "own measurement, 2026-11", "known device, new family",
-        common_coefficients([run], prior),
+        common_coefficients([run], prior), shared_coefficients().measured.width,
     )  # fmt: skip
     assert len(networks) == len(held_out)
     return [section._replace(spreads=wide)]
@@ -165,6 +165,7 @@ def _of_runs(
     return _section(
         name, runs, list(known_device(coefficients)), [], source, publication,
         "known device, new family", common_coefficients(runs, prior),
+        shared_coefficients("ncnn", name.partition("_")[0]).measured.width,
     )  # fmt: skip
 
 
@@ -212,10 +213,12 @@ def _section(
     publication: str,
     protocol: str,
     coefficients: Array | None = None,
+    least_width: float = 0.0,
 ) -> Section:
     coefficients = common_coefficients(runs) if coefficients is None else coefficients
     figures = summarize(name, protocol, measured, 1.0)
-    width = width_of(measured)
+    # A few tables of alike networks are easier than what a user will ask for.
+    width = max(width_of(measured), least_width)
     return Section(
         name,
         f"{_times_of(runs, source, publication)}, fitted by benchmarks/accuracy",

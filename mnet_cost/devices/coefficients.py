@@ -295,6 +295,19 @@ def _plain(node: Node) -> Any:
     return node.value
 
 
+def peak_shares(
+    shared: SharedCoefficients, precision: str, threads: int
+) -> Mapping[str, PeakShare]:
+    """The shares of the peak by pipeline, of all runtimes where nobody ran this one on cores of
+    known peaks."""
+    if shared.name.startswith(MICROCONTROLLERS):
+        return shared.peak_shares
+    return {
+        **shared_coefficients(DEFAULT_SHARED, precision, threads).peak_shares,
+        **shared.peak_shares,
+    }
+
+
 def unmeasured_fit(
     device: DeviceProfile, rate: ComputeRate, precision: str
 ) -> CoefficientFit | None:
@@ -306,12 +319,7 @@ def unmeasured_fit(
     if device.threads > MEASURED_THREADS[-1]:
         return None
     shared = shared_coefficients(shared_name_of(device, precision), precision, device.threads)
-    pipeline = device.pipeline or ""
-    of_pipeline = shared.peak_shares.get(pipeline)
-    if of_pipeline is None and not shared.name.startswith(MICROCONTROLLERS):
-        # Of a runtime that nobody ran on cores of known peaks.
-        default = shared_coefficients(DEFAULT_SHARED, precision, device.threads)
-        of_pipeline = default.peak_shares.get(pipeline)
+    of_pipeline = peak_shares(shared, precision, device.threads).get(device.pipeline or "")
     reached = of_pipeline and shared.peak_shares.get(device.core or "", of_pipeline)
     if reached is None:
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import log, sqrt
 
-from mnet_cost.devices.coefficients import MEASURED_THREADS, shared_coefficients
+from mnet_cost.devices.coefficients import MEASURED_THREADS, peak_shares, shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.sourced import Sourced, range_of
 from mnet_cost.devices.types import ComputeRate, DeviceProfile, PowerFigure
@@ -121,14 +121,16 @@ def _scaled(
     """The fit at the shared cost coefficients of so many threads."""
     before = shared_coefficients(fit.shared, precision, device.threads)
     after = shared_coefficients(fit.shared, precision, threads)
+    shares = peak_shares(before, precision, device.threads)
+    shares_after = peak_shares(after, precision, threads)
     # Of a pipeline that nobody ran with so many threads, another one's gain is all there is.
     pipeline = next(
         pipeline
-        for pipeline in (device.pipeline, *before.peak_shares)
-        if pipeline in before.peak_shares and pipeline in after.peak_shares
+        for pipeline in (device.pipeline, *shares)
+        if pipeline in shares and pipeline in shares_after
     )
     assert pipeline is not None
-    known, reached = after.peak_shares[pipeline], before.peak_shares[pipeline].share
+    known, reached = shares_after[pipeline], shares[pipeline].share
     gain = threads * known.share / (device.threads * reached)
     rows = [list(row) for row in fit.covariance]
     rows[0][0] += known.spread**2
