@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy                     print all tables
     python benchmarks/accuracy --results FOLDER    and write them to FOLDER as CSV
-    python benchmarks/accuracy coefficients        fit `specs/coefficients/shared.yaml` anew
+    python benchmarks/accuracy coefficients [NAME] fit `specs/coefficients` anew
     python benchmarks/accuracy profiles            make the fitted profiles of `specs/devices` anew
     python benchmarks/accuracy energy              errors of energies, MLPerf Tiny
     python benchmarks/accuracy ratios              intervals of ratios of two networks
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import datetime
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from coefficient_files import write_files
 from energy import show as show_energy
 from others import NEW_FAMILY, ForecastTable, other_tables
 from profile_commands import make_all
@@ -39,16 +39,13 @@ from protocols import (
 from ratios import show as show_ratios
 from rich.console import Console
 from rich.table import Table
-from shared import Section, common_coefficients, peak_shares, write
 from summary import COLUMNS, Summary, four_digits, summarize, width_of
-from tables import Run, microcontroller_runs, ncnn_runs
+from tables import microcontroller_runs, ncnn_runs
 
 from mnet_cost.devices.coefficients import shared_coefficients
-from mnet_cost.shipped import specs_folder
 
 ONE_THREAD = "ncnn, one thread"
 BOARDS = "MLPerf Tiny, Cortex-M"
-THREADS = (2, 4, 8)
 
 
 def ncnn_tables(coefficients: Coefficients) -> Iterator[ForecastTable]:
@@ -87,7 +84,7 @@ def with_bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
 
 def microcontroller_tables() -> Iterator[ForecastTable]:
     """MLPerf Tiny on Arm Cortex-M boards."""
-    boards, bands = microcontroller_runs(), shared_coefficients("microcontroller")
+    boards, bands = microcontroller_runs(), shared_coefficients("microcontrollers")
     for count in (1, 3):
         protocol = f"unseen board, {count} network{'s' if count > 1 else ''} measured"
         yield BOARDS, protocol, list(unseen_board(boards, count)), bands.measured.width
@@ -105,6 +102,7 @@ def main() -> None:
         choices=("all", "coefficients", "profiles", "energy", "ratios"),
         default="all",
     )
+    parser.add_argument("names", nargs="*", help="of files of `specs/coefficients`")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
     options = parser.parse_args()
     if options.what == "profiles":
@@ -116,11 +114,10 @@ def main() -> None:
     if options.what == "ratios":
         show_ratios(options.results)
         return
-    runs = ncnn_runs()
-    coefficients = Coefficients(runs)
     if options.what == "coefficients":
-        _write_coefficients(coefficients)
+        write_files(options.names)
         return
+    coefficients = Coefficients(ncnn_runs())
     rows, forecasts = [], []
     tables = [*ncnn_tables(coefficients), *other_tables(coefficients), *microcontroller_tables()]
     for table, protocol, table_forecasts, width in tables:
@@ -129,69 +126,6 @@ def main() -> None:
     _print(rows)
     if options.results:
         _write_results(options.results, rows, forecasts)
-
-
-def _write_coefficients(coefficients: Coefficients) -> None:
-    path = specs_folder() / "coefficients" / "shared.yaml"
-    path.parent.mkdir(exist_ok=True)
-    sections = [_processors("processors", coefficients, "one-thread runs of ncnn on {} chips")]
-    for threads in THREADS:
-        threaded = Coefficients(ncnn_runs(threads))
-        source = f"runs of ncnn with {threads} threads on {{}} chips"
-        sections.append(_processors(f"processors_{threads}_threads", threaded, source))
-    int8 = Coefficients(ncnn_runs(1, ("int8",), least=4))
-    # int8 peaks are known for few cores, so these are the shares of fp32 with a larger spread.
-    shares = {
-        pipeline: (middle, float(np.hypot(spread, 0.5)))
-        for pipeline, (middle, spread) in sections[0].shares.items()
-    }
-    source = "one-thread int8 runs of ncnn on {} chips"
-    sections.append(_processors("processors_int8", int8, source)._replace(shares=shares))
-    boards = microcontroller_runs()
-    sections.append(
-        _section(
-            "microcontrollers", boards, list(unseen_board(boards, 1)),
-            list(datasheet_board(boards)), "runs of MLPerf Tiny v0.5 to v1.3 on {} boards",
-            "mlcommons/tiny_results, closed division", "unseen board, one network measured",
-        )
-    )  # fmt: skip
-    write(path, sections, datetime.date.today().isoformat())
-    for section in sections:
-        print(f"{path}: {section.name}: {section.held_out}")
-
-
-def _processors(name: str, coefficients: Coefficients, source: str) -> Section:
-    """A section of processors; `source` has a place for the number of chips."""
-    return _section(
-        name, coefficients.runs, list(known_device(coefficients)), list(datasheet(coefficients)),
-        source, "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
-    )  # fmt: skip
-
-
-def _section(
-    name: str,
-    runs: Sequence[Run],
-    measured: Sequence[Forecast],
-    unmeasured: Sequence[Forecast],
-    source: str,
-    publication: str,
-    protocol: str,
-) -> Section:
-    figures = summarize(name, protocol, measured, 1.0)
-    chips = len({run.group for run in runs})
-    times = sum(len(run.rows) for run in runs)
-    times_of = f"{times} times of {len(runs)} {source.format(chips)} ({publication})"
-    width = width_of(measured)
-    return Section(
-        name,
-        f"{times_of}, fitted by benchmarks/accuracy",
-        runs,
-        width,
-        width_of(unmeasured) if unmeasured else width,
-        f"{protocol}: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
-        f"{figures.forecasts} times",
-        peak_shares(runs, common_coefficients(runs)),
-    )
 
 
 def _print(rows: list[Summary]) -> None:

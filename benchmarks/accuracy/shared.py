@@ -1,4 +1,4 @@
-"""`python benchmarks/accuracy coefficients`: fits `specs/coefficients/shared.yaml` anew.
+"""`python benchmarks/accuracy coefficients`: fits the files of `specs/coefficients` anew.
 
 Cost coefficients of processors are fitted to runs of ncnn, those of microcontrollers to runs of
 MLPerf Tiny on Arm cores, and so are the shares of the peak. A band is as wide as it takes to hold

@@ -292,7 +292,7 @@ def relative_coefficients(
     fit: CoefficientFit, device: DeviceProfile, precision: str
 ) -> tuple[float, ...]:
     """Coefficients of terms in units of the scale, in order: shared ones, moved by deviations."""
-    shared = shared_coefficients(device.device_class, precision, device.threads).coefficients
+    shared = shared_coefficients(fit.shared, precision, device.threads).coefficients
     deviations = fit.deviations
     return tuple(
         [

@@ -317,7 +317,7 @@ def _launch(device: DeviceProfile, precision: str) -> float | None:
     """Seconds that an estimate takes to launch a kernel."""
     fit = fit_of(device, precision)
     if isinstance(fit, CoefficientFit):
-        shared = shared_coefficients(device.device_class, precision, device.threads)
+        shared = shared_coefficients(fit.shared, precision, device.threads)
         coefficient = shared.coefficients[TERM_NAMES.index("kernel")] * fit.scale_s.value
         # Amounts are in millions, and one coefficient is that of a million.
         return coefficient * math.exp(fit.deviations.get("kernel", 0.0)) * 1e6

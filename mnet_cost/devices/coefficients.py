@@ -1,8 +1,10 @@
 """Coefficients of terms that devices have in common, and what is known of one without a
 measurement.
 
-`specs/coefficients/shared.yaml` is fitted to the published measurements in `benchmarks/accuracy`,
-whose README says how; it is data, so that nothing in the code is a number of that fit.
+Devices share coefficients where one runtime runs on them: each file of `specs/coefficients` has
+those of a runtime, in a section for each precision and number of threads that was measured. They
+are fitted to the published measurements in `benchmarks/accuracy`, whose README says how; they are
+data, so that nothing in the code is a number of that fit.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import exp, log, log2
+from math import exp, hypot, log, log2
 from typing import Any
 
-from mnet_cost.devices.latency_models import CoefficientFit, Spread
+from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.devices.types import ComputeRate, DeviceProfile
@@ -34,6 +36,8 @@ class PeakShare:
 class SharedCoefficients:
     """What is taken of a device before it is measured."""
 
+    name: str
+    """The file that it is from."""
     source: str
     coefficients: tuple[float, ...]
     """In the order of `TERMS`; the first is 1."""
@@ -47,50 +51,96 @@ class SharedCoefficients:
     """The band of an estimate without a fit to measurements."""
 
 
-@cache
-def _all_coefficients() -> Mapping[str, SharedCoefficients]:
-    plain = _plain(read_yaml(str(specs_folder() / "coefficients" / "shared.yaml")))
-    return {kind: _coefficients(plain[kind]) for kind in KINDS}
+MICROCONTROLLERS = "microcontrollers"
+"""Cores without vectors, whose weights are in flash."""
 
-
-KINDS = (
-    "processors", "processors_2_threads", "processors_4_threads", "processors_8_threads",
-    "processors_int8", "microcontrollers",
-)  # fmt: skip
-"""What has coefficients in common. Threads share the multiplications and hardly the memory, so
-coefficients of what moves rise with them; int8 has other kernels; a microcontroller has no vectors,
-and its weights in flash."""
-
+SHARED_NAMES = (DEFAULT_SHARED, MICROCONTROLLERS)
+"""The files: by runtime, and by what has no runtime in common with processors."""
 
 MEASURED_THREADS = (1, 2, 4, 8)
-"""Numbers of threads that have cost coefficients. Of more nothing was measured."""
+"""Numbers of threads that the default file has. Of more nothing was measured."""
+
+_BORROWED = 0.2
+"""Spread of a coefficient that is another file's by its ratio to one thread, beside that of its
+own: as runs of one runtime were seen to differ in it."""
 
 
-def kind_of(device_class: str | None, precision: str, threads: int) -> str:
-    """Which of `KINDS` has the coefficients of a way to run, with a number of
-    `MEASURED_THREADS`."""
-    if device_class == "microcontroller":
-        return "microcontrollers"
-    if threads == 1:
-        return "processors_int8" if precision == "int8" else "processors"
-    return f"processors_{threads}_threads"
+def shared_name(runtime: str, device_class: str | None, pipeline: str | None) -> str:
+    """The file with the coefficients of a runtime on a kind of core."""
+    return MICROCONTROLLERS if device_class == "microcontroller" else DEFAULT_SHARED
+
+
+def shared_name_of(device: DeviceProfile) -> str:
+    """The file that a profile takes coefficients from where it has no fit."""
+    return shared_name(device.runtime, device.device_class, device.pipeline)
+
+
+@cache
+def _sections(name: str) -> Mapping[str, SharedCoefficients]:
+    plain = _plain(read_yaml(str(specs_folder() / "coefficients" / f"{name}.yaml")))
+    return {key: _coefficients(name, plain[key]) for key in plain if isinstance(plain[key], dict)}
+
+
+def section_name(precision: str, threads: int) -> str:
+    """The section of a precision, of which int8 alone has kernels of its own, and of threads."""
+    kernels = "int8" if precision == "int8" else "fp32"
+    return kernels if threads == 1 else f"{kernels}_{threads}_threads"
 
 
 @cache
 def shared_coefficients(
-    device_class: str | None = None, precision: str = "fp32", threads: int = 1
+    name: str = DEFAULT_SHARED, precision: str = "fp32", threads: int = 1
 ) -> SharedCoefficients:
     """The cost coefficients that a way to run has in common with others; read once.
 
     Between two numbers of threads that were measured they lie between theirs, by the logarithm of
-    the number; beyond the most they are those of the most.
+    the number; beyond the most they are those of the most. Where a file lacks a precision, the
+    other one's are taken, and where it lacks threads, they are to one thread as in the default
+    file.
     """
     fewer = max(count for count in MEASURED_THREADS if count <= threads)
     more = min((count for count in MEASURED_THREADS if count >= threads), default=fewer)
-    below, above = (
-        _all_coefficients()[kind_of(device_class, precision, count)] for count in (fewer, more)
+    below, above = (_of_threads(name, precision, count) for count in (fewer, more))
+    return below if fewer == more else _between(below, above, log2(threads / fewer))
+
+
+@cache
+def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
+    """Of a number of threads out of `MEASURED_THREADS`."""
+    sections = _sections(name)
+    own = sections.get(section_name(precision, threads))
+    if own is not None:
+        return own
+    one = sections.get(section_name(precision, 1)) or next(iter(sections.values()))
+    if threads == 1 or name == MICROCONTROLLERS:
+        return one
+    default = _sections(DEFAULT_SHARED)
+    single, several = default["fp32"], default[section_name("fp32", threads)]
+    return SharedCoefficients(
+        name=name,
+        source=f"{one.source}; with {threads} threads as others gain from them: {several.source}",
+        coefficients=tuple(
+            own * after / before
+            for own, before, after in zip(
+                one.coefficients, single.coefficients, several.coefficients, strict=True
+            )
+        ),
+        spreads=tuple(hypot(spread, _BORROWED) for spread in one.spreads),
+        peak_shares={
+            pipeline: PeakShare(
+                share=share.share * after.share / single.peak_shares[pipeline].share,
+                spread=max(share.spread, after.spread),
+            )
+            for pipeline, share in one.peak_shares.items()
+            if (after := several.peak_shares.get(pipeline))
+        },
+        measured=_wider(one.measured, several.measured),
+        unmeasured=_wider(one.unmeasured, several.unmeasured),
     )
-    return below if below is above else _between(below, above, log2(threads / fewer))
+
+
+def _wider(first: Spread, other: Spread) -> Spread:
+    return Spread(width=max(first.width, other.width), noise=max(first.noise, other.noise))
 
 
 def _between(
@@ -110,6 +160,7 @@ def _between(
         )
 
     return SharedCoefficients(
+        name=below.name,
         source=f"between two numbers of threads: {below.source}; {above.source}",
         coefficients=tuple(map(coefficients, below.coefficients, above.coefficients)),
         spreads=tuple(map(spreads, below.spreads, above.spreads)),
@@ -126,9 +177,10 @@ def _between(
     )
 
 
-def _coefficients(plain: Mapping[str, Any]) -> SharedCoefficients:
+def _coefficients(name: str, plain: Mapping[str, Any]) -> SharedCoefficients:
     terms = plain["terms"]
     return SharedCoefficients(
+        name=name,
         source=plain["source"],
         coefficients=tuple(float(terms[name]["coefficient"]) for name in TERM_NAMES),
         spreads=tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
@@ -163,7 +215,7 @@ def unmeasured_fit(
     """
     if device.threads > MEASURED_THREADS[-1]:
         return None
-    shared = shared_coefficients(device.device_class, precision, device.threads)
+    shared = shared_coefficients(shared_name_of(device), precision, device.threads)
     reached = shared.peak_shares.get(device.pipeline or "")
     if reached is None:
         return None
@@ -174,5 +226,10 @@ def unmeasured_fit(
     covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
     tile = int(rate.tile.value) if rate.tile else 1
     return CoefficientFit(
-        scale_s=scale, deviations={}, covariance=covariance, spread=shared.unmeasured, tile=tile
+        scale_s=scale,
+        deviations={},
+        covariance=covariance,
+        spread=shared.unmeasured,
+        tile=tile,
+        shared=shared.name,
     )

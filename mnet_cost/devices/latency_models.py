@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 
 from mnet_cost.devices.sourced import Sourced
 
+DEFAULT_SHARED = "ncnn"
+"""The file of `specs/coefficients` that is the default: of the runtime that was measured on most
+devices."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
@@ -69,6 +73,8 @@ class CoefficientFit:
     spread: Spread
     tile: int = 1
     """Output channels that the runtime computes, or keeps, together."""
+    shared: str = DEFAULT_SHARED
+    """The file of `specs/coefficients` with the shared coefficients."""
     fitted_on: FittedOn | None = None
     held_out: HeldOut | None = None
 

@@ -8,8 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import (
+    MICROCONTROLLERS,
+    SHARED_NAMES,
+    SharedCoefficients,
+    shared_coefficients,
+)
 from mnet_cost.devices.latency_models import (
+    DEFAULT_SHARED,
     CoefficientFit,
     FittedOn,
     HeldOut,
@@ -83,35 +89,35 @@ def _fit(
         return None
     if form == "roofline":
         return _roofline(reader, part, node.keys[form], spread, seen, held_out)
-    spreads = shared_coefficients(device_class, str(place.value), threads).spreads
-    return _coefficients(reader, part, node.keys[form], spreads, spread, seen, held_out)
+    shared = shared_coefficients(
+        _shared_name(reader, part, device_class), str(place.value), threads
+    )
+    return _coefficients(reader, part, node.keys[form], shared, spread, seen, held_out)
+
+
+def _shared_name(reader: Reader, node: Node, device_class: str | None) -> str:
+    """The file that the coefficients refer to; profiles were written before there were several."""
+    first = MICROCONTROLLERS if device_class == "microcontroller" else DEFAULT_SHARED
+    if "shared" not in node.value:
+        return first
+    name = reader.word(node.value, "shared", SHARED_NAMES)
+    return name if name in SHARED_NAMES else first
 
 
 def _coefficients(
     reader: Reader,
     node: Node,
     place: Node,
-    spreads: Sequence[float],
+    shared: SharedCoefficients,
     spread: Spread,
     seen: FittedOn | None,
     held_out: HeldOut | None,
 ) -> CoefficientFit | None:
-    reader.keys(node, f"`{place.value}`", ("scale", "deviations", "covariance"), ("tile",))
+    stated = _OLD_KEY if _OLD_KEY in node.value else _KEY
+    reader.keys(node, f"`{place.value}`", ("scale", stated, "covariance"), ("shared", "tile"))
     scale = _sourced(reader, node, "scale", "s")
-    deviations: dict[str, float] = {}
-    listed = node.value.get("deviations")
-    if listed is not None and isinstance(listed.value, dict):
-        for name, child in listed.value.items():
-            if name not in TERM_NAMES:
-                hint = did_you_mean(name, TERM_NAMES) or f"there are {', '.join(TERM_NAMES)}"
-                reader.problem(f"there is no term `{name}`", listed.keys[name], hint)
-            elif (
-                value := _real(reader, child, -_LARGEST_DEVIATION, _LARGEST_DEVIATION)
-            ) is not None:
-                deviations[name] = value
-    elif listed is not None:
-        reader.problem("`deviations` must be a mapping from terms to logarithms", listed)
-    covariance = _covariance(reader, node.value.get("covariance"), spreads)
+    deviations = _deviations(reader, node.value.get(stated), stated, shared)
+    covariance = _covariance(reader, node.value.get("covariance"), shared.spreads)
     if scale is None or covariance is None:
         return None
     tile = 1
@@ -128,9 +134,44 @@ def _coefficients(
         covariance=covariance,
         spread=spread,
         tile=tile,
+        shared=shared.name,
         fitted_on=seen,
         held_out=held_out,
     )
+
+
+_KEY, _OLD_KEY = "relative", "deviations"
+"""Coefficients relative to the scale, or, as older profiles have them, logarithms of coefficients
+over the shared ones. Those follow a shared coefficient that is fitted anew; these stay what was
+measured."""
+
+
+def _deviations(
+    reader: Reader, node: Node | None, key: str, shared: SharedCoefficients
+) -> dict[str, float]:
+    """Logarithms of coefficients over the shared ones, by term."""
+    deviations: dict[str, float] = {}
+    if node is None:
+        return deviations
+    if not isinstance(node.value, dict):
+        values = "logarithms" if key == _OLD_KEY else "coefficients"
+        reader.problem(f"`{key}` must be a mapping from terms to {values}", node)
+        return deviations
+    largest = math.exp(_LARGEST_DEVIATION)
+    for name, child in node.value.items():
+        if name not in TERM_NAMES:
+            hint = did_you_mean(name, TERM_NAMES) or f"there are {', '.join(TERM_NAMES)}"
+            reader.problem(f"there is no term `{name}`", node.keys[name], hint)
+        elif key == _OLD_KEY:
+            value = _real(reader, child, -_LARGEST_DEVIATION, _LARGEST_DEVIATION)
+            if value is not None:
+                deviations[name] = value
+        else:
+            common = shared.coefficients[TERM_NAMES.index(name)]
+            value = _real(reader, child, common / largest, common * largest)
+            if value is not None:
+                deviations[name] = math.log(value / common)
+    return deviations
 
 
 def _covariance(

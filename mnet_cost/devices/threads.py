@@ -119,8 +119,8 @@ def _scaled(
     device: DeviceProfile, precision: str, fit: CoefficientFit, threads: int
 ) -> CoefficientFit:
     """The fit at the shared cost coefficients of so many threads."""
-    before = shared_coefficients(device.device_class, precision, device.threads)
-    after = shared_coefficients(device.device_class, precision, threads)
+    before = shared_coefficients(fit.shared, precision, device.threads)
+    after = shared_coefficients(fit.shared, precision, threads)
     # Of a pipeline that nobody ran with so many threads, another one's gain is all there is.
     pipeline = next(
         pipeline

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import shared_coefficients, shared_name
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
     Calibration,
@@ -100,7 +100,9 @@ def calibrate(
     raise_if_any(problems)
     fits: list[Calibration] = []
     if "coefficients" in forms:
-        shared = shared_coefficients(device_class, rows[0].precision, threads)
+        pipeline = None if base is None else base.pipeline
+        name = shared_name(runtime or rows[0].runtime, device_class, pipeline)
+        shared = shared_coefficients(name, rows[0].precision, threads)
         fits.append(fit_of_coefficients(measured, rules, tile, shared))
     if "roofline" in forms:
         fits.append(fit_of_roofline(measured))

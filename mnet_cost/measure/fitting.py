@@ -150,6 +150,7 @@ def fit_of_coefficients(
         covariance=_triangle(solution.covariance, seen, spreads),
         spread=spread,
         tile=tile,
+        shared=shared.name,
         fitted_on=_fitted_on(measured, names),
         held_out=_held_out(measured, held_out),
     )

@@ -5,12 +5,14 @@ The peaks, the memory and the power stay in the profile that it extends: nothing
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from mnet_cost.devices.coefficients import SharedCoefficients, shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, HeldOut, LatencyFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
@@ -45,11 +47,15 @@ def profile_text(
         lines.append(f"extends: {_scalar(extends)}  # its peaks, memory and power")
     lines += [f"basis: {basis}", f"runtime: {_quoted(runtime)}", f"threads: {threads}"]
     lines.append(f"kernels: [{', '.join(sorted(kernels))}]")
-    return "\n".join([*lines, latency_text(fits)])
+    return "\n".join([*lines, latency_text(fits, threads)])
 
 
 def with_latency(
-    path: str, fits: Mapping[str, LatencyFit], basis: str, comment: Sequence[str] = ()
+    path: str,
+    fits: Mapping[str, LatencyFit],
+    basis: str,
+    comment: Sequence[str] = (),
+    threads: int = 1,
 ) -> str:
     """The text of a profile with `fits` as its section `latency`, the rest of it untouched.
 
@@ -82,7 +88,7 @@ def with_latency(
     if lines and not lines[-1].endswith(("\r", "\n")):
         lines[-1] += ending
     head = _comments((_FITTED_BY, *comment)) if comment else []
-    section = textwrap.indent("\n".join([*head, latency_text(fits)]), indent)
+    section = textwrap.indent("\n".join([*head, latency_text(fits, threads)]), indent)
     mark = "\ufeff" if Path(path).read_bytes().startswith(BOM_UTF8) else ""
     return mark + "".join([*lines, section.replace("\n", ending), *behind])
 
@@ -107,23 +113,33 @@ def _comments(lines: Iterable[str]) -> list[str]:
     return [f"# {printable(line)}" for line in lines]
 
 
-def latency_text(fits: Mapping[str, LatencyFit]) -> str:
+def latency_text(fits: Mapping[str, LatencyFit], threads: int = 1) -> str:
     """The section `latency` alone, to be put into a profile of one's own."""
     lines = ["latency:"]
     for precision, fit in fits.items():
         lines.append(f"  {precision}:")
-        body = _coefficients(fit) if isinstance(fit, CoefficientFit) else _roofline(fit)
+        if isinstance(fit, CoefficientFit):
+            body = _coefficients(fit, shared_coefficients(fit.shared, precision, threads))
+        else:
+            body = _roofline(fit)
         body += _evidence(fit.spread, fit.fitted_on, fit.held_out)
         lines += [f"    {line}" for line in body]
     return "\n".join(lines) + "\n"
 
 
-def _coefficients(fit: CoefficientFit) -> list[str]:
+def _coefficients(fit: CoefficientFit, shared: SharedCoefficients) -> list[str]:
     lines = ["coefficients:", *_sourced("scale", fit.scale_s, "s")]
     if fit.tile > 1:
         lines.append(f"  tile: {fit.tile}")
-    lines.append("  deviations: # logarithms of a coefficient over the shared one")
-    lines += [f"    {name}: {_short(value)}" for name, value in fit.deviations.items()]
+    lines += [
+        f"  shared: {fit.shared} # the coefficients of terms that are not named below",
+        "  relative: # coefficients, relative to the scale",
+        *(
+            f"    {name}: {common * math.exp(fit.deviations[name]):.5g}"
+            for name, common in zip(TERM_NAMES, shared.coefficients, strict=True)
+            if name in fit.deviations
+        ),
+    ]
     lines.append(
         "  covariance: # of the logarithms of scale and coefficients: a row goes to its diagonal"
     )

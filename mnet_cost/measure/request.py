@@ -108,7 +108,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     target = request.into if request.output is None else request.output
     name = _words(request.name) or _name(target) or first.device or "mine"
     if request.into:
-        text = with_latency(request.into, fits, request.basis, _comment(request, name)[1:])
+        text = with_latency(request.into, fits, request.basis, _comment(request, name)[1:], threads)
     else:
         text = profile_text(
             name=name,

@@ -80,7 +80,7 @@ def coefficient_table(precision: str, fit: CoefficientFit, device: DeviceProfile
         Column("amount", "amount", "prose", 5),
     )
     scale_s = fit.scale_s.value
-    shared = shared_coefficients(device.device_class, precision, device.threads).coefficients
+    shared = shared_coefficients(fit.shared, precision, device.threads).coefficients
     rows = []
     for term, coefficient, common in zip(
         TERMS, relative_coefficients(fit, device, precision), shared, strict=True

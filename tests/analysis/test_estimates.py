@@ -16,7 +16,7 @@ from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
-from mnet_cost.devices.coefficients import kind_of, shared_coefficients
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, RooflineFit, Spread
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.models.library import load_model
@@ -205,12 +205,7 @@ def test_a_fitted_roofline() -> None:
     assert [kernel.bound for kernel in plan.kernels] == ["overhead", "overhead"]
 
 
-def test_the_kinds_of_shared_coefficients() -> None:
-    assert kind_of(None, "fp32", 1) == kind_of("phone", "fp16", 1) == "processors"
-    assert kind_of("board", "int8", 1) == "processors_int8"
-    assert kind_of("board", "int8", 4) == kind_of("board", "fp32", 4) == "processors_4_threads"
-    assert kind_of("server", "fp32", 2) == "processors_2_threads"
-    assert kind_of("microcontroller", "int8", 1) == "microcontrollers"
+def test_coefficients_of_threads() -> None:
     for threads in (1, 2, 4, 8):
         assert shared_coefficients(threads=threads).coefficients[0] == 1
     # Threads share the multiplications, not the memory.

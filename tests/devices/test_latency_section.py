@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +67,34 @@ def message(text: str) -> str:
     with pytest.raises(DeviceError) as caught:
         load_device("mine.yaml")
     return str(caught.value)
+
+
+RELATIVE = GOOD.replace(
+    "deviations: {pointwise: 0.1}", "shared: ncnn\n      relative: {kernel: 0.05}"
+)
+
+
+def test_coefficients_relative_to_the_scale() -> None:
+    """What was measured stays when the shared coefficients are fitted anew."""
+    Path("mine.yaml").write_text(RELATIVE)
+    fit = load_device("mine.yaml").latency["fp32"]
+    assert isinstance(fit, CoefficientFit)
+    assert fit.shared == "ncnn"
+    shared = shared_coefficients("ncnn").coefficients[TERM_NAMES.index("kernel")]
+    assert fit.deviations == {"kernel": pytest.approx(math.log(0.05 / shared))}
+
+
+def test_wrong_relative_coefficients() -> None:
+    text = RELATIVE.replace("kernel: 0.05", "kernl: 1, pointwise: 200").replace(
+        "shared: ncnn", "shared: nccn"
+    )
+    said = message(text)
+    assert "`shared` must be" in said or "there is no" in said
+    assert "did you mean `ncnn`?" in said
+    assert "there is no term `kernl`" in said
+    assert "a number from 0.006737946999 to 148.4131591 must stand here" in said
+    both = message(RELATIVE.replace("relative:", "deviations: {kernel: 1}\n      relative:"))
+    assert "relative" in both
 
 
 def test_the_profile_that_errors_are_made_from_is_valid() -> None:
@@ -844,7 +873,7 @@ def test_a_fit_uses_the_coefficients_of_the_inherited_class() -> None:
     Path("mine.yaml").write_text(fitted + "extends: ./base.yaml\n" + fit)
     latency_fit = load_device("./mine.yaml").latency["fp32"]
     assert isinstance(latency_fit, CoefficientFit)
-    spreads = shared_coefficients("microcontroller").spreads
+    spreads = shared_coefficients("microcontrollers").spreads
     winograd = TERM_NAMES.index("winograd")
     assert latency_fit.covariance[winograd + 1][-1] == spreads[winograd] ** 2
 

@@ -16,7 +16,7 @@ from mnet_cost.analysis.latency import estimate_latency
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import DeviceProfile, load_device
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import shared_coefficients, shared_name_of
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit, Spread
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.devices.sourced import Sourced
@@ -105,7 +105,7 @@ def test_coefficients(
     base: str | None, runtime: str, threads: int, precision: str, tile: int
 ) -> None:
     setup = Setup(base, runtime, threads, precision)
-    shared = shared_coefficients(setup.device.device_class, precision, threads)
+    shared = shared_coefficients(shared_name_of(setup.device), precision, threads)
     coefficients = np.array(shared.coefficients)
     parts = [np.array(kernel_amounts(kernels, setup.rules, tile)) for kernels in setup.kernels]
     random = np.random.default_rng(7)
@@ -120,6 +120,7 @@ def test_coefficients(
             covariance=tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(covariance)),
             spread=Spread(width=1.2, noise=0.12),
             tile=tile,
+            shared=shared.name,
         )
         parameters = np.concatenate([[np.log(scale_s * 1e6)], deviations])
         seconds = shown_seconds(parts, setup.lower_bounds, coefficients, parameters)

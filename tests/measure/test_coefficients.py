@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnet_cost.devices.coefficients import KINDS, kind_of, shared_coefficients
+from mnet_cost.devices.coefficients import (
+    SHARED_NAMES,
+    section_name,
+    shared_coefficients,
+    shared_name,
+)
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.coefficient_solver import (
@@ -169,25 +176,14 @@ def test_what_no_network_has_keeps_its_coefficient() -> None:
     assert coefficients[4] == 60.0
 
 
-@pytest.mark.parametrize(
-    ("device_class", "precision", "threads", "kind"),
-    [
-        (None, "fp32", 1, "processors"),
-        ("phone", "fp16", 1, "processors"),
-        ("phone", "int8", 1, "processors_int8"),
-        ("phone", "fp32", 2, "processors_2_threads"),
-        ("phone", "int8", 4, "processors_4_threads"),
-        ("server", "fp32", 8, "processors_8_threads"),
-        ("microcontroller", "int8", 1, "microcontrollers"),
-        ("microcontroller", "fp32", 2, "microcontrollers"),
-    ],
-)
-def test_which_coefficients_are_shared(
-    device_class: str | None, precision: str, threads: int, kind: str
+@pytest.mark.parametrize("threads", [1, 2, 3, 4, 8, 64])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("name", SHARED_NAMES)
+def test_each_file_has_coefficients_of_each_way_to_run(
+    name: str, precision: str, threads: int
 ) -> None:
-    assert kind_of(device_class, precision, threads) == kind
-    assert kind in KINDS
-    shared = shared_coefficients(device_class, precision, threads)
+    shared = shared_coefficients(name, precision, threads)
+    assert shared.name == name
     assert len(shared.coefficients) == len(shared.spreads) == len(TERM_NAMES)
     assert shared.coefficients[0] == 1.0
     assert all(coefficient > 0 for coefficient in shared.coefficients)
@@ -195,3 +191,24 @@ def test_which_coefficients_are_shared(
     assert shared.measured.width > 0
     assert shared.unmeasured.noise > 0
     assert len(shared.source) > 10
+
+
+def test_which_file_a_device_takes() -> None:
+    assert shared_name("ncnn", "phone", "out_of_order") == "ncnn"
+    assert shared_name("any", None, None) == "ncnn"
+    assert shared_name("tflm", "microcontroller", "in_order") == "microcontrollers"
+    assert section_name("fp16", 1) == section_name("bf16", 1) == "fp32"
+    assert section_name("int8", 4) == "int8_4_threads"
+
+
+def test_threads_that_a_file_lacks_gain_as_in_the_default_file() -> None:
+    """int8 was measured with one thread, fp32 with four, too."""
+    one, four = (shared_coefficients(threads=threads).coefficients for threads in (1, 4))
+    single, several = (shared_coefficients("ncnn", "int8", threads) for threads in (1, 4))
+    for before, after, own, got in zip(
+        one, four, single.coefficients, several.coefficients, strict=True
+    ):
+        assert got == pytest.approx(own * after / before)
+    assert several.spreads[1] == pytest.approx(math.hypot(single.spreads[1], 0.2))
+    assert several.measured.width == shared_coefficients(threads=4).measured.width
+    assert "as others gain from them" in several.source

@@ -315,9 +315,7 @@ def test_explain_shows_the_terms(capsys: pytest.CaptureFixture[str]) -> None:
     terms = {term["term"]: term for term in fitted["terms"]}
     assert set(terms) == {"depthwise_3x3", "depthwise_elements", "weights", "kernel"}
     # the shared coefficient times exp(0.5), of 150 ps for each of 903,168 mult-adds
-    coefficient = shared_coefficients("phone").coefficients[
-        TERM_NAMES.index("depthwise_3x3")
-    ] * exp(0.5)
+    coefficient = shared_coefficients().coefficients[TERM_NAMES.index("depthwise_3x3")] * exp(0.5)
     assert terms["depthwise_3x3"]["amount"] == 903_168
     assert terms["depthwise_3x3"]["coefficient"] == pytest.approx(coefficient)
     taken = terms["depthwise_3x3"]["latency_ms"]
