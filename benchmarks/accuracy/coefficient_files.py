@@ -11,6 +11,7 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from npus import APART
 from protocols import (
     Coefficients,
     Forecast,
@@ -19,9 +20,16 @@ from protocols import (
     known_device,
     unseen_board,
 )
-from shared import Section, common_coefficients, peak_shares, write
+from shared import (
+    NPU_FLOAT,
+    NPU_INT8,
+    Section,
+    common_coefficients,
+    peak_shares,
+    write,
+)
 from summary import summarize, width_of
-from tables import Run, microcontroller_runs, ncnn_runs
+from tables import Run, microcontroller_runs, ncnn_runs, npu_runs
 
 from mnet_cost.shipped import specs_folder
 
@@ -57,9 +65,29 @@ def microcontroller_sections() -> list[Section]:
     return [section]
 
 
+def npu_sections() -> list[Section]:
+    """Accelerators: one family of them, which three runtimes call."""
+    return [
+        _section(
+            name, runs.runs, [
+                forecast
+                for forecast in known_device(runs)
+                if (precision, forecast.family) != ("int8", APART)
+            ], [],
+            f"{precision} runs of NPUs on {{}} boards", "PyPI qai-hub-models 0.65.0",
+            "known device, new family",
+        )._replace(first=runs.first, shares={})
+        for name, precision, runs in (
+            ("fp32", "fp16", Coefficients(npu_runs("fp16"), NPU_FLOAT)),
+            ("int8", "int8", Coefficients(npu_runs("int8"), NPU_INT8)),
+        )
+    ]  # fmt: skip
+
+
 FILES: Mapping[str, Callable[[], list[Section]]] = {
     "ncnn": ncnn_sections,
     "microcontrollers": microcontroller_sections,
+    "npu": npu_sections,
 }
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.terms import network_amounts
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.measurements import Measurement, read_measurements
@@ -21,7 +21,7 @@ from mnet_cost.measure.rooflines import RIDGES
 
 HERE = Path(__file__).resolve().parent
 
-NCNN, TFLITE, MCU = (runtime_rules(name) for name in ("ncnn", "tflite", "tflm"))
+NCNN, TFLITE, MCU, QNN = (runtime_rules(name) for name in ("ncnn", "tflite", "tflm", "qnn"))
 
 
 class Processor(NamedTuple):
@@ -114,7 +114,7 @@ def make_run(
     first = rows[0]
     return Run(
         first.device, first.runtime, first.precision, first.threads, first.run, tuple(rows),
-        np.array([np.sum(kernel_amounts(network, rules, tile), axis=0) for network in kernels]),
+        np.array([np.sum(network_amounts(network, rules, tile), axis=0) for network in kernels]),
         np.array([row.latency_s for row in rows]),
         tuple(row.family for row in rows),
         np.array([float(sum(kernel.mult_adds for kernel in network)) for network in kernels]),
@@ -184,3 +184,12 @@ def ncnn_runs(
         tile = processor.pack * (2 if run_rows[0].precision == "fp16" else 1)
         runs.append(make_run(run_rows, NCNN, tile, processor))
     return runs
+
+
+def npu_runs(precision: str) -> list[Run]:
+    """Runs of NPUs of Snapdragon boards, with each of three runtimes that call one compiler."""
+    rows = [
+        row for row in read("snapdragon_npu.csv")
+        if row.precision == precision and "qnn" in row.runtime.split("-")
+    ]  # fmt: skip
+    return [make_run(run_rows, QNN, 1) for run_rows in measured_together(rows).values()]

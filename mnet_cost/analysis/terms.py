@@ -13,9 +13,19 @@ from collections.abc import Sequence
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies, cheapest_tiling
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.terms import INFERENCE, TERM_NAMES
+from mnet_cost.layers.axes import channel_axis
 from mnet_cost.layers.base import Convolution
-from mnet_cost.tensors import agreed, ceil_div, is_equal, largest, square_root, where
+from mnet_cost.tensors import (
+    TensorType,
+    agreed,
+    ceil_div,
+    is_equal,
+    is_nothing,
+    largest,
+    square_root,
+    where,
+)
 
 _MILLION = 1e6
 _STEM_CHANNELS = 4
@@ -53,6 +63,15 @@ def kernel_amounts(
     return tuple(per_kernel)
 
 
+def network_amounts(
+    kernels: Sequence[Kernel], rules: frozenset[str], tile: int = 1
+) -> tuple[tuple[float, ...], ...]:
+    """Amounts of each kernel, and in a last row what an inference has besides."""
+    besides = [NONE] * len(TERM_NAMES)
+    besides[INFERENCE] = 1.0
+    return (*kernel_amounts(kernels, rules, tile), tuple(besides))
+
+
 def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, float]:
     layer, work = kernel.anchor.step.layer, kernel.anchor.work
     moved = (kernel.input_elements + kernel.output_elements) / _MILLION
@@ -74,7 +93,20 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
         # A window of side k takes k times the outputs: rows are shared between neighbours.
         out = square_root(kernel.vector_ops / _MILLION * (kernel.output_elements / _MILLION))
         return {"kernel": 1.0, "pooling": kernel.input_elements / _MILLION + out}
-    return {"kernel": 1.0, "elementwise" if layer.effort == "arithmetic" else layer.effort: moved}
+    if layer.effort == "move":
+        return {"kernel": 1.0, "move_kernels": 1.0, "move": moved}
+    if layer.effort == "arithmetic":
+        amounts = {"kernel": 1.0, "elementwise": moved}
+        own = kernel.trained or not is_nothing(layer.stored_with_weights(work))
+        if own and _is_image(kernel.anchor.output):
+            amounts["image"] = kernel.output_elements / _MILLION
+        return amounts
+    return {"kernel": 1.0, layer.effort: moved}
+
+
+def _is_image(x: TensorType) -> bool:
+    """Whether a tensor has the few channels of an image."""
+    return len(x.shape) > 2 and agreed(x.shape[channel_axis(x)] <= _STEM_CHANNELS)
 
 
 def _convolution(

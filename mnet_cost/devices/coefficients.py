@@ -16,9 +16,10 @@ from math import exp, hypot, log, log2
 from typing import Any
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
+from mnet_cost.devices.rules import is_accelerated
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.devices.types import ComputeRate, DeviceProfile
+from mnet_cost.devices.types import ACCELERATORS, ComputeRate, DeviceProfile
 from mnet_cost.shipped import specs_folder
 from mnet_cost.yamlfile import Node, read_yaml
 
@@ -40,7 +41,7 @@ class SharedCoefficients:
     """The file that it is from."""
     source: str
     coefficients: tuple[float, ...]
-    """In the order of `TERMS`; the first is 1."""
+    """In the order of `TERMS`; the first is 1. What the runtime has no cost of is 0."""
     spreads: tuple[float, ...]
     """Standard deviations of the logarithms of cost coefficients, over devices."""
     peak_shares: Mapping[str, PeakShare]
@@ -54,11 +55,17 @@ class SharedCoefficients:
 MICROCONTROLLERS = "microcontrollers"
 """Cores without vectors, whose weights are in flash."""
 
-SHARED_NAMES = (DEFAULT_SHARED, MICROCONTROLLERS)
+NPU = "npu"
+"""Accelerators, whose weights come from main memory and take a large part of the time."""
+
+SHARED_NAMES = (DEFAULT_SHARED, MICROCONTROLLERS, NPU)
 """The files: by runtime, and by what has no runtime in common with processors."""
 
 MEASURED_THREADS = (1, 2, 4, 8)
 """Numbers of threads that the default file has. Of more nothing was measured."""
+
+_ABSENT = 1.0
+"""Spread of a term that a file does not list. Nothing depends on it: its coefficient is 0."""
 
 _BORROWED = 0.2
 """Spread of a coefficient that is another file's by its ratio to one thread, beside that of its
@@ -67,7 +74,11 @@ own: as runs of one runtime were seen to differ in it."""
 
 def shared_name(runtime: str, device_class: str | None, pipeline: str | None) -> str:
     """The file with the coefficients of a runtime on a kind of core."""
-    return MICROCONTROLLERS if device_class == "microcontroller" else DEFAULT_SHARED
+    if device_class == "microcontroller":
+        return MICROCONTROLLERS
+    if pipeline is None and (device_class in ACCELERATORS or is_accelerated(runtime)):
+        return NPU
+    return DEFAULT_SHARED
 
 
 def shared_name_of(device: DeviceProfile) -> str:
@@ -112,7 +123,7 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
     if own is not None:
         return own
     one = sections.get(section_name(precision, 1)) or next(iter(sections.values()))
-    if threads == 1 or name == MICROCONTROLLERS:
+    if threads == 1 or name in (MICROCONTROLLERS, NPU):
         return one
     default = _sections(DEFAULT_SHARED)
     single, several = default["fp32"], default[section_name("fp32", threads)]
@@ -120,7 +131,7 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
         name=name,
         source=f"{one.source}; with {threads} threads as others gain from them: {several.source}",
         coefficients=tuple(
-            own * after / before
+            own * after / before if before else own
             for own, before, after in zip(
                 one.coefficients, single.coefficients, several.coefficients, strict=True
             )
@@ -149,7 +160,7 @@ def _between(
     """Cost coefficients a `part` of the way from one number of threads to twice as many."""
 
     def coefficients(first: float, second: float) -> float:
-        return first * exp(part * log(second / first))
+        return first * exp(part * log(second / first)) if first else 0.0
 
     def spreads(first: float, second: float) -> float:
         return first + part * (second - first)
@@ -182,8 +193,12 @@ def _coefficients(name: str, plain: Mapping[str, Any]) -> SharedCoefficients:
     return SharedCoefficients(
         name=name,
         source=plain["source"],
-        coefficients=tuple(float(terms[name]["coefficient"]) for name in TERM_NAMES),
-        spreads=tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
+        coefficients=tuple(
+            float(terms[term]["coefficient"]) if term in terms else 0.0 for term in TERM_NAMES
+        ),
+        spreads=tuple(
+            float(terms[term]["spread"]) if term in terms else _ABSENT for term in TERM_NAMES
+        ),
         peak_shares={
             pipeline: PeakShare(share=float(entry["share"]), spread=float(entry["spread"]))
             for pipeline, entry in plain["peak_share"].items()

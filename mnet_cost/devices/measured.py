@@ -166,8 +166,10 @@ def _deviations(
             value = _real(reader, child, -_LARGEST_DEVIATION, _LARGEST_DEVIATION)
             if value is not None:
                 deviations[name] = value
+        elif not (common := shared.coefficients[TERM_NAMES.index(name)]):
+            message = f"the coefficients `{shared.name}` have no term `{name}`"
+            reader.problem(message, node.keys[name])
         else:
-            common = shared.coefficients[TERM_NAMES.index(name)]
             value = _real(reader, child, common / largest, common * largest)
             if value is not None:
                 deviations[name] = math.log(value / common)

@@ -31,6 +31,8 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
 DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place"))
 """The rules of a profile that states none: what every inference runtime does."""
 
+_NPU = frozenset(("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices"))
+
 RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         # Its graphs have activations as parameters of convolutions, where ncnnoptimize put them.
@@ -52,6 +54,9 @@ RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
         ),
         # Its plan of memory lets no operator write over its input.
         "tflm": frozenset(("fold_norms", "fuse_clamps", "copy_slices")),
+        # Compilers for NPUs leave sums and curves as operators of their own, as the graphs that
+        # their profilers list do; which runtime calls them does not matter.
+        "qnn": _NPU, "tflite-qnn": _NPU, "onnxruntime-qnn": _NPU,
         "torch": frozenset(),
         "torch-compile": frozenset(("fuse_activations", "in_place")),
     }
@@ -76,6 +81,19 @@ torch, whose NNPACK has Winograd and FFT, and OpenVINO, whose Compute Library ha
 def may_multiply_less(runtime: str, rules: frozenset[str]) -> bool:
     """Whether a runtime has Winograd's tiles, or is not known not to."""
     return "winograd" in rules or runtime not in _MULTIPLY_ALL
+
+
+_ACCELERATED = frozenset(
+    (
+        "coreml", "cuda", "edgetpu", "gpu", "hailort", "hexagon", "larod", "nnapi", "opencl", "qnn",
+        "rknn", "tensorrt", "vulkan",
+    )
+)  # fmt: skip
+
+
+def is_accelerated(runtime: str) -> bool:
+    """Whether the name of a runtime says that it runs on something else than processor cores."""
+    return any(word in _ACCELERATED for word in runtime.split("-"))
 
 
 def is_known_runtime(runtime: str) -> bool:

@@ -45,7 +45,13 @@ TERMS = (
     Term("move", "memory", "elements in and out of what only moves them"),
     Term("lrn", "compute", "elements in and out of local response norms"),
     Term("kernel", "overhead", "runtime_plans"),
+    Term("move_kernels", "overhead", "launches of what only moves elements"),
+    Term("image", "memory", "elements of images normalized by stored numbers"),
+    Term("inference", "overhead", "inferences"),
 )
-"""Amounts are in millions, kernel launches are counted."""
+"""Amounts are in millions, kernel launches and inferences are counted."""
 
 TERM_NAMES = tuple(term.name for term in TERMS)
+
+INFERENCE = TERM_NAMES.index("inference")
+"""The term of an inference as a whole: no kernel has it."""

@@ -21,6 +21,10 @@ CLASSES = ("phone", "board", "microcontroller", "accelerator", "laptop", "server
 """Kinds of machines, in the order in which listings show them."""
 
 
+ACCELERATORS = ("accelerator", "gpu")
+"""Classes of machines that are no processors."""
+
+
 PIPELINES = ("in_order", "out_of_order", "scalar")
 """How a core issues instructions. One that waits for each load reaches less of its peak; what one
 without vectors reaches, nobody measured on more than one device."""

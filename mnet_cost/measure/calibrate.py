@@ -1,7 +1,7 @@
 """Measured times to a fit: what times are refused, and which form is taken.
 
-Coefficients are for processors, a roofline for what else there is; where both could be, the one
-that errs less on what is left out. Not here: the file that is written.
+Cost coefficients, of which one measurement says something, or a roofline; where both could be, the
+one that errs less on what is left out. Not here: the file that is written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import shared_coefficients, shared_name
+from mnet_cost.devices.coefficients import NPU, shared_coefficients, shared_name
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
     Calibration,
@@ -45,11 +45,6 @@ MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
 _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
-_NO_PROCESSORS = ("accelerator", "gpu")
-"""Classes of devices that have no cost coefficients."""
-_ACCELERATED = frozenset(
-    ("coreml", "cuda", "edgetpu", "gpu", "hexagon", "nnapi", "opencl", "tensorrt", "vulkan")
-)
 _A_SINGLE_ONE = "cost coefficients can be scaled by a single one: `--form coefficients`"
 
 
@@ -71,20 +66,20 @@ def calibrate(
     `rules` and `tile` are the runtime's, `base` is the profile whose peaks hold, `runtime` the one
     that the fitted profile names (that of `base` if empty), `source` goes beside the numbers.
     `auto` takes the form whose errors are smaller on what is left out, coefficients where both do
-    alike; where networks are too few to tell, a roofline if the runtime names an accelerator.
+    alike, or where networks are too few to tell.
     Raises `MeasurementError` for networks that are not there, too few rows, and times that cannot
     be; the last are taken if `lenient`, to tell how far off a fit to them is.
     """
     rows = tuple(measurements)
     _check_number(rows)
-    problems = list(_too_few(rows, form, _no_processor(device_class, base)))
+    problems = list(_too_few(rows, form))
     try:
         kernels = kernels_of(rows, rules)
     except MeasurementError as error:
         raise MeasurementError((*problems, *error.problems)) from None
     peaks = None if base is None else as_extended(base, rules, threads, runtime)
     measured = measured_times(rows, kernels, peaks, source)
-    forms = _forms(measured, form, _no_processor(device_class, base))
+    forms = _forms(measured, form)
     if not forms and not problems:
         message = "a roofline is of mult-adds, which networks of two families must have"
         problems.append(Problem(message, rows[0].span, _A_SINGLE_ONE))
@@ -100,8 +95,7 @@ def calibrate(
     raise_if_any(problems)
     fits: list[Calibration] = []
     if "coefficients" in forms:
-        pipeline = None if base is None else base.pipeline
-        name = shared_name(runtime or rows[0].runtime, device_class, pipeline)
+        name = _shared_name(rows[0].runtime or runtime, device_class, base)
         shared = shared_coefficients(name, rows[0].precision, threads)
         fits.append(fit_of_coefficients(measured, rules, tile, shared))
     if "roofline" in forms:
@@ -124,56 +118,35 @@ def _check_number(rows: Sequence[Measurement]) -> None:
         raise MeasurementError(Problem(message, rows[MOST_MEASUREMENTS].span, hint))
 
 
-def _no_processor(device_class: str | None, base: DeviceProfile | None) -> str | None:
-    """Why a device has no cost coefficients, in words; None for a processor, or what may be one."""
-    if device_class in _NO_PROCESSORS:
-        return f"its class is `{device_class}`"
-    if base is not None and base.pipeline is None:
-        return f"{base.name} states no `pipeline`, as profiles of processor cores do"
-    return None
+def _shared_name(runtime: str, device_class: str | None, base: DeviceProfile | None) -> str:
+    """Whose coefficients a device shares: a profile without a `pipeline` is of no processor."""
+    if base is not None and base.pipeline is None and device_class != "microcontroller":
+        return NPU
+    return shared_name(runtime, device_class, None if base is None else base.pipeline)
 
 
 def _networks(rows: Sequence[Measurement]) -> int:
     return len(by_network(rows, rows))
 
 
-def _too_few(
-    rows: Sequence[Measurement], form: Form, no_processor: str | None
-) -> Iterator[Problem]:
-    """Problems where there are too few networks, or no processor, for a fit of this form."""
-    if form == "coefficients" and no_processor is not None:
-        message = f"cost coefficients are for processors, and this is none: {no_processor}"
-        hint = f"`--form roofline`, for which {FEWEST_FOR_ROOFLINE} networks must be measured"
-        yield Problem(message, rows[0].span, hint)
-    elif form == "roofline" or no_processor is not None:
-        networks = _networks(rows)
-        if networks < FEWEST_FOR_ROOFLINE:
-            there_are = "there is 1" if networks == 1 else f"there are {networks}"
-            message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
-            hint = _A_SINGLE_ONE
-            if no_processor is not None:
-                hint = f"fewer do for cost coefficients, which are for processors: {no_processor}"
-            yield Problem(message, rows[-1].span, hint)
+def _too_few(rows: Sequence[Measurement], form: Form) -> Iterator[Problem]:
+    """A problem where there are too few networks for a fit of this form."""
+    networks = _networks(rows)
+    if form == "roofline" and networks < FEWEST_FOR_ROOFLINE:
+        there_are = "there is 1" if networks == 1 else f"there are {networks}"
+        message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
+        yield Problem(message, rows[-1].span, _A_SINGLE_ONE)
 
 
-def _forms(measured: Measured, form: Form, no_processor: str | None) -> tuple[str, ...]:
+def _forms(measured: Measured, form: Form) -> tuple[str, ...]:
     """Forms to fit; none for a roofline of networks without mult-adds."""
     rooflines = ("roofline",) if _multiply(measured) else ()
     if form == "coefficients":
         return ("coefficients",)
-    if form == "roofline" or no_processor is not None:
+    if form == "roofline":
         return rooflines
-    networks = _networks(measured.rows)
-    if networks >= FEWEST_TO_CHOOSE:
-        return ("coefficients", *rooflines)
-    if networks >= FEWEST_FOR_ROOFLINE and _is_accelerated(measured.rows[0].runtime):
-        return rooflines or ("coefficients",)
-    return ("coefficients",)
-
-
-def _is_accelerated(runtime: str) -> bool:
-    """Whether the name of a runtime says that it runs on something else than processor cores."""
-    return any(word in _ACCELERATED for word in runtime.split("-"))
+    several = _networks(measured.rows) >= FEWEST_TO_CHOOSE
+    return ("coefficients", *(rooflines if several else ()))
 
 
 def _held_out_error(calibration: Calibration) -> float:

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.terms import network_amounts
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import SharedCoefficients
 from mnet_cost.devices.latency_models import (
@@ -120,7 +120,7 @@ def fit_of_coefficients(
 ) -> Calibration:
     parts = once(
         measured.kernels,
-        lambda network_kernels: np.array(kernel_amounts(network_kernels, rules, tile)),
+        lambda network_kernels: np.array(network_amounts(network_kernels, rules, tile)),
     )
     amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
     coefficients, spreads = np.array(shared.coefficients), np.array(shared.spreads)

@@ -13,7 +13,6 @@ import pytest
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import estimate_latency
-from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.coefficients import shared_coefficients, shared_name_of
@@ -107,7 +106,7 @@ def test_coefficients(
     setup = Setup(base, runtime, threads, precision)
     shared = shared_coefficients(shared_name_of(setup.device), precision, threads)
     coefficients = np.array(shared.coefficients)
-    parts = [np.array(kernel_amounts(kernels, setup.rules, tile)) for kernels in setup.kernels]
+    parts = [np.array(network_amounts(kernels, setup.rules, tile)) for kernels in setup.kernels]
     random = np.random.default_rng(7)
     raised = False
     for scale_s in (1e-9, 1e-10, 1e-11, 1e-12):
