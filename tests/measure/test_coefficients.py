@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnet_cost.devices.coefficients import (
+    NPU,
     SHARED_NAMES,
     section_name,
     shared_coefficients,
@@ -186,7 +187,9 @@ def test_each_file_has_coefficients_of_each_way_to_run(
     assert shared.name == name
     assert len(shared.coefficients) == len(shared.spreads) == len(TERM_NAMES)
     assert shared.coefficients[0] == 1.0
-    assert all(coefficient > 0 for coefficient in shared.coefficients)
+    assert all(coefficient >= 0 for coefficient in shared.coefficients)
+    # What an inference takes besides its kernels is nothing on a processor.
+    assert (shared.coefficients[TERM_NAMES.index("inference")] > 0) is (name == NPU)
     assert all(spread > 0 for spread in shared.spreads)
     assert shared.measured.width > 0
     assert shared.unmeasured.noise > 0
@@ -197,6 +200,9 @@ def test_which_file_a_device_takes() -> None:
     assert shared_name("ncnn", "phone", "out_of_order") == "ncnn"
     assert shared_name("any", None, None) == "ncnn"
     assert shared_name("tflm", "microcontroller", "in_order") == "microcontrollers"
+    assert shared_name("qnn", None, None) == shared_name("rknn", "board", None) == "npu"
+    assert shared_name("tflite-edgetpu", "phone", None) == shared_name("any", "gpu", None) == "npu"
+    assert shared_name("tflite", "phone", "out_of_order") == "ncnn"
     assert section_name("fp16", 1) == section_name("bf16", 1) == "fp32"
     assert section_name("int8", 4) == "int8_4_threads"
 
@@ -208,7 +214,7 @@ def test_threads_that_a_file_lacks_gain_as_in_the_default_file() -> None:
     for before, after, own, got in zip(
         one, four, single.coefficients, several.coefficients, strict=True
     ):
-        assert got == pytest.approx(own * after / before)
+        assert got == pytest.approx(own * after / before if before else own)
     assert several.spreads[1] == pytest.approx(math.hypot(single.spreads[1], 0.2))
     assert several.measured.width == shared_coefficients(threads=4).measured.width
     assert "as others gain from them" in several.source
