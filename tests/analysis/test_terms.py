@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mnet_cost.analysis.kernels import form_kernels
-from mnet_cost.analysis.terms import kernel_amounts, tile_waste
+from mnet_cost.analysis.terms import kernel_amounts, network_amounts, tile_waste
 from mnet_cost.analysis.winograd import (
     applies,
     cheapest_tiling,
