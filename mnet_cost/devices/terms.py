@@ -45,7 +45,7 @@ TERMS = (
     Term("move", "memory", "elements in and out of what only moves them"),
     Term("lrn", "compute", "elements in and out of local response norms"),
     Term("kernel", "overhead", "runtime_plans"),
-    Term("move_kernels", "overhead", "launches of what only moves elements"),
+    Term("move_kernels", "overhead", "kernels of what only moves elements"),
     Term("image", "memory", "elements of images normalized by stored numbers"),
     Term("inference", "overhead", "inferences"),
 )

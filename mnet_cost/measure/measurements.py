@@ -1,10 +1,10 @@
 """Files of measured times: one row a measurement, with the network, where it ran, and how long.
 
 Columns `model` and `latency_ms` must be there; `device`, `runtime`, `precision`, `threads`,
-`batch`, `family`, `processor`, `run`, `date`, `source`, `energy_uj` and `measured_as` may be; others
-are not read, but for a throughput that is given as latency.
-All problems of the rows that are asked for are raised at once, each at the user's own cell. Not
-here: whether the network is there, which elaborating it tells.
+`batch`, `family`, `processor`, `run`, `date`, `source`, `energy_uj`, `measured_as` may be; others
+are not read, but for a throughput in place of a latency. All problems of the rows that are asked
+for are raised at once, each at the user's own cell. Not here: whether the network is there, which
+elaborating it tells.
 """
 
 from __future__ import annotations
