@@ -15,7 +15,7 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies, cheapest_tiling
 from mnet_cost.devices.terms import INFERENCE, TERM_NAMES
 from mnet_cost.layers.axes import channel_axis
-from mnet_cost.layers.base import Convolution
+from mnet_cost.layers.base import Convolution, Layer
 from mnet_cost.tensors import (
     TensorType,
     agreed,
@@ -98,10 +98,16 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
     if layer.effort == "arithmetic":
         amounts = {"kernel": 1.0, "elementwise": moved}
         own = kernel.trained or not is_nothing(layer.stored_with_weights(work))
-        if own and _is_image(kernel.anchor.output):
+        if own and _is_image(kernel.anchor.output) and _shifts(layer):
             amounts["image"] = kernel.output_elements / _MILLION
         return amounts
     return {"kernel": 1.0, layer.effort: moved}
+
+
+def _shifts(layer: Layer) -> bool:
+    """Whether a layer adds or subtracts. A normalization does that once: minus a mean, over a
+    deviation; or times a factor, plus an offset; or as a norm."""
+    return getattr(layer, "operation", layer.kind) in ("add", "subtract", "batch_norm")
 
 
 def _is_image(x: TensorType) -> bool:

@@ -138,6 +138,7 @@ def test_an_image_that_is_normalized() -> None:
     assert with_numbers == {"elementwise": 2 * 147, "image": 147, "kernel": 1}
     assert "image" not in amounts("subtract: {number: 1}", shape="[3, 7, 7]")
     assert "image" not in amounts("batch_norm", shape="[8, 7, 7]")
+    assert "image" not in amounts("scale", shape="[3, 7, 7]")  # the sum beside it counts
     assert "image" not in amounts("layer_norm", shape="[49, 3]")
 
 
