@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from coefficient_files import write_files
 from energy import show as show_energy
 from microcontrollers import LEAST, microcontroller_runs
+from npus import npu_tables
 from others import NEW_FAMILY, ForecastTable, other_tables
 from profile_commands import make_all
 from protocols import (
@@ -126,7 +127,12 @@ def main() -> None:
         return
     coefficients = Coefficients(ncnn_runs())
     rows, forecasts = [], []
-    tables = [*ncnn_tables(coefficients), *other_tables(coefficients), *microcontroller_tables()]
+    tables = [
+        *ncnn_tables(coefficients),
+        *other_tables(coefficients),
+        *microcontroller_tables(),
+        *npu_tables(),
+    ]
     for table, protocol, table_forecasts, width in tables:
         rows.append(summarize(table, protocol, table_forecasts, width))
         forecasts += [(table, protocol, forecast) for forecast in table_forecasts]

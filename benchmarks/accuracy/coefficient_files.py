@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 from microcontrollers import LEAST, core_shares, microcontroller_runs
+from npus import APART
 from protocols import (
     Coefficients,
     Forecast,
@@ -21,9 +22,27 @@ from protocols import (
     known_device,
     unseen_board,
 )
-from shared import SPREADS, Prior, Section, common_coefficients, peak_shares, write
+from shared import (
+    NPU_FLOAT,
+    NPU_INT8,
+    PROCESSORS,
+    Beginning,
+    Section,
+    common_coefficients,
+    peak_shares,
+    write,
+)
 from summary import summarize, width_of
-from tables import Processor, Run, make_run, measured_together, ncnn_runs, read, runs_of
+from tables import (
+    Processor,
+    Run,
+    make_run,
+    measured_together,
+    ncnn_runs,
+    npu_runs,
+    read,
+    runs_of,
+)
 
 from mnet_cost.devices.coefficients import (
     MICROCONTROLLERS,
@@ -41,6 +60,8 @@ _SPREAD_OF_SHARES = 0.3
 """Spread of the share of the peak where fewer chips were measured: that of ncnn's 39."""
 XNNPACK_TILE = 8
 
+_WIDE = 0.3
+"""Least spread of a coefficient where one device was measured."""
 _NOT_HELD_OUT = 1.5
 """Half width of a band where nothing could be held out: wider than any that was measured."""
 
@@ -119,19 +140,18 @@ def onnxruntime_sections() -> list[Section]:
     rows = (*read("onnxruntime_avx512_core.csv"), *read("onnxruntime_small_graphs.csv"))
     run = make_run(rows, rules, AVX512.pack, AVX512, CACHES)
     networks = [i for i, row in enumerate(rows) if "small_graphs" not in row.model]
-    prior = _prior_of("fp32", 1.0)
-    wide = {name: max(0.3, spread) for name, spread in SPREADS.items()}
-    coefficients = Coefficients([run], prior)
+    first = _like_ncnn("fp32", 1.0)
+    coefficients = Coefficients([run], first)
     held_out = [
         forecast for forecast in known_device(coefficients) if "small_graphs" not in forecast.model
     ]
     section = _section(
         "fp32", [run], held_out, [], "run of ONNX Runtime on {} core, whole networks and small "
         "graphs", "own measurement, 2026-11", "known device, new family",
-        common_coefficients([run], prior), shared_coefficients().measured.width,
+        common_coefficients([run], first), shared_coefficients().measured.width,
     )  # fmt: skip
     assert len(networks) == len(held_out)
-    return [section._replace(spreads=wide)]
+    return [_with_wide_spreads(section)]
 
 
 def torch_compile_sections() -> list[Section]:
@@ -140,33 +160,57 @@ def torch_compile_sections() -> list[Section]:
     tables = measured_together(read("timm_i9.csv")).values()
     runs = [make_run(rows, rules, 1) for rows in tables]
     section = _of_runs(
-        "fp32_8_threads", runs, _prior_of("fp32", 1.0, 8),
+        "fp32_8_threads", runs, _like_ncnn("fp32", 1.0, 8),
         "runs of torch.compile with 14 threads on {} processor",
         "huggingface/pytorch-image-models, results/",
     )  # fmt: skip
-    wide = {name: max(0.3, spread) for name, spread in SPREADS.items()}
-    return [section._replace(spreads=wide)]
+    return [_with_wide_spreads(section)]
 
 
-def _prior_of(precision: str, spread: float, threads: int = 1) -> Prior:
+def _like_ncnn(precision: str, spread: float, threads: int = 1) -> Beginning:
     """The coefficients of ncnn, from which those of other runtimes are some way off."""
     shared = shared_coefficients("ncnn", precision, threads)
-    return Prior(np.array(shared.coefficients), spread)
+    return Beginning(np.array(shared.coefficients), PROCESSORS.spreads, spread)
+
+
+def _with_wide_spreads(section: Section) -> Section:
+    """Of one device, which does not tell how devices differ."""
+    first = section.first
+    return section._replace(first=first._replace(spreads=np.maximum(first.spreads, _WIDE)))
 
 
 def _of_runtime(precision: str, runs: Sequence[Run], source: str, publication: str) -> Section:
-    return _of_runs(precision, runs, _prior_of(precision, 0.3), source, publication)
+    return _of_runs(precision, runs, _like_ncnn(precision, 0.3), source, publication)
 
 
 def _of_runs(
-    name: str, runs: Sequence[Run], prior: Prior, source: str, publication: str
+    name: str, runs: Sequence[Run], first: Beginning, source: str, publication: str
 ) -> Section:
-    coefficients = Coefficients(runs, prior)
+    coefficients = Coefficients(runs, first)
     return _section(
         name, runs, list(known_device(coefficients)), [], source, publication,
-        "known device, new family", common_coefficients(runs, prior),
+        "known device, new family", common_coefficients(runs, first),
         shared_coefficients("ncnn", name.partition("_")[0]).measured.width,
     )  # fmt: skip
+
+
+def npu_sections() -> list[Section]:
+    """Accelerators: one family of them, which three runtimes call."""
+    return [
+        _section(
+            name, runs.runs, [
+                forecast
+                for forecast in known_device(runs)
+                if (precision, forecast.family) != ("int8", APART)
+            ], [],
+            f"{precision} runs of NPUs on {{}} boards", "PyPI qai-hub-models 0.65.0",
+            "known device, new family", common_coefficients(runs.runs, runs.first),
+        )._replace(first=runs.first, shares={})
+        for name, precision, runs in (
+            ("fp32", "fp16", Coefficients(npu_runs("fp16"), NPU_FLOAT)),
+            ("int8", "int8", Coefficients(npu_runs("int8"), NPU_INT8)),
+        )
+    ]  # fmt: skip
 
 
 FILES: Mapping[str, Callable[[], list[Section]]] = {
@@ -179,6 +223,7 @@ FILES: Mapping[str, Callable[[], list[Section]]] = {
         for name in SHARED_NAMES
         if name.startswith(MICROCONTROLLERS)
     },
+    "npu": npu_sections,
 }
 
 

@@ -47,6 +47,31 @@ def _v4(name: str, where: tuple[str, ...]) -> FittedProfile:
     return FittedProfile(name, "", ("mobilenet_v4_table6.csv",), where, into=True)
 
 
+def _qnn(name: str, title: str, device_class: str) -> FittedProfile:
+    """One of the runtimes that call this compiler: the one that all boards were measured with."""
+    where = (f"device={name}", "runtime=qnn")
+    return FittedProfile(
+        name, f"{title}, QNN of 2026", ("snapdragon_npu.csv",), where, device_class=device_class
+    )
+
+
+def _openvino(name: str, title: str, device_class: str) -> FittedProfile:
+    where = (f"device={name}_cpu", "precision=int8")
+    return FittedProfile(
+        f"{name}_openvino", f"Intel {title} cores, OpenVINO of 2024", ("openvino.csv",), where,
+        device_class=device_class,
+    )  # fmt: skip
+
+
+def _edge(
+    name: str, title: str, where: tuple[str, ...], device: str | None = None,
+    device_class: str | None = None,
+) -> FittedProfile:  # fmt: skip
+    return FittedProfile(
+        name, title, ("edge_accelerators.csv",), where, device, device_class=device_class
+    )
+
+
 PROFILES = (
     FittedProfile(
         "pixel_1_tflite", "Google Pixel 1, one Kryo core, TensorFlow Lite of 2018",
@@ -148,6 +173,30 @@ PROFILES = (
     _ncnn("ryzen_5700g_ncnn", "AMD Ryzen 7 5700G, one Zen 3 core", "ryzen_5700g",
           "ryzen_5700g", 8),
     _ncnn("epyc_7742_ncnn", "AMD EPYC 7742, one Zen 2 core", "epyc_7742", "epyc_7742", 8),
+    _qnn("galaxy_s22_npu", "Samsung Galaxy S22, Hexagon v69 of the Snapdragon 8 Gen 1", "phone"),
+    _qnn("galaxy_s25_npu", "Samsung Galaxy S25, Hexagon v79 of the Snapdragon 8 Elite", "phone"),
+    _qnn("qcs8550_proxy_npu", "Qualcomm QCS8550, Hexagon v73 of the Snapdragon 8 Gen 2's kind",
+         "board"),
+    _qnn("iq_9075_evk_npu", "Qualcomm Dragonwing IQ-9075 EVK, Hexagon v73", "board"),
+    _qnn("q_6690_mtp_npu", "Qualcomm Dragonwing Q-6690, Hexagon v73", "board"),
+    _qnn("rb3_gen_2_npu", "Qualcomm RB3 Gen 2 of the QCS6490, Hexagon v68", "board"),
+    _qnn("sa8775p_adp_npu", "Qualcomm SA8775P ADP, Hexagon v73", "board"),
+    _qnn("x_elite_crd_npu", "Qualcomm Snapdragon X Elite, Hexagon v73", "laptop"),
+    _openvino("atom_x6425e", "Atom x6425E, four", "board"),
+    _openvino("atom_x7425e", "Atom x7425E, four", "board"),
+    _openvino("core_i5_10500te", "Core i5-10500TE, six", "board"),
+    _openvino("core_i5_13600k", "Core i5-13600K, 14", "laptop"),
+    _openvino("core_i7_12700h", "Core i7-12700H, 14", "laptop"),
+    _openvino("core_i7_1360p", "Core i7-1360P, 12", "laptop"),
+    _openvino("core_i9_10900te", "Core i9-10900TE, ten", "board"),
+    _openvino("core_i9_13900k", "Core i9-13900K, 24", "laptop"),
+    _openvino("xeon_w1290p", "Xeon W-1290P, ten", "server"),
+    _edge("coral_usb_tflite", "Coral USB Accelerator, Edge TPU, TensorFlow Lite of 2019",
+          ("device=coral_usb",), "coral_usb"),
+    _edge("jetson_nano_tensorrt", "NVIDIA Jetson Nano, Maxwell GPU, TensorRT called from Python",
+          ("device=jetson_nano", "runtime=tensorrt", "run=torch2trt"), "jetson_nano"),
+    _edge("jetson_tx2_tensorrt", "NVIDIA Jetson TX2, Pascal GPU, TensorRT of 2018 with copies",
+          ("device=jetson_tx2", "runtime=tensorrt"), "jetson_tx2"),
 )  # fmt: skip
 """The shipped profiles that are fitted to published measurements."""
 

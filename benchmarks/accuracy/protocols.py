@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from microcontrollers import core_shares, share_of
-from shared import Prior, common_coefficients, peak_shares, spreads
+from shared import PROCESSORS, Beginning, common_coefficients, peak_shares
 from tables import Run
 
 from mnet_cost.measure.arrays import Array
@@ -57,9 +57,8 @@ class Forecast(NamedTuple):
 class Coefficients:
     """Shared cost coefficients without a family or a chip; each fit is made once."""
 
-    def __init__(self, runs: Sequence[Run], prior: Prior | None = None) -> None:
-        self.runs = runs
-        self.prior = prior
+    def __init__(self, runs: Sequence[Run], first: Beginning = PROCESSORS) -> None:
+        self.runs, self.first = runs, first
         chips = sorted({run.group for run in runs})
         self.fold = {chip: i % FOLDS for i, chip in enumerate(chips)}
         self._fitted: dict[tuple[int | None, str], Array] = {}
@@ -69,7 +68,7 @@ class Coefficients:
         fold = None if chip is None else self.fold[chip]
         key = (fold, family)
         if key not in self._fitted:
-            self._fitted[key] = common_coefficients(self.training_runs(family, fold), self.prior)
+            self._fitted[key] = common_coefficients(self.training_runs(family, fold), self.first)
         return self._fitted[key]
 
     def training_runs(self, family: str, fold: int | None) -> list[Run]:
@@ -97,9 +96,9 @@ def forecast(
     """Forecasts of `held_out` from `measured`, networks that the same device ran.
 
     `coefficients` are the shared ones, `prior` how far those of a device differ from them; None: as
-    `spreads()` has it.
+    processors do.
     """
-    prior = spreads() if prior is None else prior
+    prior = PROCESSORS.spreads if prior is None else prior
     solution = solve(measured.amounts, measured.seconds, coefficients, prior)
     estimates = expected_seconds(held_out.amounts, coefficients, solution.parameters)
     sigmas = deviation(held_out.amounts, coefficients, solution, NOISE)
@@ -150,7 +149,8 @@ def known_device(coefficients: Coefficients) -> Iterator[Forecast]:
     """Family out: each family of each run from its other families."""
     for run, family in _families(coefficients):
         measured = without_family(run, family)
-        yield from forecast(measured, of_family(run, family), coefficients.without(family))
+        common, prior = coefficients.without(family), coefficients.first.spreads
+        yield from forecast(measured, of_family(run, family), common, prior)
 
 
 def unseen_device(
@@ -172,7 +172,8 @@ def unseen_device(
                 others = draw.sample(others, min(count, len(others)))
             if others:
                 common = coefficients.without(family, run.group)
-                yield from forecast(run.only(others), of_family(run, family), common)
+                held_out, prior = of_family(run, family), coefficients.first.spreads
+                yield from forecast(run.only(others), held_out, common, prior)
 
 
 def datasheet(coefficients: Coefficients) -> Iterator[Forecast]:
@@ -197,7 +198,7 @@ def _from_peak(
     log_share, spread = share
     total = (held_out.amounts * coefficients).sum(1)
     term_shares = held_out.amounts * coefficients / total[:, None]
-    sigma = np.sqrt(spread**2 + (term_shares**2 @ spreads() ** 2) + NOISE**2)
+    sigma = np.sqrt(spread**2 + (term_shares**2 @ PROCESSORS.spreads**2) + NOISE**2)
     for i, row in enumerate(held_out.rows):
         lower_bound = float(held_out.mult_adds[i] / peak)
         yield Forecast(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from others import XNNPACK_TILE
 from protocols import Coefficients, without_family
-from shared import common_coefficients, spreads
+from shared import PROCESSORS, common_coefficients
 from summary import four_digits
 from tables import TFLITE, Run, make_run, measured_together, ncnn_runs, read
 
@@ -145,7 +145,7 @@ def _pairs(
     measured: Run, held_out: Run, common: Array, width: float, between: bool = False
 ) -> Iterator[Pair]:
     """Pairs of `held_out`; with `between` only pairs of two families."""
-    solution = solve(measured.amounts, measured.seconds, common, spreads())
+    solution = solve(measured.amounts, measured.seconds, common, PROCESSORS.spreads)
     fit = _fit(solution, Spread(width=width, noise=NOISE))
     expected = expected_seconds(held_out.amounts, common, solution.parameters)
     errors = np.log(expected / held_out.seconds)

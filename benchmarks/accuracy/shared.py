@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tables import Run
@@ -50,33 +50,73 @@ held-out measurements (`docs/explanation/accuracy.md`). Two terms are in one net
 little is known about them; a kernel launch depends on the runtime more than on the device."""
 
 
-class Prior(NamedTuple):
-    """Where a fit of shared coefficients begins, and how far it may go."""
+class Beginning(NamedTuple):
+    """What is taken before anything is measured, in the order of `TERM_NAMES`."""
 
-    coefficients: Array
-    spread: float
-    """Standard deviation of logarithms."""
+    start: Array
+    """Cost coefficients; 0 for terms that such runs do not have."""
+    spreads: Array
+    start_spread: float = 1.0
+    """Standard deviation of the logarithms of `start`."""
 
-
-def start() -> Array:
-    """`START` in the order of `TERM_NAMES`."""
-    return np.array([START[name] for name in TERM_NAMES])
-
-
-def spreads() -> Array:
-    """`SPREADS` in the order of `TERM_NAMES`."""
-    return np.array([SPREADS[name] for name in TERM_NAMES])
+    @property
+    def has(self) -> Any:
+        """Which terms there are."""
+        return self.start > 0
 
 
-def common_coefficients(runs: Iterable[Run], prior: Prior | None = None) -> Array:
-    """Cost coefficients that these runs have in common, in the order of `TERM_NAMES`."""
-    prior = prior or Prior(start(), 1.0)
-    return share_coefficients(
-        [(run.amounts, run.seconds) for run in runs],
-        prior.coefficients,
-        spreads(),
-        start_spread=prior.spread,
+def beginning(start: Mapping[str, float], spreads: Mapping[str, float]) -> Beginning:
+    """Of the terms that `start` names."""
+    return Beginning(
+        np.array([start.get(name, 0.0) for name in TERM_NAMES]),
+        np.array([spreads[name] for name in TERM_NAMES]),
     )
+
+
+PROCESSORS = beginning(START, SPREADS)
+
+_NPU_START = {
+    "pointwise": 1.0, "windows": 1.0, "stem": 1.0, "matmul": 2.0,
+    # Depthwise convolutions fill one row of an array of some tens.
+    "depthwise_3x3": 30.0, "depthwise_5x5": 30.0,
+    # 10 TMAC/s beside 50 GB/s of main memory for weights, and ten times that inside.
+    "weights": 500.0, "vector_weights": 500.0,
+    **dict.fromkeys(
+        ("depthwise_elements", "pointwise_elements", "dense_elements", "pooling", "elementwise",
+         "curve", "move"), 200.0,
+    ),
+    "lrn": 1000.0,
+    # 2 us for an operator, 100 us for a call; three channels are kept as 32.
+    "kernel": 20.0, "inference": 1000.0, "image": 6000.0,
+}  # fmt: skip
+"""Orders of magnitude, as in `START`, of one large array of multipliers. An inference is a call
+from the processor, and its image is normalized at the width of the array."""
+
+_NPU_SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {
+    "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "move_kernels": 0.5, "inference": 0.5, "image": 0.5,
+    "weights": 0.6, "vector_weights": 0.6,
+}  # fmt: skip
+"""Arrays are alike and main memories are not: weights take 6 to 107 GB/s on the measured boards."""
+
+NPU_FLOAT = beginning(_NPU_START, _NPU_SPREADS)
+NPU_INT8 = beginning(
+    {**_NPU_START, "move_kernels": 50.0},
+    {name: max(spread, 0.3) for name, spread in _NPU_SPREADS.items()},
+)
+"""Parts of a concatenation have scales of their own, so that each is written anew. There are boards
+of fewer kinds with fp16 than with int8, which differ more."""
+
+
+def common_coefficients(runs: Iterable[Run], first: Beginning = PROCESSORS) -> Array:
+    """Cost coefficients that these runs have in common, in the order of `TERM_NAMES`."""
+    coefficients = np.zeros(len(TERM_NAMES))
+    coefficients[first.has] = share_coefficients(
+        [(run.amounts[:, first.has], run.seconds) for run in runs],
+        first.start[first.has],
+        first.spreads[first.has],
+        start_spread=first.start_spread,
+    )
+    return coefficients
 
 
 def log_peak_share(run: Run, coefficients: Array) -> float | None:
@@ -122,7 +162,7 @@ class Section(NamedTuple):
     shares: Mapping[str, tuple[float, float]]
     """Logarithm of the share of the peak and its spread, by pipeline."""
     coefficients: Array
-    spreads: Mapping[str, float] = SPREADS
+    first: Beginning = PROCESSORS
 
 
 def write(path: Path, sections: Iterable[Section], date: str, caches: Caches | None = None) -> None:
@@ -153,10 +193,13 @@ def write(path: Path, sections: Iterable[Section], date: str, caches: Caches | N
             f'  held_out: "{section.held_out}"',
             "  terms:",
             *(
-                f"    {name}: {{coefficient: {coefficient:.4g}, spread: {section.spreads[name]:g}}}"
-                for name, coefficient in zip(TERM_NAMES, section.coefficients, strict=True)
+                f"    {name}: {{coefficient: {coefficient:.4g}, spread: {spread:g}}}"
+                for name, coefficient, spread in zip(
+                    TERM_NAMES, section.coefficients, section.first.spreads, strict=True
+                )
+                if coefficient
             ),
-            "  peak_share:",
+            "  peak_share:" if section.shares else "  peak_share: {}",
             *(
                 f"    {pipeline}: {{share: {np.exp(middle):.3f}, spread: {spread:.3f}}}"
                 for pipeline, (middle, spread) in section.shares.items()

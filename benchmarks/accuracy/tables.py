@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.terms import network_amounts
 from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
@@ -21,7 +21,7 @@ from mnet_cost.measure.rooflines import RIDGES
 
 HERE = Path(__file__).resolve().parent
 
-NCNN, TFLITE, MCU = (runtime_rules(name) for name in ("ncnn", "tflite", "tflm"))
+NCNN, TFLITE, MCU, QNN = (runtime_rules(name) for name in ("ncnn", "tflite", "tflm", "qnn"))
 
 
 class Processor(NamedTuple):
@@ -116,7 +116,7 @@ def make_run(
     return Run(
         first.device, first.runtime, first.precision, first.threads, first.run, tuple(rows),
         np.array(
-            [np.sum(kernel_amounts(network, rules, tile, caches), axis=0) for network in kernels]
+            [np.sum(network_amounts(network, rules, tile, caches), axis=0) for network in kernels]
         ),
         np.array([row.latency_s for row in rows]),
         tuple(row.family for row in rows),
@@ -183,3 +183,12 @@ def runs_of(
             if named and several and (first.precision, first.threads) == (precision, threads):
                 runs.append(make_run(rows, runtime_rules(first.runtime), tile))
     return runs
+
+
+def npu_runs(precision: str) -> list[Run]:
+    """Runs of NPUs of Snapdragon boards, with each of three runtimes that call one compiler."""
+    rows = [
+        row for row in read("snapdragon_npu.csv")
+        if row.precision == precision and "qnn" in row.runtime.split("-")
+    ]  # fmt: skip
+    return [make_run(run_rows, QNN, 1) for run_rows in measured_together(rows).values()]

@@ -16,10 +16,11 @@ from typing import Any
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies, cheapest_tiling
 from mnet_cost.devices.coefficients import Caches
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.terms import INFERENCE, TERM_NAMES
 from mnet_cost.layers.axes import channel_axis
-from mnet_cost.layers.base import Convolution
+from mnet_cost.layers.base import Convolution, Layer
 from mnet_cost.tensors import (
+    TensorType,
     agreed,
     ceil_div,
     is_equal,
@@ -75,6 +76,18 @@ def kernel_amounts(
     return tuple(per_kernel)
 
 
+def network_amounts(
+    kernels: Sequence[Kernel],
+    rules: frozenset[str],
+    tile: int = 1,
+    caches: Caches | None = None,
+) -> tuple[tuple[float, ...], ...]:
+    """Amounts of each kernel of a network, and in a last row what an inference has besides."""
+    besides = [NONE] * len(TERM_NAMES)
+    besides[INFERENCE] = 1.0
+    return (*kernel_amounts(kernels, rules, tile, caches), tuple(besides))
+
+
 def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, float]:
     layer, work = kernel.anchor.step.layer, kernel.anchor.work
     moved = (kernel.input_elements + kernel.output_elements) / _MILLION
@@ -99,7 +112,26 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
         return {"kernel": 1.0, "resize": kernel.output_elements / _MILLION}
     if layer.effort == "pooling":
         return _pooling(kernel, rules, tile)
-    return {"kernel": 1.0, "elementwise" if layer.effort == "arithmetic" else layer.effort: moved}
+    if layer.effort == "move":
+        return {"kernel": 1.0, "move_kernels": 1.0, "move": moved}
+    if layer.effort == "arithmetic":
+        amounts = {"kernel": 1.0, "elementwise": moved}
+        own = kernel.trained or not is_nothing(layer.stored_with_weights(work))
+        if own and _is_image(kernel.anchor.output) and _shifts(layer):
+            amounts["image"] = kernel.output_elements / _MILLION
+        return amounts
+    return {"kernel": 1.0, layer.effort: moved}
+
+
+def _shifts(layer: Layer) -> bool:
+    """Whether a layer adds or subtracts. A normalization does that once: minus a mean, over a
+    deviation; or times a factor, plus an offset; or as a norm."""
+    return getattr(layer, "operation", layer.kind) in ("add", "subtract", "batch_norm")
+
+
+def _is_image(x: TensorType) -> bool:
+    """Whether a tensor has the few channels of an image."""
+    return len(x.shape) > 2 and agreed(x.shape[channel_axis(x)] <= _STEM_CHANNELS)
 
 
 def _pooling(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, float]:

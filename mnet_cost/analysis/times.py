@@ -20,7 +20,7 @@ from mnet_cost.analysis.terms import NONE, kernel_amounts
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
-from mnet_cost.devices.terms import TERM_NAMES, TERMS
+from mnet_cost.devices.terms import INFERENCE, TERM_NAMES, TERMS
 from mnet_cost.devices.types import PROFILE_BASES
 from mnet_cost.tensors import (
     agreed,
@@ -120,7 +120,9 @@ def network_time(
     return NetworkTime(
         basis, fits, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
         timed.inference_s,
-        timed.shares, total_s if timed.fitted_s is None else timed.fitted_s, is_partial,
+        timed.shares,
+        total_s if timed.fitted_s is None else timed.fitted_s + timed.inference_s,
+        is_partial,
     )  # fmt: skip
 
 
@@ -180,7 +182,7 @@ class _Timed(NamedTuple):
     """Half the width of the range, in natural logarithms."""
     shares: tuple[float, ...] = ()
     fitted_s: float | None = None
-    """Where it is not the sum of the kernels."""
+    """What the fit says of the kernels, where that is not the sum of their times."""
 
 
 def _by_fit(
@@ -257,14 +259,17 @@ def _by_coefficients(
             latency_s = largest(latency_s, least_s)
         times.append(KernelTime(latency_s, *parts))
     fitted_s = sum(totals)
+    inference_s = inference_of(fit, coefficients)
     if not band:
-        return _Timed(times, fitted_s=fitted_s)
+        return _Timed(times, inference_s, fitted_s=fitted_s)
+    totals[INFERENCE] = inference_s
+    whole_s = fitted_s if is_nothing(inference_s) else fitted_s + inference_s
     shares = (0.0,) * len(TERMS)
     half_width = half_width_of(fit, shares)
-    if agreed(fitted_s > 0):
-        shares = tuple([seconds / fitted_s for seconds in totals])
-        half_width = half_width_of(fit, totals, fitted_s)
-    return _Timed(times, 0.0, half_width, shares, fitted_s)
+    if agreed(whole_s > 0):
+        shares = tuple([seconds / whole_s for seconds in totals])
+        half_width = half_width_of(fit, totals, whole_s)
+    return _Timed(times, inference_s, half_width, shares, fitted_s)
 
 
 def summands(
@@ -280,12 +285,12 @@ def summands(
         return [
             (i, amount * coefficients[i] * scale_s)
             for i, amount in enumerate(amounts)
-            if amount is not NONE
+            if amount is not NONE and coefficients[i] is not NONE
         ]
     return [
         (i, amount * coefficients[i] * scale_s / (speedup if TERMS[i].part == "compute" else 1.0))
         for i, amount in enumerate(amounts)
-        if amount is not NONE
+        if amount is not NONE and coefficients[i] is not NONE
     ]
 
 
@@ -301,6 +306,12 @@ def amounts_of(
     return kernel_amounts(kernels, device.kernel_rules, fit.tile, caches, network)
 
 
+def inference_of(fit: CoefficientFit, coefficients: Sequence[float]) -> float:
+    """Seconds of an inference besides its kernels; 0 where the runtime has no such cost."""
+    coefficient = coefficients[INFERENCE]
+    return NONE if coefficient is NONE else coefficient * (fit.scale_s.value * 1e6)
+
+
 def relative_coefficients(
     fit: CoefficientFit, device: DeviceProfile, precision: str
 ) -> tuple[float, ...]:
@@ -309,7 +320,7 @@ def relative_coefficients(
     deviations = fit.deviations
     return tuple(
         [
-            coefficient * exponential(deviations.get(name, 0.0))
+            coefficient * exponential(deviations.get(name, 0.0)) if coefficient else NONE
             for name, coefficient in zip(TERM_NAMES, shared, strict=True)
         ]
     )

@@ -317,18 +317,25 @@ def _launch(device: DeviceProfile, precision: str) -> float | None:
     """Seconds that an estimate takes to launch a kernel."""
     fit = fit_of(device, precision)
     if isinstance(fit, CoefficientFit):
-        shared = shared_coefficients(fit.shared, precision, device.threads)
-        coefficient = shared.coefficients[TERM_NAMES.index("kernel")] * fit.scale_s.value
-        # Amounts are in millions, and one coefficient is that of a million.
-        return coefficient * math.exp(fit.deviations.get("kernel", 0.0)) * 1e6
+        return _counted(device, fit, precision, "kernel")
     sourced = fit.kernel_s if fit else device.kernel_overhead_s
     return sourced.value if sourced else None
+
+
+def _counted(device: DeviceProfile, fit: CoefficientFit, precision: str, term: str) -> float:
+    """Seconds of a term that is counted one by one."""
+    shared = shared_coefficients(fit.shared, precision, device.threads)
+    coefficient = shared.coefficients[TERM_NAMES.index(term)] * fit.scale_s.value
+    # Amounts are in millions, and one coefficient is that of a million.
+    return coefficient * math.exp(fit.deviations.get(term, 0.0)) * 1e6
 
 
 def _inference(device: DeviceProfile, precision: str, change: Change) -> float | None:
     """Seconds that an estimate takes for each inference besides its kernels."""
     fit = fit_of(device, precision)
     if isinstance(fit, CoefficientFit):
+        if seconds := _counted(device, fit, precision, "inference"):
+            return seconds
         raise _error(
             f"the time on {device.name} has no part that is for each inference: it is a sum over "
             "kernels",

@@ -31,7 +31,9 @@ from mnet_cost.tensors import logarithm
 
 __all__ = ["BoundChange", "Figure", "WhatIf", "altered", "compare_what_if", "parse_changes"]
 
-_PARTS: Mapping[str, Part] = {"macs": "compute", "bandwidth": "memory", "launch": "overhead"}
+_PARTS: Mapping[str, Part] = {
+    "macs": "compute", "bandwidth": "memory", "launch": "overhead", "inference": "overhead",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +127,6 @@ def _with_figures(
         device = _with_figure(device, figure, precision, fit is not None)
         if figure.place in _PARTS and _is_main(device, figure):
             followed = _following(followed, figure)
-        elif figure.place == "inference" and isinstance(followed, RooflineFit):
-            followed = replace(followed, inference_s=_sourced(figure, followed.inference_s))
     if followed is None or followed is fit:
         return device
     # An estimate from shared cost coefficients stays one from a data sheet.
@@ -209,6 +209,8 @@ def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:
     if isinstance(fit, RooflineFit):
         if figure.place == "launch":
             return replace(fit, kernel_s=_sourced(figure, fit.kernel_s))
+        if figure.place == "inference":
+            return replace(fit, inference_s=_sourced(figure, fit.inference_s))
         if ratio is None:
             return fit
         if figure.place == "macs":
@@ -220,8 +222,11 @@ def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:
         return fit
     part = _PARTS[figure.place]
     shift = logarithm(ratio) if part == "overhead" else -logarithm(ratio)
+    of_inference = figure.place == "inference"
     shifted = {
-        term.name: fit.deviations.get(term.name, 0.0) + shift for term in TERMS if term.part == part
+        term.name: fit.deviations.get(term.name, 0.0) + shift
+        for term in TERMS
+        if term.part == part and (term.name == "inference") == of_inference
     }
     return replace(fit, deviations={**fit.deviations, **shifted})
 

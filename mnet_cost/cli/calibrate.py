@@ -43,7 +43,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--form",
         choices=("auto", "coefficients", "roofline"),
         default="auto",
-        help="cost coefficients for processors, roofline for accelerators (auto: what errs less)",
+        help="cost coefficients of terms, or a rate, a bandwidth, constants (auto: what errs less)",
     )
     parser.add_argument(
         "--basis",

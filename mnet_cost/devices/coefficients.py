@@ -17,9 +17,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
+from mnet_cost.devices.rules import is_accelerated
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.devices.types import ComputeRate, DeviceProfile
+from mnet_cost.devices.types import ACCELERATORS, ComputeRate, DeviceProfile
 from mnet_cost.shipped import specs_folder
 from mnet_cost.yamlfile import Node, read_yaml
 
@@ -50,7 +51,7 @@ class SharedCoefficients:
     """The file that it is from."""
     source: str
     coefficients: tuple[float, ...]
-    """In the order of `TERMS`; the first is 1."""
+    """In the order of `TERMS`; the first is 1. What the runtime has no cost of is 0."""
     spreads: tuple[float, ...]
     """Standard deviations of the logarithms of cost coefficients, over devices."""
     peak_shares: Mapping[str, PeakShare]
@@ -66,6 +67,9 @@ class SharedCoefficients:
 MICROCONTROLLERS = "microcontrollers"
 """Cores without vectors, whose weights are in flash: what compiles a network into kernels of its
 own, as those of vendors do."""
+
+NPU = "npu"
+"""Accelerators, whose weights come from main memory and take a large part of the time."""
 
 _OF_RUNTIME: Mapping[str, str] = MappingProxyType(
     {
@@ -100,6 +104,7 @@ SHARED_NAMES = tuple(
             *_OF_RUNTIME.values(),
             MICROCONTROLLERS,
             *_OF_MICROCONTROLLERS.values(),
+            NPU,
         )
     )
 )
@@ -107,6 +112,9 @@ SHARED_NAMES = tuple(
 
 MEASURED_THREADS = (1, 2, 4, 8)
 """Numbers of threads that the default file has. Of more nothing was measured."""
+
+_ABSENT = 1.0
+"""Spread of a term that a file does not list. Nothing depends on it: its coefficient is 0."""
 
 _BORROWED = 0.2
 """Spread of a coefficient that is another file's by its ratio to one thread, beside that of its
@@ -117,7 +125,9 @@ def _of_name(files: Mapping[str, str], runtime: str) -> str | None:
     return files.get(runtime) or files.get(runtime.partition("-")[0])
 
 
-def shared_name(runtime: str, device_class: str | None, precision: str = "fp32") -> str:
+def shared_name(
+    runtime: str, device_class: str | None, pipeline: str | None, precision: str = "fp32"
+) -> str:
     """The file with the coefficients of a runtime on a kind of core.
 
     At int8, runtimes that are not known are taken to be like TensorFlow Lite, of which more is
@@ -125,6 +135,8 @@ def shared_name(runtime: str, device_class: str | None, precision: str = "fp32")
     """
     if device_class == "microcontroller":
         return _of_name(_OF_MICROCONTROLLERS, runtime) or MICROCONTROLLERS
+    if pipeline is None and (device_class in ACCELERATORS or is_accelerated(runtime)):
+        return NPU
     name = _of_name(_OF_RUNTIME, runtime)
     if name == "onnxruntime" and device_class not in _WITH_LARGE_CACHES:
         name = None
@@ -135,7 +147,7 @@ def shared_name(runtime: str, device_class: str | None, precision: str = "fp32")
 
 def shared_name_of(device: DeviceProfile, precision: str = "fp32") -> str:
     """The file that a profile takes coefficients from where it has no fit."""
-    return shared_name(device.runtime, device.device_class, precision)
+    return shared_name(device.runtime, device.device_class, device.pipeline, precision)
 
 
 @cache
@@ -185,7 +197,7 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
         return next(iter(sections.values()))
     nearest = min(known, key=lambda count: abs(log(count / threads)))
     one = known[nearest]
-    if threads == nearest or name.startswith(MICROCONTROLLERS):
+    if threads == nearest or name == NPU or name.startswith(MICROCONTROLLERS):
         return one
     default = _sections(DEFAULT_SHARED)
     single, several = (default[section_name("fp32", count)] for count in (nearest, threads))
@@ -193,7 +205,7 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
         name=name,
         source=f"{one.source}; with {threads} threads as others gain from them: {several.source}",
         coefficients=tuple(
-            own * after / before
+            own * after / before if before else own
             for own, before, after in zip(
                 one.coefficients, single.coefficients, several.coefficients, strict=True
             )
@@ -232,7 +244,7 @@ def _between(
     """Cost coefficients a `part` of the way from one number of threads to twice as many."""
 
     def coefficients(first: float, second: float) -> float:
-        return first * exp(part * log(second / first))
+        return first * exp(part * log(second / first)) if first else 0.0
 
     def spreads(first: float, second: float) -> float:
         return first + part * (second - first)
@@ -266,8 +278,12 @@ def _coefficients(name: str, plain: Mapping[str, Any], caches: Caches | None) ->
     return SharedCoefficients(
         name=name,
         source=plain["source"],
-        coefficients=tuple(float(terms[name]["coefficient"]) for name in TERM_NAMES),
-        spreads=tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
+        coefficients=tuple(
+            float(terms[term]["coefficient"]) if term in terms else 0.0 for term in TERM_NAMES
+        ),
+        spreads=tuple(
+            float(terms[term]["spread"]) if term in terms else _ABSENT for term in TERM_NAMES
+        ),
         peak_shares={
             pipeline: PeakShare(share=float(entry["share"]), spread=float(entry["spread"]))
             for pipeline, entry in (plain["peak_share"] or {}).items()
@@ -300,7 +316,7 @@ def peak_shares(
 ) -> Mapping[str, PeakShare]:
     """The shares of the peak by pipeline, of all runtimes where nobody ran this one on cores of
     known peaks."""
-    if shared.name.startswith(MICROCONTROLLERS):
+    if shared.name == NPU or shared.name.startswith(MICROCONTROLLERS):
         return shared.peak_shares
     return {
         **shared_coefficients(DEFAULT_SHARED, precision, threads).peak_shares,

@@ -1,9 +1,9 @@
 """What a fit to measurements knows of a device: coefficients of terms, or the numbers of a
 roofline.
 
-A `CoefficientFit` is for processors: time is the sum of a kernel's amounts times coefficients,
-which are shared coefficients times a scale and deviations. A `RooflineFit` is for accelerators, of
-which little is published: a rate, a bandwidth, and a constant per inference and kernel. Both carry
+In a `CoefficientFit` time is the sum of amounts times coefficients, which are shared coefficients
+times a scale and deviations. A `RooflineFit`, which some accelerators are more like, is a rate, a
+bandwidth, and a constant per inference and kernel. Both carry
 how far they were off on what they were not fitted to. Not here: how a network's time follows.
 """
 

@@ -73,7 +73,7 @@ def _fit(
     seen = _fitted_on(reader, node.value.get("fitted_on"))
     held_out = _held_out(reader, node.value.get("held_out"))
     if len(stated) != 1:
-        hint = "`coefficients` for processors, `roofline` for accelerators"
+        hint = "`coefficients` of terms, or a `roofline` of a rate, a bandwidth and constants"
         mistyped = (key for key in node.keys if key not in known and did_you_mean(key, FORMS))
         if stated:
             reader.problem(f"{what} states both `coefficients` and `roofline`", place, hint)
@@ -166,8 +166,10 @@ def _deviations(
             value = _real(reader, child, -_LARGEST_DEVIATION, _LARGEST_DEVIATION)
             if value is not None:
                 deviations[name] = value
+        elif not (common := shared.coefficients[TERM_NAMES.index(name)]):
+            message = f"the coefficients `{shared.name}` have no term `{name}`"
+            reader.problem(message, node.keys[name])
         else:
-            common = shared.coefficients[TERM_NAMES.index(name)]
             value = _real(reader, child, common / largest, common * largest)
             if value is not None:
                 deviations[name] = math.log(value / common)

@@ -42,6 +42,8 @@ DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place", 
 """The rules of a profile that states none: what most runtimes do. Of six runtimes for phones whose
 times are published, five have Winograd's tiles (`docs/explanation/accuracy.md`)."""
 
+_NPU = frozenset(("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices"))
+
 RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         # Its graphs have activations as parameters of convolutions, where ncnnoptimize put them.
@@ -71,6 +73,9 @@ RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
         "stedgeai": DEFAULT_KERNEL_RULES
         | {"overlap_windows", "overlap_pointwise", "overlap_inputs"},
         "tinyengine": DEFAULT_KERNEL_RULES | {"overlap_depthwise"},
+        # Compilers for NPUs leave sums and curves as operators of their own, as the graphs that
+        # their profilers list do; which runtime calls them does not matter.
+        "qnn": _NPU, "tflite-qnn": _NPU, "onnxruntime-qnn": _NPU,
         "torch": frozenset(),
         "torch-compile": frozenset(("fuse_activations", "in_place")),
     }
@@ -97,6 +102,19 @@ torch, whose NNPACK has Winograd and FFT, and OpenVINO, whose Compute Library ha
 def may_multiply_less(runtime: str, rules: frozenset[str]) -> bool:
     """Whether a runtime has Winograd's tiles, or is not known not to."""
     return "winograd" in rules or runtime not in _MULTIPLY_ALL
+
+
+_ACCELERATED = frozenset(
+    (
+        "coreml", "cuda", "edgetpu", "gpu", "hailort", "hexagon", "larod", "nnapi", "opencl", "qnn",
+        "rknn", "tensorrt", "vulkan",
+    )
+)  # fmt: skip
+
+
+def is_accelerated(runtime: str) -> bool:
+    """Whether the name of a runtime says that it runs on something else than processor cores."""
+    return any(word in _ACCELERATED for word in runtime.split("-"))
 
 
 def is_known_runtime(runtime: str) -> bool:

@@ -50,7 +50,13 @@ TERMS = (
     Term("far_weights", "memory", "weights that no cache holds until the next inference"),
     Term("far_elements", "memory", "elements in and out that no cache holds"),
     Term("kernel", "overhead", "runtime_plans"),
+    Term("move_kernels", "overhead", "kernels of what only moves elements"),
+    Term("image", "memory", "elements of images normalized by stored numbers"),
+    Term("inference", "overhead", "inferences"),
 )
-"""Amounts are in millions, kernel launches are counted."""
+"""Amounts are in millions, kernel launches and inferences are counted."""
 
 TERM_NAMES = tuple(term.name for term in TERMS)
+
+INFERENCE = TERM_NAMES.index("inference")
+"""The term of an inference as a whole: no kernel has it."""

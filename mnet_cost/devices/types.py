@@ -25,6 +25,10 @@ CLASSES = ("phone", "board", "microcontroller", "accelerator", "laptop", "server
 """Kinds of machines, in the order in which listings show them."""
 
 
+ACCELERATORS = ("accelerator", "gpu")
+"""Classes of machines that are no processors."""
+
+
 PIPELINES = ("in_order", "out_of_order", "scalar")
 
 CORES = (

@@ -1,7 +1,7 @@
 """Measured times to a fit: what times are refused, and which form is taken.
 
-Coefficients are for processors, a roofline for what else there is; where both could be, the one
-that errs less on what is left out. Not here: the file that is written.
+Cost coefficients, of which one measurement says something, or a roofline; where both could be, the
+one that errs less on what is left out. Not here: the file that is written.
 """
 
 from __future__ import annotations
@@ -48,11 +48,6 @@ MOST_MEASUREMENTS = 10_000
 _MOST_OFF = 0.5
 _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
-_NO_PROCESSORS = ("accelerator", "gpu")
-"""Classes of devices that have no cost coefficients."""
-_ACCELERATED = frozenset(
-    ("coreml", "cuda", "edgetpu", "gpu", "hexagon", "nnapi", "opencl", "tensorrt", "vulkan")
-)
 _A_SINGLE_ONE = "cost coefficients can be scaled by a single one: `--form coefficients`"
 
 
@@ -76,25 +71,29 @@ def calibrate(
     hold, `runtime` the one that the fitted profile names (that of `base` if empty), `source` goes
     beside the numbers.
     `auto` takes the form whose errors are smaller on what is left out, coefficients where both do
-    alike; where networks are too few to tell, a roofline if the runtime names an accelerator.
+    alike, or where networks are too few to tell.
     Raises `MeasurementError` for networks that are not there, too few rows, and times that cannot
     be; the last are taken if `lenient`, to tell how far off a fit to them is.
     """
     rows = tuple(measurements)
     _check_number(rows)
-    problems = list(_too_few(rows, form, _no_processor(device_class, base)))
-    ran = runtime or rows[0].runtime or (base.runtime if base else "")
+    problems = list(_too_few(rows, form))
+    ran = rows[0].runtime or runtime or (base.runtime if base else "")
     stated = rules
     if rules is None and base is not None and rows[0].runtime in ("", base.runtime):
         stated = base.kernel_rules
-    own = own_setting(ran, device_class, rows[0].precision, stated)
+    pipeline = None if base is None else base.pipeline
+    kind = device_class
+    if base is not None and pipeline is None and kind is None:
+        kind = "accelerator"  # a profile without a pipeline is of no processor
+    own = own_setting(ran, kind, pipeline, rows[0].precision, stated)
     try:
         kernels = kernels_of(rows, own.rules)
     except MeasurementError as error:
         raise MeasurementError((*problems, *error.problems)) from None
     peaks = None if base is None else as_extended(base, own.rules, threads, runtime)
     measured = measured_times(rows, kernels, peaks, source)
-    forms = _forms(measured, form, _no_processor(device_class, base))
+    forms = _forms(measured, form)
     if not forms and not problems:
         message = "a roofline is of mult-adds, which networks of two families must have"
         problems.append(Problem(message, rows[0].span, _A_SINGLE_ONE))
@@ -111,8 +110,7 @@ def calibrate(
     fits: list[Calibration] = []
     if "coefficients" in forms:
         trials = []
-        alone = rules is not None or _is_accelerated(ran)
-        for setting in (own,) if alone else settings_to_try(own):
+        for setting in (own,) if rules is not None else settings_to_try(own):
             shared = shared_coefficients(setting.shared, rows[0].precision, threads)
             under = measured
             if setting.rules != own.rules:
@@ -140,56 +138,28 @@ def _check_number(rows: Sequence[Measurement]) -> None:
         raise MeasurementError(Problem(message, rows[MOST_MEASUREMENTS].span, hint))
 
 
-def _no_processor(device_class: str | None, base: DeviceProfile | None) -> str | None:
-    """Why a device has no cost coefficients, in words; None for a processor, or what may be one."""
-    if device_class in _NO_PROCESSORS:
-        return f"its class is `{device_class}`"
-    if base is not None and base.pipeline is None:
-        return f"{base.name} states no `pipeline`, as profiles of processor cores do"
-    return None
-
-
 def _networks(rows: Sequence[Measurement]) -> int:
     return len(by_network(rows, rows))
 
 
-def _too_few(
-    rows: Sequence[Measurement], form: Form, no_processor: str | None
-) -> Iterator[Problem]:
-    """Problems where there are too few networks, or no processor, for a fit of this form."""
-    if form == "coefficients" and no_processor is not None:
-        message = f"cost coefficients are for processors, and this is none: {no_processor}"
-        hint = f"`--form roofline`, for which {FEWEST_FOR_ROOFLINE} networks must be measured"
-        yield Problem(message, rows[0].span, hint)
-    elif form == "roofline" or no_processor is not None:
-        networks = _networks(rows)
-        if networks < FEWEST_FOR_ROOFLINE:
-            there_are = "there is 1" if networks == 1 else f"there are {networks}"
-            message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
-            hint = _A_SINGLE_ONE
-            if no_processor is not None:
-                hint = f"fewer do for cost coefficients, which are for processors: {no_processor}"
-            yield Problem(message, rows[-1].span, hint)
+def _too_few(rows: Sequence[Measurement], form: Form) -> Iterator[Problem]:
+    """A problem where there are too few networks for a fit of this form."""
+    networks = _networks(rows)
+    if form == "roofline" and networks < FEWEST_FOR_ROOFLINE:
+        there_are = "there is 1" if networks == 1 else f"there are {networks}"
+        message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
+        yield Problem(message, rows[-1].span, _A_SINGLE_ONE)
 
 
-def _forms(measured: Measured, form: Form, no_processor: str | None) -> tuple[str, ...]:
+def _forms(measured: Measured, form: Form) -> tuple[str, ...]:
     """Forms to fit; none for a roofline of networks without mult-adds."""
     rooflines = ("roofline",) if _multiply(measured) else ()
     if form == "coefficients":
         return ("coefficients",)
-    if form == "roofline" or no_processor is not None:
+    if form == "roofline":
         return rooflines
-    networks = _networks(measured.rows)
-    if networks >= FEWEST_TO_CHOOSE:
-        return ("coefficients", *rooflines)
-    if networks >= FEWEST_FOR_ROOFLINE and _is_accelerated(measured.rows[0].runtime):
-        return rooflines or ("coefficients",)
-    return ("coefficients",)
-
-
-def _is_accelerated(runtime: str) -> bool:
-    """Whether the name of a runtime says that it runs on something else than processor cores."""
-    return any(word in _ACCELERATED for word in runtime.split("-"))
+    several = _networks(measured.rows) >= FEWEST_TO_CHOOSE
+    return ("coefficients", *(rooflines if several else ()))
 
 
 def _held_out_error(calibration: Calibration) -> float:

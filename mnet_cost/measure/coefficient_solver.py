@@ -101,12 +101,13 @@ def shown_seconds(
 ) -> Array:
     """Times of networks [networks] as reports show them: no kernel takes less than its lower bound.
 
-    Of each network, amounts [kernels, terms] and lower bounds [kernels].
+    Of each network, amounts [kernels + 1, terms], those of the inference last, and lower bounds
+    [kernels].
     """
     each = coefficients * np.exp(parameters[0] + parameters[1:])
     return np.array(
         [
-            np.maximum(network_amounts @ each, lower_bound).sum()
+            np.maximum(network_amounts @ each, np.append(lower_bound, 0.0)).sum()
             for network_amounts, lower_bound in zip(amounts, lower_bounds, strict=True)
         ]
     )

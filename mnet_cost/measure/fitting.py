@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.terms import network_amounts
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import SharedCoefficients
 from mnet_cost.devices.latency_models import (
@@ -170,7 +170,7 @@ def trial_of(measured: Measured, setting: Setting, tile: int, shared: SharedCoef
     """`measured` has the kernels of the setting's rules."""
     parts = once(
         measured.kernels,
-        lambda kernels: np.array(kernel_amounts(kernels, setting.rules, tile, shared.caches)),
+        lambda kernels: np.array(network_amounts(kernels, setting.rules, tile, shared.caches)),
     )
     amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
     return Trial(setting, shared, tile, parts, measured.lower_bounds, amounts)

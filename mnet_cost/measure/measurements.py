@@ -1,9 +1,10 @@
 """Files of measured times: one row a measurement, with the network, where it ran, and how long.
 
 Columns `model` and `latency_ms` must be there; `device`, `runtime`, `precision`, `threads`,
-`batch`, `family`, `processor`, `run`, `date`, `source` and `energy_uj` may be; others are not read.
-All problems of the rows that are asked for are raised at once, each at the user's own cell. Not
-here: whether the network is there, which elaborating it tells.
+`batch`, `family`, `processor`, `run`, `date`, `source`, `energy_uj`, `measured_as` may be; others
+are not read, but for a throughput in place of a latency. All problems of the rows that are asked
+for are raised at once, each at the user's own cell. Not here: whether the network is there, which
+elaborating it tells.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ from mnet_cost.errors import (
     did_you_mean,
     one_of,
 )
+from mnet_cost.measure.throughputs import (
+    NO_LATENCY,
+    is_inverse,
+    says_throughput,
+    throughput_column,
+)
 from mnet_cost.models.library import is_path, path_beside, refuse_revision
 from mnet_cost.tensors import PRECISIONS
 from mnet_cost.yamlfile import read_text
@@ -38,7 +45,7 @@ from mnet_cost.yamlfile import read_text
 REQUIRED = ("model", "latency_ms")
 OPTIONAL = (
     "device", "processor", "runtime", "precision", "threads", "batch", "family", "run", "date",
-    "source", "energy_uj",
+    "source", "energy_uj", "measured_as",
 )  # fmt: skip
 
 _KNOWN = (*REQUIRED, *OPTIONAL)
@@ -145,6 +152,9 @@ class _Reader:
         self.rows: list[Measurement] = []
         self.others: list[Measurement] = []
         self.problems = ProblemList()
+        self._throughput = ""
+        self._inverse: list[bool | None] = []
+        """Of the rows that are asked for, whether a latency is the inverse of a throughput."""
 
     def read(self) -> None:
         source = self._source
@@ -163,6 +173,16 @@ class _Reader:
                 hint = "a quote in this row is not closed"
             span = Span(source, line, 1, len(source.line(line)) + 1)
             self.problems.append(Problem(f"this is no CSV: {error}", span, hint))
+        known = [inverse for inverse in self._inverse if inverse is not None]
+        if self.rows and known and all(known):
+            self.problems.append(
+                Problem(
+                    f"`latency_ms` is 1000 / `{self._throughput}` in all rows that have both",
+                    self.rows[0].time_span,
+                    f"{NO_LATENCY}; if none overlapped, say so in a column `measured_as`: "
+                    f"`1000 / {self._throughput}, one at a time`",
+                )
+            )
 
     def _row(self, cells: Sequence[str], line: int) -> None:
         """Take a row: the first is the header, which stays empty where it is wrong."""
@@ -173,6 +193,7 @@ class _Reader:
             whole = Span(self._source, line, 1, len(self._source.line(line)) + 1)
             _check_header(whole, names, self.problems)
             self.header = () if self.problems else names
+            self._throughput = throughput_column(names) or ""
             return
         row = _Row(self._source, line, dict(zip(self.header, cells, strict=False)))
         if any(cell.strip() for cell in cells[len(self.header) :]):
@@ -182,6 +203,7 @@ class _Reader:
         asked = all(_stated(row, column) == value for column, value in self._where.items())
         measurement = _measurement(row)
         if asked:
+            self._inverse.append(is_inverse(row.cells, self._throughput))
             for problem in row.problems:
                 self.problems.append(problem)
             self.rows += [] if measurement is None else [measurement]
@@ -346,7 +368,15 @@ def _measurement(row: _Row) -> Measurement | None:
         row.problem("model", "this row names no `model`", "which network was measured?")
     milliseconds = row.number("latency_ms", _LEAST_MS, _MOST_MS)
     if not row.text("latency_ms"):
-        row.problem("latency_ms", "this row has no `latency_ms`", "leave the row out")
+        rate = throughput_column([name for name in row.cells if row.text(name)])
+        if rate is None:
+            row.problem("latency_ms", "this row has no `latency_ms`", "leave the row out")
+        else:
+            message = f"this row has `{rate}` and no `latency_ms`"
+            row.problem(rate, message, f"{NO_LATENCY}: leave the row out")
+    elif says_throughput(row.text("measured_as")):
+        message = f"`{row.text('measured_as')}` is no latency"
+        row.problem("measured_as", message, f"{NO_LATENCY}: leave the row out")
     if precision and precision not in PRECISIONS:
         hint = did_you_mean(precision, PRECISIONS) or f"it is {one_of(PRECISIONS)}"
         row.problem("precision", f"there is no precision `{precision}`", hint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mnet_cost.devices.coefficients import MICROCONTROLLERS, shared_name
+from mnet_cost.devices.coefficients import MICROCONTROLLERS, NPU, shared_name
 from mnet_cost.devices.latency_models import DEFAULT_SHARED
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, RUNTIME_RULES, runtime_rules
 
@@ -25,18 +25,24 @@ class Setting(NamedTuple):
 
 
 def own_setting(
-    runtime: str, device_class: str | None, precision: str, rules: frozenset[str] | None = None
+    runtime: str,
+    device_class: str | None,
+    pipeline: str | None,
+    precision: str,
+    rules: frozenset[str] | None = None,
 ) -> Setting:
     """The setting that follows from the name of a runtime; `rules` are those that a user states."""
     own = runtime_rules(runtime) if rules is None else rules
     return Setting(
-        runtime or "a runtime of no name", own, shared_name(runtime, device_class, precision)
+        runtime or "a runtime of no name",
+        own,
+        shared_name(runtime, device_class, pipeline, precision),
     )
 
 
 def settings_to_try(own: Setting) -> tuple[Setting, ...]:
     """`own` first, then the others that a processor's runtime may be like."""
-    if own.shared.startswith(MICROCONTROLLERS):
+    if own.shared == NPU or own.shared.startswith(MICROCONTROLLERS):
         return (own,)
     others = (
         Setting("ncnn", RUNTIME_RULES["ncnn"], DEFAULT_SHARED),

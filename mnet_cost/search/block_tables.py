@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.search.block_rows import MAX_NETWORKS, BlockRows, Part
-from mnet_cost.search.observations import sums_of
+from mnet_cost.search.observations import inference_of, sums_of
 from mnet_cost.search.spaces import Samples, Space
 
 Doubles = npt.NDArray[np.float64]
@@ -210,8 +210,9 @@ class BlockTables:
             into = Found(found.sums[chunk], found.peaks[chunk], found.causes[chunk])
             self._look_up(samples[:, chunk], into)
         for number, inference_s in enumerate(self.rows.inference_s):
-            if sums_of(number) in self.sum_columns:
-                found.sums[:, self.sum_columns.index(sums_of(number))] += inference_s
+            for column in (sums_of(number), inference_of(number)):
+                if column in self.sum_columns:
+                    found.sums[:, self.sum_columns.index(column)] += inference_s
         return found
 
     def _look_up(self, samples: Samples, found: Found) -> None:

@@ -23,7 +23,7 @@ from mnet_cost.analysis.times import relative_coefficients, summands
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
-from mnet_cost.devices.terms import TERMS
+from mnet_cost.devices.terms import INFERENCE, TERMS
 from mnet_cost.network import Network
 from mnet_cost.search.partition import Units
 from mnet_cost.search.tracing import Sources, TracedNetwork
@@ -41,6 +41,11 @@ the seconds of each term of a fit."""
 def sums_of(device: int) -> int:
     """The place of the first sum of the device of that number."""
     return len(COUNTS) + device * TIMES
+
+
+def inference_of(device: int) -> int:
+    """The column of what an inference takes on a device besides its kernels, among its terms."""
+    return sums_of(device) + 2 + INFERENCE
 
 
 State = tuple[Any, ...]

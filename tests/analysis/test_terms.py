@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mnet_cost.analysis.kernels import form_kernels
-from mnet_cost.analysis.terms import kernel_amounts, tile_waste
+from mnet_cost.analysis.terms import kernel_amounts, network_amounts, tile_waste
 from mnet_cost.analysis.winograd import (
     applies,
     cheapest_tiling,
@@ -14,7 +14,7 @@ from mnet_cost.analysis.winograd import (
     tilings,
 )
 from mnet_cost.analysis.work import count_work
-from mnet_cost.devices.terms import TERM_NAMES, TERMS
+from mnet_cost.devices.terms import INFERENCE, TERM_NAMES, TERMS
 from mnet_cost.layers import LAYERS
 from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.base import Convolution
@@ -35,7 +35,7 @@ def amounts(
     kernels = form_kernels(network, count_work(network, fp32), fp32, words)
     (values,) = kernel_amounts(kernels, words, tile)
     return {
-        name: round(amount if name == "kernel" else amount * 1e6, 6)
+        name: round(amount if name in ("kernel", "move_kernels") else amount * 1e6, 6)
         for name, amount in zip(TERM_NAMES, values, strict=True)
         if amount
     }
@@ -125,10 +125,33 @@ def test_layers_without_mult_adds() -> None:
     assert amounts("relu") == {"elementwise": 2 * 392, "kernel": 1}
     assert amounts("silu") == {"curve": 2 * 392, "kernel": 1}
     assert amounts("local_response_norm") == {"lrn": 2 * 392, "kernel": 1}
-    assert amounts("channel_shuffle: {groups: 2}") == {"move": 2 * 392, "kernel": 1}
+    moved = amounts("channel_shuffle: {groups: 2}")
+    assert moved == {"move": 2 * 392, "move_kernels": 1, "kernel": 1}
     # A window of side 2 takes twice its outputs: 8 x 3 x 3.
     pool = amounts("max_pool2d: {kernel: 2, stride: 2, padding: 0}")
     assert pool == {"pooling": 392 + 2 * 72, "kernel": 1}
+
+
+def test_an_image_that_is_normalized() -> None:
+    """By stored numbers: by two plain ones it is another scale and offset, which costs nothing."""
+    with_numbers = amounts("batch_norm", shape="[3, 7, 7]")
+    assert with_numbers == {"elementwise": 2 * 147, "image": 147, "kernel": 1}
+    assert "image" not in amounts("subtract: {number: 1}", shape="[3, 7, 7]")
+    assert "image" not in amounts("batch_norm", shape="[8, 7, 7]")
+    assert "image" not in amounts("scale", shape="[3, 7, 7]")  # the sum beside it counts
+    assert "image" not in amounts("layer_norm", shape="[49, 3]")
+
+
+def test_an_inference_is_in_the_last_row() -> None:
+    text = "format: 1\nname: hand\ninput: {x: [8, 7, 7]}\nlayers:\n  - relu\n"
+    network, fp32 = elaborate(parse_spec(text), {}), DTYPES["fp32"]
+    kernels = form_kernels(network, count_work(network, fp32), fp32, frozenset())
+    rows = network_amounts(kernels, frozenset())
+    assert rows[:-1] == kernel_amounts(kernels, frozenset())
+    assert dict(zip(TERM_NAMES, rows[-1], strict=True)) == {
+        name: float(name == "inference") for name in TERM_NAMES
+    }
+    assert rows[0][INFERENCE] == 0
 
 
 def test_tiles_are_computed_whole() -> None:
@@ -177,9 +200,9 @@ def test_each_layer_is_of_a_term_or_has_mult_adds() -> None:
 
 def test_terms_have_one_coefficient_of_one() -> None:
     assert TERM_NAMES[0] == "pointwise"
-    assert TERM_NAMES[-1] == "kernel"
     assert {term.part for term in TERMS} == {"compute", "memory", "overhead"}
-    assert [term.name for term in TERMS if term.part == "overhead"] == ["kernel"]
+    counted = [term.name for term in TERMS if term.part == "overhead"]
+    assert counted == ["kernel", "move_kernels", "inference"]
 
 
 def test_tiles_of_winograd() -> None:

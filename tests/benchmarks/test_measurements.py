@@ -24,8 +24,18 @@ COLUMNS = [
     *("device", "processor", "runtime", "precision", "threads", "batch"),
     *("model", "family", "latency_ms", "run", "date", "source"),
 ]
-MORE_COLUMNS = {"mlperf_tiny.csv": ["energy_uj"]}
-PRECISIONS = {"fp32", "fp16", "int8"}
+_NPU = ["board", "htp", "layers", "tools"]
+MORE_COLUMNS = {
+    "mlperf_tiny.csv": ["energy_uj"],
+    "snapdragon_npu.csv": _NPU,
+    "snapdragon_npu_w8a16.csv": _NPU,
+    "openvino.csv": ["measured_as"],
+    "edge_accelerators.csv": ["measured_as"],
+    "throughput.csv": ["throughput_fps", "measured_as"],
+}
+PRECISIONS = {"fp32", "fp16", "bf16", "int8"}
+MIXED = {"w8a16", "w8a16_mixed_int16", "w8a8_mixed_int16"}
+"""Precisions of `snapdragon_npu_w8a16.csv`, which the tool does not have."""
 
 WORD = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 RUNTIME = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*)?")
@@ -78,10 +88,15 @@ def test_values(file: str) -> None:
         assert None not in row.values(), where
         assert WORD.fullmatch(row["device"]), where
         assert RUNTIME.fullmatch(row["runtime"]), where
-        assert row["precision"] in PRECISIONS, where
+        assert row["precision"] in (MIXED if "w8a16" in file else PRECISIONS), where
         assert row["threads"] == "" or int(row["threads"]) >= 1, where
         assert row["batch"] == "" or int(row["batch"]) >= 1, where
-        assert float(row["latency_ms"]) > 0, where
+        if file == "throughput.csv":
+            assert row["latency_ms"] == "", where
+            assert float(row["throughput_fps"]) > 0, where
+            assert "throughput" in row["measured_as"], where
+        else:
+            assert float(row["latency_ms"]) > 0, where
         assert row["family"], where
         assert DATE.fullmatch(row["date"]), where
         assert row["source"], where

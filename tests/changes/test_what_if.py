@@ -158,6 +158,21 @@ def test_a_launch_of_known_length() -> None:
     assert kernel.after.overhead_s == pytest.approx(5e-6)
 
 
+def test_the_constant_of_an_accelerator() -> None:
+    """A term that no kernel has, and which launches do not scale."""
+    fit = replace(COEFFICIENTS, shared="npu", scale_s=known(1e-9))
+    coefficient = shared_coefficients("npu").coefficients[TERM_NAMES.index("inference")]
+    constant_s = coefficient * fit.scale_s.value * 1e6
+    before, launches, halved = (
+        what_if(changes, with_fit(fit)).after
+        for changes in ("launch=x1", "launch=x3", "inference=/2")
+    )
+    assert before.inference_s == launches.inference_s == pytest.approx(constant_s)
+    assert halved.inference_s == pytest.approx(constant_s / 2)
+    assert before.latency_s is not None
+    assert halved.latency_s == pytest.approx(before.latency_s - constant_s / 2)
+
+
 @pytest.mark.parametrize(
     ("changes", "after"),
     [

@@ -632,7 +632,7 @@ mine.yaml:28:26: `protocol` must be text
 mine.yaml:8:3: the fit `fp32` states both `coefficients` and `roofline`
     8 |   fp32:
       |   ^^^^
-hint: `coefficients` for processors, `roofline` for accelerators""",
+hint: `coefficients` of terms, or a `roofline` of a rate, a bandwidth and constants""",
             id="both forms",
         ),
         pytest.param(
@@ -706,7 +706,7 @@ latency:
 mine.yaml:8:3: the fit `fp32` must state `coefficients` or `roofline`
     8 |   fp32:
       |   ^^^^
-hint: `coefficients` for processors, `roofline` for accelerators""",
+hint: `coefficients` of terms, or a `roofline` of a rate, a bandwidth and constants""",
             id="neither form",
         ),
         pytest.param(

@@ -13,7 +13,7 @@ import pytest
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import estimate_latency
-from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.terms import network_amounts
 from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.coefficients import shared_coefficients, shared_name_of
@@ -36,6 +36,7 @@ SETUPS = [
     pytest.param("pixel_1", "ncnn", 4, "fp32", 4, id="other threads and rules"),
     pytest.param("raspberry_pi_4", "xnnpack", 4, "int8", 8, id="int8"),
     pytest.param("stm32h7a3", "tflm", 1, "int8", 1, id="a microcontroller"),
+    pytest.param("coral_usb", "tflite-edgetpu", 1, "int8", 1, id="an accelerator"),
 ]
 
 
@@ -107,7 +108,7 @@ def test_coefficients(
     setup = Setup(base, runtime, threads, precision)
     shared = shared_coefficients(shared_name_of(setup.device), precision, threads)
     coefficients = np.array(shared.coefficients)
-    parts = [np.array(kernel_amounts(kernels, setup.rules, tile)) for kernels in setup.kernels]
+    parts = [np.array(network_amounts(kernels, setup.rules, tile)) for kernels in setup.kernels]
     random = np.random.default_rng(7)
     raised = False
     for scale_s in (1e-9, 1e-10, 1e-11, 1e-12):
@@ -134,8 +135,8 @@ def test_coefficients(
         raised |= _bound(seconds, bare)
         amounts = np.array([part.sum(0) for part in parts])
         sigmas = deviation(amounts, coefficients, Solution(parameters, covariance), 0.12)
-        for network_amounts, sigma, kernels in zip(amounts, sigmas, setup.kernels, strict=True):
-            by_coefficients = network_amounts * coefficients * np.exp(deviations)
+        for of_network, sigma, kernels in zip(amounts, sigmas, setup.kernels, strict=True):
+            by_coefficients = of_network * coefficients * np.exp(deviations)
             shares = list(map(float, by_coefficients / by_coefficients.sum()))
             assert deviation_of(fit, shares) == pytest.approx(float(sigma), rel=1e-9), kernels
     assert raised == (base is not None)

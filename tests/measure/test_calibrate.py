@@ -533,53 +533,46 @@ def test_noise_of_honest_rows_is_accepted(of_coefficients: list[float]) -> None:
     assert fitted(rows_of(noisy)).fit.held_out is not None
 
 
-def test_coefficients_are_for_processors(of_coefficients: list[float]) -> None:
-    rows = rows_of(of_coefficients)
-    h100, phone = load_device("h100"), load_device("pixel_1")
-    for other in ({"device_class": "gpu"}, {"base": load_device("adreno_640")}):
-        assert fitted(rows, lenient=True, **other).form == "roofline"
-    assert fitted(rows, base=phone, device_class="phone", lenient=True).form == "coefficients"
-    with pytest.raises(MeasurementError) as caught:
-        fitted(rows[:1], base=h100, device_class=h100.device_class)
-    assert (
-        str(caught.value)
-        == """\
-times.csv:2:1: a roofline needs 4 networks, and there is 1
-    2 | mobilenet_v1@resolution=96,ms
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: fewer do for cost coefficients, which are for processors: its class is `gpu`"""
-    )
-    with pytest.raises(MeasurementError) as caught:
-        fitted(
-            rows, "coefficients", base=load_device("adreno_640"), device_class="phone", lenient=True
-        )
-    assert (
-        str(caught.value)
-        == """\
-times.csv:2:1: cost coefficients are for processors, and this is none: adreno_640 states no \
-`pipeline`, as profiles of processor cores do
-    2 | mobilenet_v1@resolution=96,ms
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: `--form roofline`, for which 4 networks must be measured"""
-    )
+@pytest.mark.parametrize(
+    ("changes", "shared"),
+    [
+        ({"base": load_device("h100"), "device_class": "gpu"}, "npu"),
+        ({"device_class": "accelerator"}, "npu"),
+        ({"base": load_device("adreno_640"), "device_class": "phone"}, "npu"),
+        ({"base": load_device("pixel_1"), "device_class": "phone"}, "ncnn"),
+        ({}, "ncnn"),
+    ],
+)
+def test_whose_coefficients_a_device_shares(
+    of_coefficients: list[float], changes: dict[str, Any], shared: str
+) -> None:
+    """One network is enough, also of an accelerator."""
+    fit = fitted(rows_of(of_coefficients)[:1], lenient=True, **changes).fit
+    assert isinstance(fit, CoefficientFit)
+    assert fit.shared == shared
 
 
 @pytest.mark.parametrize(
-    ("runtime", "networks", "form"),
+    ("runtime", "shared"),
     [
-        ("tflite", 5, "coefficients"),
-        ("tflite-gpu", 5, "roofline"),
-        ("tflite-edgetpu", 4, "roofline"),
-        ("tflite-gpu", 3, "coefficients"),
-        ("ncnn-vulkan", 7, "roofline"),
-        ("gpux", 5, "coefficients"),
+        ("tflite", "ncnn"), ("tflite-gpu", "npu"), ("tflite-edgetpu", "npu"), ("qnn", "npu"),
+        ("ncnn-vulkan", "npu"), ("gpux", "ncnn"),
     ],
-)
-def test_the_runtime_decides_where_networks_are_few(
-    of_coefficients: list[float], runtime: str, networks: int, form: str
+)  # fmt: skip
+def test_the_runtime_says_whether_it_is_an_accelerator(
+    of_coefficients: list[float], runtime: str, shared: str
 ) -> None:
-    rows = [replace(row, runtime=runtime) for row in rows_of(of_coefficients)[:networks]]
-    assert fitted(rows).form == form
+    rows = [replace(row, runtime=runtime) for row in rows_of(of_coefficients)[:5]]
+    fit = fitted(rows, lenient=True).fit
+    assert isinstance(fit, CoefficientFit)
+    assert fit.shared == shared
+
+
+def test_few_networks_for_a_roofline(of_coefficients: list[float]) -> None:
+    with pytest.raises(MeasurementError) as caught:
+        fitted(rows_of(of_coefficients)[:1], "roofline", device_class="gpu")
+    assert "a roofline needs 4 networks, and there is 1" in str(caught.value)
+    assert "`--form coefficients`" in str(caught.value)
 
 
 def test_a_twentieth_of_a_large_family_is_held_out_at_a_time() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.coefficients import (
+    NPU,
     SHARED_NAMES,
     section_name,
     shared_coefficients,
@@ -189,7 +190,9 @@ def test_each_file_has_coefficients_of_each_way_to_run(
     assert shared.name == name
     assert len(shared.coefficients) == len(shared.spreads) == len(TERM_NAMES)
     assert shared.coefficients[0] == 1.0
-    assert all(coefficient > 0 for coefficient in shared.coefficients)
+    assert all(coefficient >= 0 for coefficient in shared.coefficients)
+    # What an inference takes besides its kernels is nothing on a processor.
+    assert (shared.coefficients[TERM_NAMES.index("inference")] > 0) is (name == NPU)
     assert all(spread > 0 for spread in shared.spreads)
     assert shared.measured.width > 0
     assert shared.unmeasured.noise > 0
@@ -197,18 +200,22 @@ def test_each_file_has_coefficients_of_each_way_to_run(
 
 
 def test_which_file_a_device_takes() -> None:
-    assert shared_name("ncnn", "phone", "int8") == shared_name("any", None) == "ncnn"
-    assert shared_name("any", None, "int8") == shared_name("tflite-xnnpack", "phone") == "tflite"
-    assert shared_name("onnxruntime", "server") == shared_name("openvino", None) == "onnxruntime"
-    assert shared_name("onnxruntime", "phone") == "ncnn"
-    assert shared_name("torch-compile", "server") == "torch-compile"
-    assert shared_name("torch", "server") == "ncnn"
-    assert shared_name("x-cube-ai", "microcontroller", "int8") == "microcontrollers"
-    assert shared_name("any", "microcontroller", "int8") == "microcontrollers"
-    assert shared_name("tflm", "microcontroller", "int8") == "microcontrollers_tflm"
-    assert shared_name("tflm-cmsis-nn", "microcontroller") == "microcontrollers_tflm"
-    assert shared_name("tflm-reference", "microcontroller") == "microcontrollers_reference"
-    assert shared_name("tflm", "phone") == "ncnn"
+    assert shared_name("ncnn", "phone", None, "int8") == shared_name("any", None, None) == "ncnn"
+    assert shared_name("any", None, None, "int8") == "tflite"
+    assert shared_name("tflite-xnnpack", "phone", "out_of_order") == "tflite"
+    assert shared_name("onnxruntime", "server", None) == "onnxruntime"
+    assert shared_name("openvino", None, None) == "onnxruntime"
+    assert shared_name("onnxruntime", "phone", "in_order") == "ncnn"
+    assert shared_name("torch-compile", "server", None) == "torch-compile"
+    assert shared_name("torch", "server", None) == "ncnn"
+    assert shared_name("x-cube-ai", "microcontroller", "in_order") == "microcontrollers"
+    assert shared_name("any", "microcontroller", "in_order") == "microcontrollers"
+    assert shared_name("tflm", "microcontroller", "in_order") == "microcontrollers_tflm"
+    assert shared_name("tflm-cmsis-nn", "microcontroller", None) == "microcontrollers_tflm"
+    assert shared_name("tflm-reference", "microcontroller", None) == "microcontrollers_reference"
+    assert shared_name("tflm", "phone", "out_of_order") == "ncnn"
+    assert shared_name("qnn", None, None) == shared_name("rknn", "board", None) == "npu"
+    assert shared_name("tflite-edgetpu", "phone", None) == shared_name("any", "gpu", None) == "npu"
     assert section_name("fp16", 1) == section_name("bf16", 1) == "fp32"
     assert section_name("int8", 4) == "int8_4_threads"
 
@@ -220,7 +227,7 @@ def test_threads_that_a_file_lacks_gain_as_in_the_default_file() -> None:
     for before, after, own, got in zip(
         one, four, single.coefficients, several.coefficients, strict=True
     ):
-        assert got == pytest.approx(own * after / before)
+        assert got == pytest.approx(own * after / before if before else own)
     assert several.spreads[1] == pytest.approx(math.hypot(single.spreads[1], 0.2))
     assert several.measured.width == shared_coefficients(threads=4).measured.width
     assert "as others gain from them" in several.source

@@ -730,3 +730,49 @@ def test_marks_in_the_words_of_a_row_are_not_what_is_wrong(tmp_path: Path) -> No
     )
     with pytest.raises(MeasurementError, match="this row has more cells than the header"):
         read_measurements(path)
+
+
+# --- throughput that is given as latency
+
+
+OVERLAP = "where inferences overlap, each takes longer than the time between two of them"
+
+
+@pytest.mark.parametrize("column", ["throughput_fps", "FPS", "qps", "images_per_s"])
+def test_a_latency_that_is_a_throughput(column: str) -> None:
+    text = f"model,latency_ms,{column}\nmobilenet_v1,2,500\nresnet18,4.0,250\n"
+    said = message(text)
+    assert f"times.csv:2:14: `latency_ms` is 1000 / `{column}` in all rows that have both" in said
+    assert f"hint: {OVERLAP}; if none overlapped, say so in a column `measured_as`" in said
+
+
+def test_a_throughput_of_a_batch() -> None:
+    said = message("model,batch,latency_ms,fps\nmobilenet_v1,8,16,500\n")
+    assert "`latency_ms` is 1000 / `fps`" in said
+
+
+def test_latencies_beside_a_throughput() -> None:
+    """Of another run, so not its inverse; and where somebody says that nothing overlapped."""
+    assert len(read("model,latency_ms,throughput_fps\na,2,900\nb,4,250\n")) == 2
+    one = "model,latency_ms,throughput_fps,measured_as\na,2,500,one at a time\n"
+    assert len(read(one)) == 1
+
+
+def test_a_throughput_alone() -> None:
+    said = message("model,latency_ms,throughput_fps\nmobilenet_v1,,500\n")
+    assert "times.csv:2:15: this row has `throughput_fps` and no `latency_ms`" in said
+    assert f"hint: {OVERLAP}: leave the row out" in said
+    assert "this row has no `latency_ms`" in message("model,latency_ms,fps\nmobilenet_v1,,\n")
+
+
+@pytest.mark.parametrize("words", ["pipelined throughput", "throughput, 4 requests in flight"])
+def test_what_was_measured_with_overlap(words: str) -> None:
+    said = message(f'model,latency_ms,measured_as\nmobilenet_v1,2,"{words}"\n')
+    assert f"`{words}` is no latency\n" in said
+    assert f"hint: {OVERLAP}: leave the row out" in said
+
+
+def test_a_throughput_in_rows_that_were_not_asked_for() -> None:
+    text = "device,model,latency_ms,fps\na,mobilenet_v1,2,\nb,mobilenet_v1,2,500\n"
+    write(text)
+    assert not read_cells("times.csv", {"device": "a"}).problems
