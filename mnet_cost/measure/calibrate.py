@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import NPU, shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
     Calibration,
@@ -84,8 +85,8 @@ def calibrate(
         stated = base.kernel_rules
     pipeline = None if base is None else base.pipeline
     kind = device_class
-    if base is not None and pipeline is None and kind is None:
-        kind = "accelerator"  # a profile without a pipeline is of no processor
+    if base is not None and kind != "microcontroller" and not _is_processor(base):
+        kind = "accelerator"
     own = own_setting(ran, kind, pipeline, rows[0].precision, stated)
     try:
         kernels = kernels_of(rows, own.rules)
@@ -127,6 +128,14 @@ def calibrate(
         raise_if_any(without_sense(rows, chosen.held_out_s))
         raise_if_any(out_of_place(rows, chosen.held_out_s))
     return chosen
+
+
+def _is_processor(base: DeviceProfile) -> bool:
+    """Whether a profile is of processor cores: it states their pipeline, unless it was fitted to
+    measured times alone; then its coefficients tell."""
+    return base.pipeline is not None or any(
+        isinstance(fit, CoefficientFit) and fit.shared != NPU for fit in base.latency.values()
+    )
 
 
 def _check_number(rows: Sequence[Measurement]) -> None:

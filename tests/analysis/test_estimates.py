@@ -18,6 +18,7 @@ from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, RooflineFit, Spread
+from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
@@ -51,6 +52,7 @@ DEVICE = DeviceProfile(
     threads=1,
     compute={"fp32": ComputeRate(macs_per_s=known(1e12), vector_ops_per_s=known(1e12))},
     memory=(MemoryLevel(name="DRAM", size_bytes=known(1e9), bytes_per_s=known(1e12)),),
+    kernel_rules=DEFAULT_KERNEL_RULES - {"winograd"},
     latency={"fp32": FIT},
 )
 
