@@ -120,7 +120,7 @@ def calibrate(
             trials.append(trial_of(under, setting, tile, shared))
         fits.append(fit_of_coefficients(measured, trials))
     if "roofline" in forms:
-        fits.append(fit_of_roofline(measured))
+        fits.append(fit_of_roofline(measured, own.rules))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
     better = len(fits) > 1 and _held_out_error(fits[1]) < _CLEARLY * _held_out_error(fits[0])
     chosen = fits[1] if better else fits[0]
