@@ -126,6 +126,7 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert names == ["pixel_1_tflite", "raspberry_pi_4_ncnn", "h100"]
     assert model["devices"][0]["basis"] == "fitted"
     (estimate,) = analyze("mobilenet_v1:full", devices=["pixel_1_tflite"]).devices
+    assert estimate.latency_s is not None
     assert model["devices"][0]["latency_ms"] == pytest.approx(1e3 * estimate.latency_s)
     assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
 
