@@ -87,6 +87,18 @@ def test_amounts_times_coefficients() -> None:
     assert estimate.notes == estimate.outside == estimate.untimed == ()
 
 
+@pytest.mark.parametrize("shared", ["onnxruntime", "ncnn"])
+def test_weights_that_no_cache_holds(shared: str) -> None:
+    """A linear layer of 4 M weights is 16 MB, all of which ONNX Runtime's file says is far: that
+    adds to what a weight costs there. Other files do not tell."""
+    fit = replace(FIT, shared=shared, deviations={})
+    network = network_of("  - linear: {features: 4000, bias: false}\n", "[1000]")
+    (kernel,) = estimated(network, replace(DEVICE, latency={"fp32": fit})).kernels
+    own = dict(zip(TERM_NAMES, shared_coefficients(shared).coefficients, strict=True))
+    each = own["vector_weights"] + (own["far_weights"] if shared == "onnxruntime" else 0)
+    assert kernel.memory_s == pytest.approx(4e6 * each * 1e-9)
+
+
 def test_the_band_follows_from_the_shares_of_terms() -> None:
     estimate = estimated(CONV, DEVICE)
     assert estimate.latency_s is not None
