@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import THREADS_NOISE, shared_coefficients, with_noise
+from mnet_cost.devices.latency_models import DEFAULT_SHARED
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
     Calibration,
     Measured,
+    Trial,
     fit_of_coefficients,
     fit_of_roofline,
     measured_times,
@@ -33,7 +36,7 @@ from mnet_cost.measure.plausibility import (
     out_of_place,
     without_sense,
 )
-from mnet_cost.measure.settings import own_setting, settings_to_try
+from mnet_cost.measure.settings import Setting, own_setting, settings_to_try
 
 __all__ = ["Calibration", "Form", "calibrate"]
 
@@ -109,14 +112,8 @@ def calibrate(
     raise_if_any(problems)
     fits: list[Calibration] = []
     if "coefficients" in forms:
-        trials = []
-        for setting in (own,) if rules is not None else settings_to_try(own):
-            shared = shared_coefficients(setting.shared, rows[0].precision, threads)
-            under = measured
-            if setting.rules != own.rules:
-                allowed = base and as_extended(base, setting.rules, threads, runtime)
-                under = measured_times(rows, kernels_of(rows, setting.rules), allowed, source)
-            trials.append(trial_of(under, setting, tile, shared))
+        settings = (own,) if rules is not None else settings_to_try(own)
+        trials = trials_of(measured, settings, tile, threads, base, runtime)
         fits.append(fit_of_coefficients(measured, trials))
     if "roofline" in forms:
         fits.append(fit_of_roofline(measured))
@@ -127,6 +124,30 @@ def calibrate(
         raise_if_any(without_sense(rows, chosen.held_out_s))
         raise_if_any(out_of_place(rows, chosen.held_out_s))
     return chosen
+
+
+def trials_of(
+    measured: Measured,
+    settings: Sequence[Setting],
+    tile: int = 1,
+    threads: int = 1,
+    base: DeviceProfile | None = None,
+    runtime: str = "",
+) -> list[Trial]:
+    """What fits under each setting are made of; `measured` has the kernels of the first one."""
+    rows, trials = measured.rows, []
+    for setting in settings:
+        shared = shared_coefficients(setting.shared, rows[0].precision, threads)
+        ran = runtime or rows[0].runtime
+        if threads > 1 and setting.shared == DEFAULT_SHARED and not ran.startswith(DEFAULT_SHARED):
+            shared = replace(shared, measured=with_noise(shared.measured, THREADS_NOISE))
+        under = measured
+        if setting.rules != settings[0].rules:
+            peaks = base and as_extended(base, setting.rules, threads, runtime)
+            kernels = kernels_of(rows, setting.rules)
+            under = measured_times(rows, kernels, peaks, measured.source)
+        trials.append(trial_of(under, setting, tile, shared))
+    return trials
 
 
 def _check_number(rows: Sequence[Measurement]) -> None:

@@ -29,7 +29,7 @@ from mnet_cost.devices.latency_models import (
 )
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.coefficient_solver import Solution, deviation, shown_seconds, solve
 from mnet_cost.measure.least_times import lower_bounds_of
 from mnet_cost.measure.measurements import Measurement
@@ -149,13 +149,13 @@ class Trial(NamedTuple):
     def coefficients(self) -> Array:
         return np.array(self.shared.coefficients)
 
-    def solved(self, seconds: Array, seen: Array) -> Solution:
+    def solved(self, seconds: Array, seen: Mask) -> Solution:
         """The fit to the rows of a mask."""
         return solve(
             self.amounts[seen], seconds[seen], self.coefficients, np.array(self.shared.spreads)
         )
 
-    def predicted(self, solution: Solution, rows: Array) -> Array:
+    def predicted(self, solution: Solution, rows: Mask) -> Array:
         """Times of the rows of a mask, as reports show them."""
         places = np.flatnonzero(rows)
         return shown_seconds(
@@ -268,7 +268,7 @@ class Choice(NamedTuple):
     """The same under the runtime's own."""
 
 
-def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Array) -> Choice:
+def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Mask) -> Choice:
     """The first setting, or one under which the rows of the mask are clearly more probable and are
     predicted clearly better when they are left out: a few networks agree with many by chance."""
     own = trials[0].solved(measured.seconds, seen)
@@ -291,7 +291,7 @@ def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Array) -> Ch
     return Choice(0, own)
 
 
-def _left_out_error(trial: Trial, measured: Measured, seen: Array) -> float:
+def _left_out_error(trial: Trial, measured: Measured, seen: Mask) -> float:
     """Mean error of the rows of the mask, each group predicted from the others."""
     groups = np.array(measured.groups)
     if len(set(groups[seen])) < 2:  # one family: each network from the others
