@@ -49,6 +49,10 @@ _TAKES_PART = 0.01
 _CHANCE = 1.28
 """Standard deviations by which the share in a band may fall short by chance."""
 _IN_BAND = 0.8
+_FEWEST_TO_NARROW = 30
+"""Times that were left out, for a band narrower than the shared one: fewer are of few designs."""
+_LEAST_WIDTH = 0.5
+"""Half a band in standard deviations: a table of one design is easier than the next network."""
 _FEWEST_TO_CHOOSE = 4
 """Networks that can tell one setting from another."""
 _MORE_PROBABLE = 2.0
@@ -306,16 +310,23 @@ def _left_out_error(trial: Trial, measured: Measured, seen: Mask) -> float:
 
 
 def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tuple[Spread, bool]:
-    """The shared band, or one that holds 80 % of what was left out if that holds too few."""
+    """The shared band, or one that holds 80 % of what was left out, if that holds clearly fewer, or
+    of many times clearly more; and whether it is wider."""
     known = np.isfinite(held_out)
-    if known.sum() < FEWEST_FOR_BAND:
+    count = int(known.sum())
+    if count < FEWEST_FOR_BAND:
         return shared, False
     reach = np.abs(np.log(held_out[known] / seconds[known])) / sigmas[known]
     inside = float(np.mean(reach <= shared.width))
-    chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / known.sum())
-    if inside >= _IN_BAND - chance:
+    chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / count)
+    too_narrow = inside < _IN_BAND - chance
+    too_wide = count >= _FEWEST_TO_NARROW and inside > _IN_BAND + chance
+    if not too_narrow and not too_wide:
         return shared, False
-    return Spread(width=float(np.quantile(reach, _IN_BAND)), noise=shared.noise), True
+    # One more is to be inside with the same chance as each of these: conformal prediction.
+    share = min(_IN_BAND * (1 + 1 / count), 1.0)
+    width = max(float(np.quantile(reach, share)), _LEAST_WIDTH)
+    return Spread(width=width, noise=shared.noise), too_narrow
 
 
 def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[float, ...], ...]:
