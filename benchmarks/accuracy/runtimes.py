@@ -11,9 +11,20 @@ import random
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from protocols import Forecast, baselines
-from tables import make_run, measured_together, read
+from coefficient_files import TFLITE_FILES, WIDE, XNNPACK_TILE, like_ncnn, onnxruntime_run
+from others import ForecastTable
+from protocols import (
+    Coefficients,
+    Forecast,
+    baselines,
+    forecast,
+    of_family,
+    unseen_device,
+    without_family,
+)
+from tables import make_run, measured_together, read, runs_of
 
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.measure.calibrate import trials_of
 from mnet_cost.measure.coefficient_solver import deviation
 from mnet_cost.measure.fitting import choose_trial, measured_times
@@ -27,6 +38,11 @@ UNKNOWN_FILES = (
 )  # fmt: skip
 """Tables with runtimes that have no shared coefficients of their own."""
 
+_PROTOCOLS = {
+    1: "1 network measured (drawn), new family",
+    4: "4 networks measured (drawn), new family",
+    None: "other families measured, new family",
+}
 DRAWS = 2
 LEAST = 5
 """Networks of a table; of fewer, four measured ones leave none."""
@@ -65,6 +81,49 @@ def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[For
                     float(estimates[i]), float(sigmas[i]),
                     *(float(times_s[i]) for times_s in simple),
                 )  # fmt: skip
+
+
+def runtime_tables() -> Iterator[ForecastTable]:
+    """Runtimes without shared coefficients, TensorFlow Lite on unseen devices, ONNX Runtime."""
+    for (runtime, precision, threads), tables in unknown_tables().items():
+        title = f"{runtime}, {precision}, {'one thread' if threads == '1' else 'several threads'}"
+        for count, protocol in _PROTOCOLS.items():
+            forecasts = [item for rows in tables for item in few_networks(rows, count)]
+            yield title, protocol, forecasts, 1.0
+    for precision in ("fp32", "int8"):
+        runs = runs_of(TFLITE_FILES, precision, ("tflite", "xnnpack"), 1, XNNPACK_TILE)
+        tflite = Coefficients(runs, like_ncnn(precision, 0.3))
+        width = shared_coefficients("tflite", precision).measured.width
+        for count, protocol in _PROTOCOLS.items():
+            forecasts = list(unseen_device(tflite, count))
+            yield (
+                f"TFLite and XNNPACK, {precision}, one thread",
+                f"unseen device, {protocol}",
+                forecasts,
+                width,
+            )
+    width = shared_coefficients("onnxruntime").measured.width
+    for count, protocol in _PROTOCOLS.items():
+        title = "ONNX Runtime, one AVX-512 core, coefficients without the family"
+        yield title, protocol, list(_onnxruntime(count)), width
+
+
+def _onnxruntime(count: int | None) -> Iterator[Forecast]:
+    """Each family from networks of others, by coefficients of those and of all small graphs."""
+    run = onnxruntime_run()
+    coefficients = Coefficients([run], like_ncnn("fp32", 1.0))
+    networks = [i for i, row in enumerate(run.rows) if "small_graphs" not in row.model]
+    whole = run.only(networks)
+    draw = random.Random(1)
+    spreads = np.maximum(coefficients.first.spreads, WIDE)
+    for _ in range(1 if count is None else DRAWS):
+        for family in sorted(set(whole.families)):
+            others = without_family(whole, family)
+            if count is not None:
+                others = others.only(draw.sample(range(len(others.rows)), count))
+            yield from forecast(
+                others, of_family(whole, family), coefficients.without(family), spreads
+            )
 
 
 def unknown_tables() -> dict[tuple[str, str, str], list[Sequence[Measurement]]]:
