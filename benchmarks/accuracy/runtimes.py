@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from coefficient_files import TFLITE_FILES, WIDE, XNNPACK_TILE, like_ncnn, onnxruntime_run
@@ -22,12 +24,13 @@ from protocols import (
     unseen_device,
     without_family,
 )
-from tables import make_run, measured_together, read, runs_of
+from tables import Run, make_run, measured_together, read, runs_of
 
 from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.calibrate import trials_of
-from mnet_cost.measure.coefficient_solver import deviation
-from mnet_cost.measure.fitting import choose_trial, measured_times
+from mnet_cost.measure.coefficient_solver import Solution, deviation
+from mnet_cost.measure.fitting import Trial, choose_trial, measured_times
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.measure.settings import own_setting, settings_to_try
@@ -43,44 +46,67 @@ _PROTOCOLS = {
     4: "4 networks measured (drawn), new family",
     None: "other families measured, new family",
 }
+SEVERAL = 4
+"""Threads where a table does not state them."""
 DRAWS = 2
 LEAST = 5
 """Networks of a table; of fewer, four measured ones leave none."""
 
 
-def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[Forecast]:
-    """Each family from `count` networks of other families, drawn at random; None for all."""
+class FitOfFew(NamedTuple):
+    """What some networks of a table say of those of another family."""
+
+    rows: Sequence[Measurement]
+    run: Run
+    seconds: Array
+    measured: list[int]
+    held_out: Mask
+    trial: Trial
+    solution: Solution
+
+
+def fits_of_few(
+    rows: Sequence[Measurement], count: int | None, apart: int = 1
+) -> Iterator[FitOfFew]:
+    """`apart` families at a time from `count` networks of the others, drawn at random; None for
+    all."""
     first = rows[0]
     own = own_setting(first.runtime, None, None, first.precision)
-    threads = first.threads or 4
+    threads = first.threads or SEVERAL
     measured = measured_times(tuple(rows), kernels_of(rows, own.rules), None, "")
     trials = trials_of(measured, settings_to_try(own), 1, threads)
     run = make_run(rows, own.rules, 1)
     families = np.array(run.families)
     draw = random.Random(1)
     for _ in range(1 if count is None else DRAWS):
-        for family in sorted(set(run.families)):
-            out = families == family
+        for left_out in combinations(sorted(set(run.families)), apart):
+            out: Mask = np.isin(families, left_out)
             others = [int(i) for i in np.flatnonzero(~out)]
             if not others:
                 continue
             drawn = others if count is None else draw.sample(others, min(count, len(others)))
-            seen = np.isin(np.arange(len(rows)), drawn)
-            choice = choose_trial(trials, measured, seen)
+            choice = choose_trial(trials, measured, np.isin(np.arange(len(rows)), drawn))
             trial = trials[choice.place]
-            estimates = trial.predicted(choice.solution, out)
-            band = trial.shared.measured
-            sigmas = band.width * deviation(
-                trial.amounts[out], trial.coefficients, choice.solution, band.noise
-            )
-            held_out = run.only(int(i) for i in np.flatnonzero(out))
-            simple = baselines(run.only(drawn), held_out)
-            for i, row in enumerate(held_out.rows):
-                yield Forecast(
-                    row.device, row.run, row.model, row.family, row.latency_s,
-                    float(estimates[i]), float(sigmas[i]),
-                    *(float(times_s[i]) for times_s in simple),
-                )  # fmt: skip
+            yield FitOfFew(rows, run, run.seconds, drawn, out, trial, choice.solution)
+
+
+def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[Forecast]:
+    """Forecasts of each family."""
+    for fit in fits_of_few(rows, count):
+        trial, out = fit.trial, fit.held_out
+        estimates = trial.predicted(fit.solution, out)
+        band = trial.shared.measured
+        sigmas = band.width * deviation(
+            trial.amounts[out], trial.coefficients, fit.solution, band.noise
+        )
+        held_out = fit.run.only(int(i) for i in np.flatnonzero(out))
+        simple = baselines(fit.run.only(fit.measured), held_out)
+        for i, row in enumerate(held_out.rows):
+            yield Forecast(
+                row.device, row.run, row.model, row.family, row.latency_s,
+                float(estimates[i]), float(sigmas[i]),
+                *(float(times_s[i]) for times_s in simple),
+            )  # fmt: skip
 
 
 def runtime_tables() -> Iterator[ForecastTable]:

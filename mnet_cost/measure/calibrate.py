@@ -12,7 +12,12 @@ from dataclasses import replace
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import THREADS_NOISE, shared_coefficients, with_noise
+from mnet_cost.devices.coefficients import (
+    NPU,
+    THREADS_NOISE,
+    shared_coefficients,
+    with_noise,
+)
 from mnet_cost.devices.latency_models import DEFAULT_SHARED
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
@@ -49,6 +54,9 @@ FEWEST_TO_CHOOSE = 8
 MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
 _MOST_OFF = 0.5
+"""Logarithm that an error of a processor counts at most, so that one network whose kind of layer
+the coefficients know nothing of does not decide. On accelerators such networks are what tells the
+forms apart."""
 _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
 _A_SINGLE_ONE = "cost coefficients can be scaled by a single one: `--form coefficients`"
@@ -118,7 +126,9 @@ def calibrate(
     if "roofline" in forms:
         fits.append(fit_of_roofline(measured))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
-    better = len(fits) > 1 and _held_out_error(fits[1]) < _CLEARLY * _held_out_error(fits[0])
+    held_out_error = _typical_and_mean if own.shared == NPU else _held_out_error
+    coefficients_off, *roofline_off = map(held_out_error, fits)
+    better = bool(roofline_off) and roofline_off[0] < _CLEARLY * coefficients_off
     chosen = fits[1] if better else fits[0]
     if not lenient:
         raise_if_any(without_sense(rows, chosen.held_out_s))
@@ -184,14 +194,20 @@ def _forms(measured: Measured, form: Form) -> tuple[str, ...]:
 
 
 def _held_out_error(calibration: Calibration) -> float:
-    """Mean of the logarithms of what was left out, each at most `_MOST_OFF`: one network that a
-    form knows nothing of does not decide."""
+    """Mean of what was left out, in logarithms of at most `_MOST_OFF` each."""
     errors = [
         min(abs(math.log(predicted_s / row.latency_s)), _MOST_OFF)
         for row, predicted_s in zip(calibration.measurements, calibration.held_out_s, strict=True)
         if predicted_s is not None
     ]
     return sum(errors) / len(errors) if errors else math.inf
+
+
+def _typical_and_mean(calibration: Calibration) -> float:
+    """The median times the mean of the errors of what was left out: on accelerators, which differ
+    more than processors do, neither alone tells which form the next network is nearer to."""
+    held_out = calibration.fit.held_out
+    return held_out.median * held_out.mean if held_out else math.inf
 
 
 def _multiply(measured: Measured) -> bool:
