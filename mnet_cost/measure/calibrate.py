@@ -18,7 +18,7 @@ from mnet_cost.devices.coefficients import (
     shared_coefficients,
     with_noise,
 )
-from mnet_cost.devices.latency_models import DEFAULT_SHARED
+from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
     Calibration,
@@ -95,8 +95,8 @@ def calibrate(
         stated = base.kernel_rules
     pipeline = None if base is None else base.pipeline
     kind = device_class
-    if base is not None and pipeline is None and kind is None:
-        kind = "accelerator"  # a profile without a pipeline is of no processor
+    if base is not None and kind != "microcontroller" and not _is_processor(base):
+        kind = "accelerator"
     own = own_setting(ran, kind, pipeline, rows[0].precision, stated)
     try:
         kernels = kernels_of(rows, own.rules)
@@ -124,7 +124,7 @@ def calibrate(
         trials = trials_of(measured, settings, tile, threads, base, runtime)
         fits.append(fit_of_coefficients(measured, trials))
     if "roofline" in forms:
-        fits.append(fit_of_roofline(measured))
+        fits.append(fit_of_roofline(measured, own.rules))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
     held_out_error = _typical_and_mean if own.shared == NPU else _held_out_error
     coefficients_off, *roofline_off = map(held_out_error, fits)
@@ -158,6 +158,14 @@ def trials_of(
             under = measured_times(rows, kernels, peaks, measured.source)
         trials.append(trial_of(under, setting, tile, shared))
     return trials
+
+
+def _is_processor(base: DeviceProfile) -> bool:
+    """Whether a profile is of processor cores: it states their pipeline, unless it was fitted to
+    measured times alone; then its coefficients tell."""
+    return base.pipeline is not None or any(
+        isinstance(fit, CoefficientFit) and fit.shared != NPU for fit in base.latency.values()
+    )
 
 
 def _check_number(rows: Sequence[Measurement]) -> None:

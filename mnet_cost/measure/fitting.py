@@ -78,8 +78,8 @@ class Calibration:
     half_widths: tuple[float | None, ...]
     """Half the widths of the ranges of the held-out times, in natural logarithms."""
     notes: tuple[str, ...]
-    kernel_rules: frozenset[str] | None = None
-    """Those of the setting that was taken; None for a roofline, which has those of the runtime."""
+    kernel_rules: frozenset[str]
+    """Those of the setting that was taken: times of a fit hold for kernels of these rules."""
 
 
 class Measured(NamedTuple):
@@ -340,7 +340,8 @@ def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[flo
     return tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(kept))
 
 
-def fit_of_roofline(measured: Measured) -> Calibration:
+def fit_of_roofline(measured: Measured, rules: frozenset[str]) -> Calibration:
+    """`measured` has the kernels of these rules."""
     rows, seconds = measured.rows, measured.seconds
     bare = once(
         measured.kernels,
@@ -392,6 +393,7 @@ def fit_of_roofline(measured: Measured) -> Calibration:
         notes=(
             f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",
         ),
+        kernel_rules=rules,
     )
 
 
