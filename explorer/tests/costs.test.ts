@@ -101,7 +101,7 @@ function modelOf(structures: Structure[]): ModelDocument {
     whole: true, is_log: false, published: [],
   };
   return {
-    title: "net", reference: "net", source: "", path: "",
+    title: "net", reference: "net", source: "", file: "",
     knobs: [
       { name: "width", default: 3, ...slider },
       { name: "batch", default: 1, ...slider },
