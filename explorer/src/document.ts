@@ -231,6 +231,6 @@ export interface LayerTexts {
   inputs: number[][];
   /** Index of its formulas. */
   form: number[];
-  /** Of a large network, how many layers each stands for; without it each is one. */
-  count?: number[];
+  /** How many layers each stands for: 1 but in a large network. */
+  count: number[];
 }

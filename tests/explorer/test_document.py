@@ -215,6 +215,7 @@ def test_a_large_network_is_shown_as_parts_of_blocks() -> None:
     )
     (shown,) = replay(page, [({"width": 4}, "fp32")])
     assert shown is not None
+    assert shown["structure"]["count"] == [16] * 200
     analysis = analyze(Model(parse_spec(LARGE), {}), {"width": 4}, devices)
     assert shown["totals"]["mult_adds"] == analysis.totals.mult_adds
     assert sum(shown["layers"]["mult_adds"]) == analysis.totals.mult_adds

@@ -16,7 +16,7 @@
     const { layers, reads, calls, kernel_layers, at, ...rest } = written;
     const rows = summed(layers);
     const pick = (column) => rows.map((row2) => column[row2]);
-    const { name, kind, variety, line, nodes, form } = model.texts;
+    const { name, kind, variety, line, nodes, form, count: count2 } = model.texts;
     return {
       ...rest,
       layers: {
@@ -26,6 +26,7 @@
         line: pick(line),
         nodes: pick(nodes),
         form: pick(form),
+        count: pick(count2),
         inputs: reads.map((back, layer) => back.map((distance) => layer - distance))
       },
       calls: summed(calls).map((row2) => model.calls[row2]),
@@ -1206,8 +1207,7 @@
     return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
   }
   function layerCount({ layers }, rows) {
-    const { count: count2 } = layers;
-    return count2 ? rows.reduce((sum, row2) => sum + count2[row2], 0) : rows.length;
+    return rows.reduce((sum, row2) => sum + layers.count[row2], 0);
   }
   var kept2 = null;
   function outlineOf2(structure, open, room) {
