@@ -85,7 +85,7 @@ function structureOf(flag: boolean, guards: number[], device = deviceOf()): Stru
     fixed: { flag },
     layers: {
       name: ["a", "b", "c"], kind: [], variety: [], line: [], nodes: [], inputs: [], form: [],
-      count: [1, 1, 1], count: [],
+      count: [1, 1, 1],
     },
     calls: [],
     inputs: [],
