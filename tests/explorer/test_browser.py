@@ -310,8 +310,8 @@ def test_who_cannot_see_it_hears_the_answer_once(chromium: Any, one: Path) -> No
             """async () => {
               const input = document.getElementById("knob-alpha");
               for (let i = 0; i < 5; i++) {
-                input.stepDown();
-                input.dispatchEvent(new Event("input", { bubbles: true }));
+                const left = { key: "ArrowLeft", bubbles: true, cancelable: true };
+                input.dispatchEvent(new KeyboardEvent("keydown", left));
                 await new Promise(requestAnimationFrame);
               }
             }"""
