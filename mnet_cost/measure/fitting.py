@@ -50,9 +50,11 @@ _CHANCE = 1.28
 """Standard deviations by which the share in a band may fall short by chance."""
 _IN_BAND = 0.8
 _FEWEST_TO_NARROW = 30
-"""Times that were left out, for a band narrower than the shared one: fewer are of few designs."""
+"""Times that were left out, for a band narrower than the shared one."""
+_FEWEST_FAMILIES = 8
+"""Of these: a grid of two designs is easier than the next network."""
 _LEAST_WIDTH = 0.5
-"""Half a band in standard deviations: a table of one design is easier than the next network."""
+"""Half a band in standard deviations, whatever a table says."""
 _FEWEST_TO_CHOOSE = 4
 """Networks that can tell one setting from another."""
 _MORE_PROBABLE = 2.0
@@ -205,7 +207,8 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
     everything = np.ones(len(measured.rows), dtype=bool)
     chosen = choose_trial(trials, measured, everything)
     trial, solution, allowed = trials[chosen.place], chosen.solution, noises[chosen.place]
-    spread, widened = _band(held_out, sigmas, measured.seconds, allowed)
+    families = len({row.family for row in measured.rows})
+    spread, widened = _band(held_out, sigmas, measured.seconds, allowed, families)
     fitted = trial.predicted(solution, everything)
     by_coefficients = trial.amounts * trial.coefficients * np.exp(solution.parameters[1:])
     seen = (by_coefficients / by_coefficients.sum(1)[:, None]).max(0) >= _TAKES_PART
@@ -309,9 +312,11 @@ def _left_out_error(trial: Trial, measured: Measured, seen: Mask) -> float:
     return float(np.minimum(errors, _MOST_OFF).mean())
 
 
-def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tuple[Spread, bool]:
+def _band(
+    held_out: Array, sigmas: Array, seconds: Array, shared: Spread, families: int = 1
+) -> tuple[Spread, bool]:
     """The shared band, or one that holds 80 % of what was left out, if that holds clearly fewer, or
-    of many times clearly more; and whether it is wider."""
+    of many times of many families clearly more; and whether it is wider."""
     known = np.isfinite(held_out)
     count = int(known.sum())
     if count < FEWEST_FOR_BAND:
@@ -320,7 +325,8 @@ def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tup
     inside = float(np.mean(reach <= shared.width))
     chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / count)
     too_narrow = inside < _IN_BAND - chance
-    too_wide = count >= _FEWEST_TO_NARROW and inside > _IN_BAND + chance
+    many = count >= _FEWEST_TO_NARROW and families >= _FEWEST_FAMILIES
+    too_wide = many and inside > _IN_BAND + chance
     if not too_narrow and not too_wide:
         return shared, False
     # One more is to be inside with the same chance as each of these: conformal prediction.
