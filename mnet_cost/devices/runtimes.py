@@ -125,8 +125,8 @@ def runtime_notes(device: DeviceProfile, precision: str) -> tuple[str, ...]:
     notes = []
     name, version = device.runtime, device.asked_version or device.runtime_version
     if name != ANY and not is_named_runtime(name):
-        meant = did_you_mean(name, (*named_runtimes(), *OTHER_RUNTIMES))
-        question = f" ({meant})" if meant and name not in OTHER_RUNTIMES else ""
+        meant = None if name in OTHER_RUNTIMES else did_you_mean(name, named_runtimes())
+        question = f" ({meant})" if meant else ""
         has = "has" if "winograd" in device.kernel_rules else "does not have"
         notes.append(
             f"nothing is known of the runtime `{name}`{question}: it is taken as one that {has} "

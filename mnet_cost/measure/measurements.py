@@ -2,9 +2,9 @@
 
 Columns `model` and `latency_ms` must be there; `device`, `runtime`, `precision`, `threads`,
 `batch`, `family`, `processor`, `run`, `date`, `runtime_version`, `source`, `energy_uj`,
-`measured_as` may be; others are not read, but for a throughput in place of a latency. All problems of the rows that are asked
-for are raised at once, each at the user's own cell. Not here: whether the network is there, which
-elaborating it tells.
+`measured_as` may be; others are not read, but for a throughput in place of a latency. All problems
+of the rows that are asked for are raised at once, each at the user's own cell. Not here: whether
+the network is there, which elaborating it tells.
 """
 
 from __future__ import annotations
