@@ -6,6 +6,7 @@
     python benchmarks/accuracy coefficients [NAME] fit `specs/coefficients` anew
     python benchmarks/accuracy profiles            make the fitted profiles of `specs/devices` anew
     python benchmarks/accuracy energy              errors of energies, MLPerf Tiny
+    python benchmarks/accuracy differences         how far apart runtimes and versions of one are
     python benchmarks/accuracy ratios              intervals of ratios of two networks
 
 No estimate is fitted to the measurement that it is compared with; a row says what was held out.
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from coefficient_files import write_files
+from differences import show as show_differences
 from energy import show as show_energy
 from microcontrollers import LEAST, microcontroller_runs
 from npus import npu_tables
@@ -109,7 +111,15 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("all", "runtimes", "coefficients", "profiles", "energy", "ratios"),
+        choices=(
+            "all",
+            "runtimes",
+            "coefficients",
+            "profiles",
+            "energy",
+            "ratios",
+            "differences",
+        ),
         default="all",
     )
     parser.add_argument("names", nargs="*", help="of files of `specs/coefficients`, or of profiles")
@@ -117,6 +127,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "profiles":
         make_all(options.names)
+        return
+    if options.what == "differences":
+        show_differences()
         return
     if options.what == "energy":
         show_energy(options.results)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
+from differences import spreads
 from microcontrollers import LEAST, core_shares, microcontroller_runs
 from npus import APART
 from protocols import (
@@ -50,6 +51,7 @@ from mnet_cost.devices.coefficients import (
     Caches,
     shared_coefficients,
 )
+from mnet_cost.devices.latency_models import DEFAULT_SHARED
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
 from mnet_cost.shipped import specs_folder
@@ -238,7 +240,8 @@ def write_files(names: Sequence[str] = ()) -> None:
         path = specs_folder() / "coefficients" / f"{name}.yaml"
         sections = FILES[name]()
         caches = CACHES if name == "onnxruntime" else None
-        write(path, sections, datetime.date.today().isoformat(), caches)
+        apart = spreads() if name == DEFAULT_SHARED else {}
+        write(path, sections, datetime.date.today().isoformat(), caches, apart)
         for section in sections:
             print(f"{path}: {section.name}: {section.held_out}")
 

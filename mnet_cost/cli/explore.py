@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
             devices,
             given_knobs(options),
             threads=options.threads,
+            runtime=options.runtime,
             precision=options.precision,
             convention=options.convention,
             lower_bound=options.lower_bound,
