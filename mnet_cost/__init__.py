@@ -29,7 +29,13 @@ if TYPE_CHECKING:
         sweep,
         what_if,
     )
-    from mnet_cost.devices import DeviceProfile, device_names, load_device, with_threads
+    from mnet_cost.devices import (
+        DeviceProfile,
+        device_names,
+        load_device,
+        with_runtime,
+        with_threads,
+    )
     from mnet_cost.errors import MnetCostError
     from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.importing.imports import (
@@ -115,6 +121,7 @@ __all__ = [
     "spec_from_data",
     "sweep",
     "what_if",
+    "with_runtime",
     "with_threads",
 ]
 
@@ -168,6 +175,7 @@ _HOMES = {
     "spec_from_data": "models.plain_data",
     "sweep": "api",
     "what_if": "api",
+    "with_runtime": "devices",
     "with_threads": "devices",
 }
 

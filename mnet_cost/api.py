@@ -51,6 +51,7 @@ def analyze(
     devices: Iterable[Device] = (),
     *,
     threads: int | None = None,
+    runtime: str | None = None,
     precision: str | None = None,
     convention: str = "paper",
     schedule: str = "spec",
@@ -68,10 +69,11 @@ def analyze(
     `model` is a name, a path, or what `load_model` gives. Its knobs, `batch` among them, are
     keywords, or `knobs` by name; they go over those that the model brings along. `devices` are
     names, paths or profiles, and `all` stands for every shipped one; `threads` is for those that
-    are processors. `schedule="best"` looks for the order of layers with the least peak memory,
-    which can take seconds. `sparsity` says which weights are zero: a share of all (`0.5`), a text
-    as after `--sparsity` (`"conv2d 1x1=0.5:2:4"`), or a list of texts or `Zeros`. `lower_bound`
-    gives totals although some layers have no cost rule.
+    are processors, and so is `runtime` (`"tflite"`, `"tflite@2.16"`). `schedule="best"` looks for
+    the order of layers with the least peak memory, which can take seconds. `sparsity` says which
+    weights are zero: a share of all (`0.5`), a text as after `--sparsity`
+    (`"conv2d 1x1=0.5:2:4"`), or a list of texts or `Zeros`. `lower_bound` gives totals although
+    some layers have no cost rule.
 
     Raises `ModelReferenceError` for a name, knob, precision, convention or schedule that is not
     there, `SpecError` for a bad file or sizes that do not fit, `DeviceError` for a device,
@@ -80,7 +82,7 @@ def analyze(
     """
     model = _model(model)
     _check_names(convention=convention, schedule=schedule, **_given(precision=precision))
-    profiles = choose_devices(devices, threads)
+    profiles = choose_devices(devices, threads, runtime=runtime)
     values = {**model.knobs, **_settings(model, knobs, settings)}
     analysis = passes.analyze_network(
         elaborate(model.spec, values),
@@ -140,6 +142,7 @@ def compare(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     threads: int | None = None,
+    runtime: str | None = None,
     precision: str | None = None,
     convention: str = "paper",
     lower_bound: bool = False,
@@ -164,7 +167,7 @@ def compare(
     plain = [_model(model) for model in models if not isinstance(model, passes.Analysis)]
     values = {**_mapping(knobs), **_no_options(settings, plain)}
     ready = iter(with_knobs(plain, values) if plain or values else ())
-    profiles = choose_devices(devices, threads)
+    profiles = choose_devices(devices, threads, runtime=runtime)
     analyses = [
         shown_analysis(model)
         if isinstance(model, passes.Analysis)
@@ -181,6 +184,7 @@ def explore(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     threads: int | None = None,
+    runtime: str | None = None,
     precision: str | None = None,
     convention: str = "paper",
     lower_bound: bool = False,
@@ -206,9 +210,10 @@ def explore(
     return explore_page(
         [_name(model) for model in models],
         plain,
-        choose_devices(devices, threads),
+        choose_devices(devices, threads, runtime=runtime),
         {**_mapping(knobs), **_no_options(settings, plain)},
         threads=threads,
+        runtime=runtime,
         precision=precision,
         convention=convention,
         lower_bound=lower_bound,
@@ -220,6 +225,7 @@ def sweep(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     threads: int | None = None,
+    runtime: str | None = None,
     precision: str | Sequence[str] | None = None,
     convention: str = "paper",
     metrics: Sequence[str] | None = None,
@@ -270,7 +276,7 @@ def sweep(
         tuple(map(_name, models)),
         plain,
         {name: given_values(value, name) for name, value in values.items()},
-        choose_devices(devices, threads),
+        choose_devices(devices, threads, runtime=runtime),
         precisions=_precisions(precision),
         convention=convention,
         metrics=None if metrics is None else named(metrics),
@@ -357,6 +363,7 @@ def fit(
     knobs: Mapping[str, Any] | None = None,
     devices: Iterable[Device] = (),
     threads: int | None = None,
+    runtime: str | None = None,
     precision: str | Sequence[str] | None = None,
     limits: str | Sequence[str] = (),
     maximize: str | None = None,
@@ -401,7 +408,7 @@ def fit(
         tuple(map(_name, models)),
         plain,
         {name: given_values(value, name) for name, value in values.items()},
-        choose_devices(devices, threads),
+        choose_devices(devices, threads, runtime=runtime),
         precisions=_precisions(precision),
         limits=_limits(limits),
         maximize=maximize,
@@ -603,6 +610,7 @@ def calibrate(
         text=calibrated.text,
         calibrations=calibrated.calibrations,
         unread=calibrated.unread,
+        notes=calibrated.notes,
     )
 
 
@@ -685,7 +693,10 @@ def _zeros(sparsity: str | float | Sequence[Zeros | str]) -> tuple[Zeros, ...]:
     )
 
 
-_OPTIONS = ("devices", "threads", "precision", "convention", "schedule", "sparsity", "lower_bound")
+_OPTIONS = (
+    "devices", "threads", "runtime", "precision", "convention", "schedule", "sparsity",
+    "lower_bound",
+)  # fmt: skip
 _ELSEWHERE = {
     "by": '`report(by="layer")` of the result has other rows',
     "format": '`report(format="json")` of the result is its text',

@@ -289,6 +289,8 @@ class CalibratedDevice(Result):
     """The fit and its errors, by precision."""
     unread: tuple[str, ...]
     """Columns of the CSV files of which nothing was taken."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the runtime of the measurements, and of its version."""
 
     def __repr__(self) -> str:
         errors = [
@@ -301,7 +303,10 @@ class CalibratedDevice(Result):
     def _view(self, by: Any = None) -> Report:
         from mnet_cost.report.calibrate import calibration_report
 
-        return calibration_report(self.profile.name, self.calibrations, self.unread)
+        version = self.profile.runtime_version
+        return calibration_report(
+            self.profile.name, self.calibrations, self.unread, self.notes, version
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -477,6 +482,7 @@ def _explored(names: Sequence[str], analyses: Sequence[passes.Analysis]) -> Expl
         [Model(each.network.spec, dict(each.network.knobs)) for each in analyses],
         devices,
         threads=_threads_of(devices),
+        runtime=_runtime_of(devices),
         precision=first.precision,
         convention=first.convention,
         lower_bound=first.gives_lower_bounds,
@@ -512,6 +518,22 @@ def _threads_of(devices: Sequence[DeviceProfile]) -> int | None:
             (shipped,) = choose_devices([device.name])
             if shipped.threads != device.threads:
                 return device.threads
+    return None
+
+
+def _runtime_of(devices: Sequence[DeviceProfile]) -> str | None:
+    """The runtime that was asked for: another one, or another version, than a shipped device
+    has."""
+    from mnet_cost.devices.choice import choose_devices
+    from mnet_cost.devices.library import device_names
+
+    for device in devices:
+        if device.name in device_names():
+            (shipped,) = choose_devices([device.name])
+            if device.asked_version is not None:
+                return f"{device.runtime}@{device.asked_version}"
+            if shipped.runtime != device.runtime:
+                return device.runtime
     return None
 
 

@@ -2,9 +2,11 @@
 
     python benchmarks/accuracy                     print all tables
     python benchmarks/accuracy --results FOLDER    and write them to FOLDER as CSV
+    python benchmarks/accuracy runtimes            tables of other runtimes alone
     python benchmarks/accuracy coefficients [NAME] fit `specs/coefficients` anew
     python benchmarks/accuracy profiles            make the fitted profiles of `specs/devices` anew
     python benchmarks/accuracy energy              errors of energies, MLPerf Tiny
+    python benchmarks/accuracy differences         how far apart runtimes and versions of one are
     python benchmarks/accuracy ratios              intervals of ratios of two networks
 
 No estimate is fitted to the measurement that it is compared with; a row says what was held out.
@@ -24,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from coefficient_files import write_files
+from differences import show as show_differences
 from energy import show as show_energy
 from microcontrollers import LEAST, microcontroller_runs
 from npus import npu_tables
@@ -41,6 +44,7 @@ from protocols import (
 from ratios import show as show_ratios
 from rich.console import Console
 from rich.table import Table
+from runtimes import runtime_tables
 from summary import COLUMNS, Summary, four_digits, summarize, width_of
 from tables import ncnn_runs
 
@@ -107,7 +111,15 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("all", "coefficients", "profiles", "energy", "ratios"),
+        choices=(
+            "all",
+            "runtimes",
+            "coefficients",
+            "profiles",
+            "energy",
+            "ratios",
+            "differences",
+        ),
         default="all",
     )
     parser.add_argument("names", nargs="*", help="of files of `specs/coefficients`, or of profiles")
@@ -115,6 +127,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "profiles":
         make_all(options.names)
+        return
+    if options.what == "differences":
+        show_differences()
         return
     if options.what == "energy":
         show_energy(options.results)
@@ -125,14 +140,17 @@ def main() -> None:
     if options.what == "coefficients":
         write_files(options.names)
         return
-    coefficients = Coefficients(ncnn_runs())
     rows, forecasts = [], []
-    tables = [
-        *ncnn_tables(coefficients),
-        *other_tables(coefficients),
-        *microcontroller_tables(),
-        *npu_tables(),
-    ]
+    tables = list(runtime_tables())
+    if options.what == "all":
+        coefficients = Coefficients(ncnn_runs())
+        tables = [
+            *ncnn_tables(coefficients),
+            *other_tables(coefficients),
+            *microcontroller_tables(),
+            *npu_tables(),
+            *tables,
+        ]
     for table, protocol, table_forecasts, width in tables:
         rows.append(summarize(table, protocol, table_forecasts, width))
         forecasts += [(table, protocol, forecast) for forecast in table_forecasts]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -165,8 +166,14 @@ class Section(NamedTuple):
     first: Beginning = PROCESSORS
 
 
-def write(path: Path, sections: Iterable[Section], date: str, caches: Caches | None = None) -> None:
-    """Write a file."""
+def write(
+    path: Path,
+    sections: Iterable[Section],
+    date: str,
+    caches: Caches | None = None,
+    apart: Mapping[str, float] = MappingProxyType({}),
+) -> None:
+    """Write a file. `apart` is how far apart runtimes, and versions of one, were seen to be."""
     lines = [
         "# Cost coefficients of terms that devices have in common, relative to a multiplication",
         "# in a large 1x1 convolution. `python benchmarks/accuracy coefficients` writes this file:",
@@ -184,6 +191,12 @@ def write(path: Path, sections: Iterable[Section], date: str, caches: Caches | N
             "caches:",
             f"  weights: [{caches.weights[0]:.0f}, {caches.weights[1]:.0f}]",
             f"  activations: [{caches.activations[0]:.0f}, {caches.activations[1]:.0f}]",
+        ]
+    if apart:
+        lines += [
+            "# Standard deviations of the logarithm of a time on one device, over runtimes and",
+            "# over versions of one: what four of five differences speak for.",
+            *(f"{name}: {{spread: {spread:.3f}}}" for name, spread in apart.items()),
         ]
     for section in sections:
         lines += [

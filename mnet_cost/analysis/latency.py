@@ -24,6 +24,7 @@ from mnet_cost.analysis.times import (
 )
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
+from mnet_cost.devices.runtimes import runtime_notes, version_note
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.tensors import is_nothing
 from mnet_cost.units import format_seconds
@@ -171,7 +172,7 @@ def estimate_latency(
     estimates = _kernel_estimates(kernels, time, lower_bounds, precision)
     untimed = _untimed(time.basis, estimates)
     # What is not known of the lower bound is no part of an estimate.
-    notes = lower_bounds.notes() if time.basis == "bound" else ()
+    notes = lower_bounds.notes() if time.basis == "bound" else runtime_notes(device, precision)
     if untimed:
         one, several = words_for_untimed(time.basis)
         notes += (one if len(untimed) == 1 else several.replace("{}", str(len(untimed))),)
@@ -307,7 +308,7 @@ def _outside(
     time: NetworkTime, kernels: Sequence[Kernel], device: DeviceProfile
 ) -> tuple[str, ...]:
     """How a network differs from the networks that the fit was made on, a sentence each; and what
-    the device is scaled from."""
+    the device is scaled or carried over from."""
     if not time.fits:
         return ()
     seen = [
@@ -316,7 +317,8 @@ def _outside(
         if difference.holds
     ]
     scaled = () if device.scaled is None else (f"scaled {device.scaled}",)
-    return (*seen, *scaled)
+    version = version_note(device)
+    return (*seen, *scaled, *(() if version is None else (version,)))
 
 
 class Difference(NamedTuple):

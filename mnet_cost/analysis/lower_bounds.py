@@ -133,8 +133,10 @@ class LowerBounds:
         self._device = device
         self._rate = rate
         self._stated = stated
-        self._packs = "pack_channels" in device.kernel_rules
         self._winograd = may_multiply_less(device.runtime, device.kernel_rules)
+        # Of such a runtime nobody knows that it fills tiles, which are another's then. And packs
+        # that do not fill are computed with narrower ones.
+        self._tiles = not self._winograd and "pack_channels" not in device.kernel_rules
         self._any_runtime = any_runtime and self._winograd
         levels = (*device.memory, *((device.storage,) if device.storage else ()))
         self._bytes_per_s = [
@@ -206,10 +208,9 @@ class LowerBounds:
             return smallest(kernel.mult_adds, fewest * kernel.batch)
         if self._winograd and applies(sizes):
             return smallest(kernel.mult_adds, fewest_multiplications(sizes) * kernel.batch)
-        # Packs that do not fill are computed with narrower ones, which is no bound.
         rate = self._rate_of(kernel)
-        tile = int(rate.tile.value) if rate and rate.tile else 1
-        return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, tile))
+        tile = int(rate.tile.value) if self._tiles and rate and rate.tile else 1
+        return kernel.mult_adds * tile_waste(sizes, tile)
 
     def notes(self) -> tuple[str, ...]:
         """Sentences that say which part of the memory is not modelled."""

@@ -19,7 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "a device profile from measured times, with its error on held-out times",
         "mnet-cost calibrate --from times.csv --device raspberry_pi_4 -o my_pi.yaml",
         "The CSV has the columns model and latency_ms, and where rows differ device, runtime, "
-        "precision, threads, batch, family, source.",
+        "runtime_version, precision, threads, batch, family, source.",
     )
     parser.add_argument(
         "--from",
@@ -117,7 +117,9 @@ def run(options: argparse.Namespace) -> int:
     target = options.into if options.output is None else options.output
     is_file = target not in (None, "-")
     stream = sys.stdout if is_file else sys.stderr  # stdout is the profile's without a file
-    report = calibration_report(profile.name, profile.calibrations, profile.unread)
+    report = calibration_report(
+        profile.name, profile.calibrations, profile.unread, profile.notes, profile.runtime_version
+    )
     form = options.format or "text"
     encoding = encoding_of(stream)
     shown = render(report, form, terminal_width(), wants_color(), encoding, options.notes)

@@ -73,9 +73,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(Problem(message, hint="leave it out, or the names of the devices"))
     if options.model is not None:
         return _choose(options, names or ["all"])
-    settings = (*KNOB_OPTIONS, "threads")
+    settings = (*KNOB_OPTIONS, "threads", "runtime")
     if options.settings or any(getattr(options, name) is not None for name in settings):
-        message = "knobs and threads are for a network"
+        message = "knobs, threads and a runtime are for a network"
         raise UsageError(Problem(message, hint="name it: `--for MODEL`"))
     check_class(options.device_class)
     devices = [

@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
 
     require("numpy", extra="sweep")
     names = [name for name in options.models if name.lower() != "vs"]
-    devices = choose_devices(options.device, options.threads)
+    devices = choose_devices(options.device, options.threads, runtime=options.runtime)
     stated = {name.replace("-", "_"): text for name in _LIMITS
               if (text := getattr(options, name.replace("-", "_"))) is not None}  # fmt: skip
     request = plan_fit(

@@ -65,6 +65,12 @@ def _searches() -> Iterable[str]:
     return METHODS
 
 
+def _runtimes() -> Iterable[str]:
+    from mnet_cost.devices.coefficients import named_runtimes
+
+    return named_runtimes()
+
+
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "conventions": _conventions,
     "precisions": _precisions,
@@ -75,6 +81,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "metrics": _metrics,
     "searches": _searches,
     "imported": _imported,
+    "runtimes": _runtimes,
 }
 """The lists that may stand in braces in a help text."""
 

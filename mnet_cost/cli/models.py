@@ -43,7 +43,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_precision_option(cost)
     add_output_options(parser)
-    parser.set_defaults(run=run, threads=None)
+    parser.set_defaults(run=run, threads=None, runtime=None)
 
 
 def run(options: argparse.Namespace) -> int:

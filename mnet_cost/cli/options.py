@@ -95,7 +95,8 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
 
 
 def add_setting_options(group: argparse._ArgumentGroup) -> None:
-    """--threads and --precision: how a device runs a network."""
+    """--runtime, --threads and --precision: how a device runs a network."""
+    add_runtime_option(group)
     group.add_argument(
         "--threads",
         metavar="N",
@@ -103,6 +104,15 @@ def add_setting_options(group: argparse._ArgumentGroup) -> None:
         help="threads of processors, as devices gain from them (those of each profile)",
     )
     add_precision_option(group)
+
+
+def add_runtime_option(group: argparse._ArgumentGroup) -> None:
+    """--runtime."""
+    group.add_argument(
+        "--runtime",
+        metavar="NAME[@VERSION]",
+        help="what runs networks on processors: {runtimes}, or any other (that of each profile)",
+    )
 
 
 BY_SPEC = "that of the spec, else fp32"
@@ -188,7 +198,7 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     from mnet_cost.devices.choice import choose_devices
 
     device_class = vars(options).get("device_class")
-    return choose_devices(options.device or None, options.threads, device_class)
+    return choose_devices(options.device or None, options.threads, device_class, options.runtime)
 
 
 def analyzed(

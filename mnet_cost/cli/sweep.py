@@ -13,6 +13,7 @@ from mnet_cost.cli.options import (
     add_command,
     add_lower_bound_option,
     add_notes_option,
+    add_runtime_option,
     count,
 )
 
@@ -51,6 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default=[],
         help="a device profile; may be repeated (none)",
     )
+    add_runtime_option(group)
     group.add_argument("--threads", metavar="N", type=int, help="threads of processors")
     group.add_argument(
         "--precision",
@@ -224,7 +226,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         names,
         models,
         axes,
-        choose_devices(options.device, options.threads),
+        choose_devices(options.device, options.threads, runtime=options.runtime),
         precisions=given_precisions(options),
         convention=options.convention,
         metrics=None if options.metrics is None else named(words(options.metrics)),

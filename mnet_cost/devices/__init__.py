@@ -5,6 +5,7 @@ from __future__ import annotations
 from mnet_cost.devices.library import default_devices, device_names, device_path
 from mnet_cost.devices.load import load_device
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, KERNEL_RULES
+from mnet_cost.devices.runtimes import with_runtime
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.threads import with_threads
 from mnet_cost.devices.types import CLASSES, ComputeRate, DeviceProfile, MemoryLevel
@@ -21,5 +22,6 @@ __all__ = [
     "device_names",
     "device_path",
     "load_device",
+    "with_runtime",
     "with_threads",
 ]

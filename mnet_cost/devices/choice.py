@@ -1,7 +1,8 @@
-"""Which device profiles a user means: names, files, `all`, `none`, and with how many threads.
+"""Which device profiles a user means: names, files, `all`, `none`, under which runtime, and with
+how many threads.
 
 The command line and Python ask here alike. Not here: what is in a profile (`load.py`), and how a
-profile changes with the number of threads (`threads.py`).
+profile changes with its runtime (`runtimes.py`) and the number of threads (`threads.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,12 @@ from collections.abc import Iterable
 
 from mnet_cost.devices.library import default_devices, device_names
 from mnet_cost.devices.load import load_device
+from mnet_cost.devices.runtimes import (
+    parse_runtime,
+    siblings_of_runtime,
+    takes_runtime,
+    with_runtime,
+)
 from mnet_cost.devices.threads import takes_threads, with_threads
 from mnet_cost.devices.types import CLASSES, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, did_you_mean, one_of
@@ -26,14 +33,18 @@ def choose_devices(
     asked: Iterable[Device] | None = None,
     threads: int | None = None,
     device_class: str | None = None,
+    runtime: str | None = None,
 ) -> tuple[DeviceProfile, ...]:
     """The profiles that `asked` names, each once; the default ones where it is None.
 
     `all` stands for every shipped profile, `none` alone for no profile. With `threads`, a device
     that is asked for by itself must be able to run so many. Of `all`, devices that cannot are left
     as they are; of the default ones, those that are no processors. With `device_class`, those of
-    that class alone. Raises `DeviceError` for a name or a class that is not there, `TypeError` for
-    what is no device.
+    that class alone. With `runtime`, such as `tflite` or `tflite@2.16`, a device that is asked for
+    by itself must take it. Of `all`, what was measured under another one is left out, and what is
+    no processor stays as it is. A default device is replaced by what its board was measured as
+    under that runtime, or by its data sheet. Raises `DeviceError` for a name or a class that is
+    not there, `TypeError` for what is no device.
     """
     check_class(device_class)
     named = [] if asked is None else _checked(asked)
@@ -57,6 +68,12 @@ def choose_devices(
         for device, profile in profiles
         if device_class in (None, profile.device_class)
     ]
+    if runtime is not None:
+        profiles = [
+            (device, changed)
+            for device, profile in profiles
+            if (changed := _under(profile, runtime, device in named, has_all)) is not None
+        ]
     if threads is None:
         return tuple([profile for _, profile in profiles])
     return tuple(
@@ -67,6 +84,20 @@ def choose_devices(
             for device, profile in profiles
         ]
     )
+
+
+def _under(
+    profile: DeviceProfile, runtime: str, is_named: bool, has_all: bool
+) -> DeviceProfile | None:
+    """The profile that is meant where a runtime is asked for; None for none."""
+    if is_named or takes_runtime(profile, runtime):
+        return with_runtime(profile, runtime)
+    if profile.pipeline is None:
+        return profile
+    if has_all:
+        return None
+    others = siblings_of_runtime(profile, parse_runtime(runtime).name)
+    return with_runtime(load_device(others[0] if others else profile.extends or ""), runtime)
 
 
 def check_class(device_class: str | None) -> None:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
-from mnet_cost.devices.rules import is_accelerated
+from mnet_cost.devices.rules import RUNTIME_RULES, is_accelerated
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.devices.types import ACCELERATORS, ComputeRate, DeviceProfile
@@ -120,6 +120,10 @@ _BORROWED = 0.2
 """Spread of a coefficient that is another file's by its ratio to one thread, beside that of its
 own: as runs of one runtime were seen to differ in it."""
 
+THREADS_NOISE = 0.15
+"""Noise of a time with several threads by coefficients of another runtime: so that bands hold 80 %
+of what Tengine and Arm NN take with four (`python benchmarks/accuracy runtimes`)."""
+
 
 def _of_name(files: Mapping[str, str], runtime: str) -> str | None:
     return files.get(runtime) or files.get(runtime.partition("-")[0])
@@ -150,15 +154,59 @@ def shared_name_of(device: DeviceProfile, precision: str = "fp32") -> str:
     return shared_name(device.runtime, device.device_class, device.pipeline, precision)
 
 
+def named_runtimes() -> tuple[str, ...]:
+    """Runtimes of which something is known: what they do with layers, or what that costs."""
+    return tuple(dict.fromkeys((*RUNTIME_RULES, *_OF_RUNTIME, *_OF_MICROCONTROLLERS)))
+
+
+def is_named_runtime(runtime: str) -> bool:
+    """Whether something is known of a runtime, by its name or the first word of it."""
+    names = named_runtimes()
+    return runtime in names or runtime.partition("-")[0] in names
+
+
+def is_measured_runtime(runtime: str, device_class: str | None, pipeline: str | None) -> bool:
+    """Whether shared coefficients are those of the runtime itself, not of one taken for it."""
+    if device_class == "microcontroller":
+        return is_named_runtime(runtime)
+    if runtime.partition("-")[0] == DEFAULT_SHARED:
+        return True
+    return shared_name(runtime, device_class, pipeline) != DEFAULT_SHARED
+
+
+@cache
+def _file(name: str) -> Mapping[str, Any]:
+    plain: Mapping[str, Any] = _plain(
+        read_yaml(str(specs_folder() / "coefficients" / f"{name}.yaml"))
+    )
+    return plain
+
+
+_APART = ("caches", "other_runtimes", "other_versions")
+"""Keys of a file that are no sections."""
+
+
+def spread_of_runtimes() -> float:
+    """Standard deviation of the logarithm of a scale, over runtimes on one core."""
+    return float(_file(DEFAULT_SHARED)["other_runtimes"]["spread"])
+
+
+def spread_of_versions() -> float:
+    """The same of a time, over versions of one runtime on one device."""
+    return float(_file(DEFAULT_SHARED)["other_versions"]["spread"])
+
+
 @cache
 def _sections(name: str) -> Mapping[str, SharedCoefficients]:
-    plain = _plain(read_yaml(str(specs_folder() / "coefficients" / f"{name}.yaml")))
-    stated = plain.pop("caches", None)
+    plain = _file(name)
+    stated = plain.get("caches")
     caches = stated and Caches(
         weights=_two(stated["weights"]),
         activations=_two(stated["activations"]),
     )
-    sections = {key: part for key, part in plain.items() if isinstance(part, dict)}
+    sections = {
+        key: part for key, part in plain.items() if isinstance(part, dict) and key not in _APART
+    }
     return {key: _coefficients(name, part, caches) for key, part in sections.items()}
 
 
@@ -220,8 +268,8 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
             if (before := single.peak_shares.get(pipeline))
             and (after := several.peak_shares.get(pipeline))
         },
-        measured=_wider(one.measured, several.measured),
-        unmeasured=_wider(one.unmeasured, several.unmeasured),
+        measured=with_noise(_wider(one.measured, several.measured), THREADS_NOISE),
+        unmeasured=with_noise(_wider(one.unmeasured, several.unmeasured), THREADS_NOISE),
         caches=one.caches,
     )
 
@@ -232,6 +280,11 @@ def _by_threads(
     """The sections of a precision."""
     found = {count: sections.get(section_name(precision, count)) for count in MEASURED_THREADS}
     return {count: section for count, section in found.items() if section is not None}
+
+
+def with_noise(spread: Spread, noise: float) -> Spread:
+    """A band with another source of errors."""
+    return Spread(width=spread.width, noise=hypot(spread.noise, noise))
 
 
 def _wider(first: Spread, other: Spread) -> Spread:
@@ -342,7 +395,12 @@ def unmeasured_fit(
     scale = Sourced(
         value=1 / (rate.macs_per_s.value * reached.share), source=shared.source, basis="derived"
     )
-    variances = (reached.spread**2, *(spread**2 for spread in shared.spreads))
+    of_scale = reached.spread**2
+    if device.pipeline not in shared.peak_shares or not is_measured_runtime(
+        device.runtime, device.device_class, device.pipeline
+    ):
+        of_scale += spread_of_runtimes() ** 2  # the share of the peak is another runtime's
+    variances = (of_scale, *(spread**2 for spread in shared.spreads))
     covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
     tile = int(rate.tile.value) if rate.tile else 1
     return CoefficientFit(

@@ -31,6 +31,7 @@ from mnet_cost.devices.sections import (
     read_kernels,
     read_overheads,
     read_threads,
+    read_version,
 )
 from mnet_cost.devices.threads import rates_of_threads, with_power_of_threads
 from mnet_cost.devices.types import CLASSES, CORES, PIPELINES, PROFILE_BASES, DeviceProfile
@@ -46,7 +47,7 @@ _TOP = ("format", "name", "title", "basis", "runtime", "threads")
 _PEAKS = ("compute", "memory")
 _OPTIONAL_TOP = (
     "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "core", "cores",
-    "latency", "extends", *KEYS,
+    "latency", "extends", "runtime_version", *KEYS,
 )  # fmt: skip
 
 
@@ -201,6 +202,7 @@ def _profile(
         cores=cores,
         latency=read_latency(reader, values.get("latency"), known_class, threads),
         extends=None if base is None else base.name,
+        runtime_version=read_version(reader, values.get("runtime_version")),
         operators=read_operators(reader, values, path),
         fallback=read_fallback(reader, values, lambda name: _other(name, path, ("fallback",))),
         crossing=read_crossing(reader, values, memory or (base.memory if base else ())),

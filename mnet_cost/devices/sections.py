@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from mnet_cost.devices.reader import MAX_TILE, ORIGIN, Reader
 from mnet_cost.devices.rules import KERNEL_RULES
+from mnet_cost.devices.runtimes import NAME as VERSION
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.types import ComputeRate
 from mnet_cost.errors import did_you_mean, one_of
@@ -26,6 +27,18 @@ def read_threads(reader: Reader, node: Node | None) -> int:
         return node.value
     reader.problem(f"`threads` must be a whole number from 1 to {MAX_THREADS}", node)
     return 1
+
+
+def read_version(reader: Reader, node: Node | None) -> str | None:
+    """Which version of its runtime the times of a profile are of, or which date."""
+    if node is None:
+        return None
+    text = node.value
+    if isinstance(text, str) and VERSION.fullmatch(text):
+        return text
+    hint = 'in quotes, a version or a date: `runtime_version: "2.10"`, `"2020-03"`'
+    reader.problem("`runtime_version` must be text without blanks", node, hint)
+    return None
 
 
 def read_cores(reader: Reader, values: Mapping[str, Node], place: Node | None) -> Sourced | None:

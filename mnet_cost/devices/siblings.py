@@ -16,12 +16,16 @@ from mnet_cost.devices.types import DeviceProfile
 _EXTENDS = re.compile(r"^extends:\s*([\w.-]+)", re.MULTILINE)
 
 
-def measured_siblings(device: DeviceProfile, precision: str) -> tuple[str, ...]:
-    """Names of the other profiles of the same board that are fitted to times in `precision`."""
+def siblings(device: DeviceProfile) -> tuple[DeviceProfile, ...]:
+    """The other profiles of the same board."""
     board = device.extends or device.name
     names = [name for name in (board, *_extending().get(board, ())) if name != device.name]
-    shipped = [load_device(name) for name in names if name in device_names()]
-    return tuple(profile.name for profile in shipped if precision in profile.latency)
+    return tuple(load_device(name) for name in names if name in device_names())
+
+
+def measured_siblings(device: DeviceProfile, precision: str) -> tuple[str, ...]:
+    """Names of the other profiles of the same board that are fitted to times in `precision`."""
+    return tuple(profile.name for profile in siblings(device) if precision in profile.latency)
 
 
 @cache

@@ -118,6 +118,10 @@ class DeviceProfile:
     """The level of memory by way of which tensors go between the two."""
     scaled: str | None = None
     """How it was made of a profile of another number of threads; None for one as it was read."""
+    runtime_version: str | None = None
+    """The version or date of the runtime whose times it has; None where nobody says."""
+    asked_version: str | None = None
+    """Another version that times are asked for, for which bands are wider; None for its own."""
 
     def __repr__(self) -> str:
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"

@@ -56,6 +56,7 @@ def explore_page(
     knobs: Mapping[str, Any] | None = None,
     *,
     threads: int | None = None,
+    runtime: str | None = None,
     precision: str | None = None,
     convention: str = "paper",
     lower_bound: bool = False,
@@ -83,7 +84,7 @@ def explore_page(
         precision=precision,
         convention=convention,
         lower_bound=lower_bound,
-        arguments=tuple(_arguments(given, threads, precision, convention, lower_bound)),
+        arguments=tuple(_arguments(given, runtime, threads, precision, convention, lower_bound)),
         notes=tuple(notes),
     )
     document = explore_document(explored, asked)
@@ -106,6 +107,7 @@ def _reference(device: DeviceProfile) -> str:
 
 def _arguments(
     knobs: Mapping[str, Any],
+    runtime: str | None,
     threads: int | None,
     precision: str | None,
     convention: str,
@@ -117,6 +119,8 @@ def _arguments(
         words += (
             ["--batch", word_of(value)] if name == BATCH else ["--set", f"{name}={word_of(value)}"]
         )
+    if runtime is not None:
+        words += ["--runtime", runtime]
     if threads is not None:
         words += ["--threads", str(threads)]
     if precision is not None:

@@ -27,6 +27,7 @@ from mnet_cost.analysis.times import NetworkTime, network_time, operands_of
 from mnet_cost.analysis.work import LayerCost, add_up, count_work, settle_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit
+from mnet_cost.devices.runtimes import runtime_notes, version_note
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType, largest_of, where
 
@@ -242,6 +243,8 @@ def _on_device(
     traffic = [least.traffic for least in time.least]
     energy = estimate_energy(device, precision, kernels, traffic, time.timing)
     scaled = () if device.scaled is None else (Sentence(f"scaled {device.scaled}", True),)
+    words = version_note(device)
+    version = () if words is None else (Sentence(words, True),)
     untimed = _untimed(time, kernels)
     return DeviceOutline(
         basis=time.basis,
@@ -259,6 +262,7 @@ def _on_device(
         outside=(
             *[Sentence(*difference) for difference in differences_of(time, kernels)],
             *scaled,
+            *version,
         ),
         capacity=capacity,
         kernels=_kernel_rows(plan, time, precision),
@@ -295,6 +299,8 @@ def _notes(
     if time.basis == "bound":
         lower_bounds = LowerBounds(device, device.compute.get(precision), device.compute)
         notes += [Sentence(note, True) for note in lower_bounds.notes()]
+    else:
+        notes += [Sentence(note, True) for note in runtime_notes(device, precision)]
     one, several = words_for_untimed(time.basis)
     return (*notes, Sentence(several, untimed > 0, untimed, one))
 

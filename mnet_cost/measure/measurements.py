@@ -1,10 +1,10 @@
 """Files of measured times: one row a measurement, with the network, where it ran, and how long.
 
 Columns `model` and `latency_ms` must be there; `device`, `runtime`, `precision`, `threads`,
-`batch`, `family`, `processor`, `run`, `date`, `source`, `energy_uj`, `measured_as` may be; others
-are not read, but for a throughput in place of a latency. All problems of the rows that are asked
-for are raised at once, each at the user's own cell. Not here: whether the network is there, which
-elaborating it tells.
+`batch`, `family`, `processor`, `run`, `date`, `runtime_version`, `source`, `energy_uj`,
+`measured_as` may be; others are not read, but for a throughput in place of a latency. All problems
+of the rows that are asked for are raised at once, each at the user's own cell. Not here: whether
+the network is there, which elaborating it tells.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from mnet_cost.devices.runtimes import is_date
 from mnet_cost.errors import (
     MeasurementError,
     ModelReferenceError,
@@ -45,7 +46,7 @@ from mnet_cost.yamlfile import read_text
 REQUIRED = ("model", "latency_ms")
 OPTIONAL = (
     "device", "processor", "runtime", "precision", "threads", "batch", "family", "run", "date",
-    "source", "energy_uj", "measured_as",
+    "runtime_version", "source", "energy_uj", "measured_as",
 )  # fmt: skip
 
 _KNOWN = (*REQUIRED, *OPTIONAL)
@@ -83,6 +84,15 @@ class Measurement:
     """Its model's cell."""
     time_span: Span
     """Its time's cell."""
+    runtime_version: str = ""
+    date: str = ""
+    """Of the measurement or its source, as it stands there."""
+
+    @property
+    def version(self) -> str:
+        """What tells versions of the runtime apart: its number, else the date; empty for neither.
+        Other words in `date` are those of a source, such as a round of a benchmark."""
+        return self.runtime_version or (self.date if is_date(self.date) else "")
 
 
 class Reading(NamedTuple):
@@ -407,6 +417,8 @@ def _measurement(row: _Row) -> Measurement | None:
         energy_j=None if energy is None else energy * 1e-6,
         span=row.span("model"),
         time_span=row.span("latency_ms"),
+        runtime_version=row.text("runtime_version"),
+        date=row.text("date"),
     )
 
 
@@ -491,7 +503,9 @@ _SEVERAL = {
     "device": "devices", "runtime": "runtimes", "threads": "numbers of threads",
 }  # fmt: skip
 _SHOWN = 8
-_CHOOSABLE = (*_SEVERAL, "precision", "batch", "family", "run", "model")
+_CHOOSABLE = (
+    *_SEVERAL, "precision", "batch", "family", "run", "date", "runtime_version", "model",
+)  # fmt: skip
 
 
 def _value(measurement: Measurement, column: str) -> str:

@@ -37,6 +37,7 @@ def profile_text(
     extends: str | None = None,
     device_class: str | None = None,
     comment: Sequence[str] = (),
+    runtime_version: str | None = None,
 ) -> str:
     """The text of a profile whose times are those of `fits`, by precision."""
     lines = [*_comments(comment), "format: 1", f"name: {_quoted(name)}"]
@@ -45,7 +46,9 @@ def profile_text(
         lines.append(f"class: {device_class}")
     if extends is not None:
         lines.append(f"extends: {_scalar(extends)}  # its peaks, memory and power")
-    lines += [f"basis: {basis}", f"runtime: {_quoted(runtime)}", f"threads: {threads}"]
+    lines += [f"basis: {basis}", f"runtime: {_quoted(runtime)}"]
+    lines += [] if runtime_version is None else [_version_line(runtime_version)]
+    lines.append(f"threads: {threads}")
     lines.append(f"kernels: [{', '.join(sorted(kernels))}]")
     return "\n".join([*lines, latency_text(fits, threads)])
 
@@ -56,8 +59,10 @@ def with_latency(
     basis: str,
     comment: Sequence[str] = (),
     threads: int = 1,
+    runtime_version: str | None = None,
 ) -> str:
-    """The text of a profile with `fits` as its section `latency`, the rest of it untouched.
+    """The text of a profile with `fits` as its section `latency`, the rest of it untouched but for
+    `basis`, and a `runtime_version` where it states none.
 
     Raises `DeviceError` for a file that is no profile, or is in braces.
     """
@@ -76,6 +81,10 @@ def with_latency(
     indent = " " * (root.column - 1)
     lines[word.line - 1] = line[: word.column - 1] + basis + line[word.end - 1 :]
     ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
+    if runtime_version is not None and "runtime_version" not in root.keys:
+        # Into the line, so that no line below moves.
+        place = root.keys["runtime"].line - 1
+        lines[place] = f"{indent}{_version_line(runtime_version)}{ending}{lines[place]}"
     end = next((i for i, line in enumerate(lines) if _END_OF_DOCUMENT.match(line)), len(lines))
     lines, behind = lines[:end], lines[end:]
     if "latency" in root.keys:
@@ -107,6 +116,10 @@ def _start_of_comment(lines: Sequence[str], start: int, indent: str) -> int:
         if lines[first].strip() == f"# {_FITTED_BY}":
             return first
     return start
+
+
+def _version_line(version: str) -> str:
+    return f"runtime_version: {quoted(version)}"
 
 
 def _comments(lines: Iterable[str]) -> list[str]:

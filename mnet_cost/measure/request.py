@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, load_device
@@ -28,6 +28,13 @@ from mnet_cost.measure.calibrate import Calibration, Form, calibrate
 from mnet_cost.measure.measurements import Measurement, of_one_setting
 from mnet_cost.measure.networks import read_rows
 from mnet_cost.measure.profiles import profile_text, with_latency
+from mnet_cost.measure.versions import (
+    as_of_profile,
+    base_notes,
+    mixed_versions,
+    version_notes,
+    version_of,
+)
 from mnet_cost.paths import naming, same_file
 
 
@@ -68,6 +75,10 @@ class CalibratedProfile:
     """The fits, by precision."""
     unread: tuple[str, ...]
     """Columns of the CSV files of which nothing was taken."""
+    runtime_version: str | None = None
+    """The version, or the date, that its times are of."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the runtime of the measurements, and of its version."""
 
 
 def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
@@ -84,7 +95,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     device_class = _device_class(request, base)
     threads = _threads(request, first, base)
     calibrations: dict[str, Calibration] = {}
-    problems: list[Problem] = []
+    problems = list(mixed_versions(rows))
     for precision in dict.fromkeys(row.precision for row in rows):
         chosen = tuple(row for row in rows if row.precision == precision)
         try:
@@ -106,10 +117,21 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     if problems:
         raise MeasurementError(problems)
     fits = {precision: calibration.fit for precision, calibration in calibrations.items()}
+    version, notes = version_of(rows), version_notes(rows)
+    if request.into and base:
+        fits, said = as_of_profile(fits, rows, base)
+        calibrations = {
+            precision: replace(calibration, fit=fits[precision])
+            for precision, calibration in calibrations.items()
+        }
+        notes += said
+    elif base:
+        notes += base_notes(rows, base)
     target = request.into if request.output is None else request.output
     name = _words(request.name) or _name(target) or first.device or "mine"
     if request.into:
-        text = with_latency(request.into, fits, request.basis, _comment(request, name)[1:], threads)
+        comment = _comment(request, name)[1:]
+        text = with_latency(request.into, fits, request.basis, comment, threads, version)
     else:
         text = profile_text(
             name=name,
@@ -122,9 +144,13 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
             extends=_extends(request.device, target),
             device_class=request.device_class if base else device_class,
             comment=_comment(request, name),
+            runtime_version=version,
         )
     _check_text(text, target)
-    return CalibratedProfile(name=name, text=text, calibrations=calibrations, unread=unread)
+    return CalibratedProfile(
+        name=name, text=text, calibrations=calibrations, unread=unread, runtime_version=version,
+        notes=notes,
+    )  # fmt: skip
 
 
 _OF_A_NEW_PROFILE = ("device", "kernels", "name", "title", "class")

@@ -155,6 +155,8 @@ def device_document(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, A
         "name": device.name,
         "basis": basis_cell(analysis, estimate),
         "runtime": device.runtime,
+        "runtime_version": device.runtime_version,
+        "asked_version": device.asked_version,
         "threads": device.threads,
         **metric_document(TIMES, analysis, estimate),
         "shares": {part: shares.get(part, 0.0) for part in PARTS} if shares else None,

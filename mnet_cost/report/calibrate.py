@@ -20,14 +20,21 @@ _NAMED = 8
 
 
 def calibration_report(
-    name: str, calibrations: Mapping[str, Calibration], unread: Sequence[str] = ()
+    name: str,
+    calibrations: Mapping[str, Calibration],
+    unread: Sequence[str] = (),
+    said: Sequence[str] = (),
+    runtime_version: str | None = None,
 ) -> Report:
     """Fits by precision: their numbers, errors on held-out times, each measurement.
 
-    `unread` are columns of the files of which nothing was taken.
+    `unread` are columns of the files of which nothing was taken, `said` what is to be said of all
+    fits, `runtime_version` the version, or the date, that the times are of.
     """
     several = len(calibrations) > 1
     facts: list[Fact] = []
+    if runtime_version is not None:
+        facts.append(Fact("version", runtime_version, "text", "of the runtime, or date"))
     notes = [
         "held out: the time that the other measurements predict; off: its error. The fit itself "
         "uses all measurements"
@@ -36,6 +43,7 @@ def calibration_report(
         prefix = f"{precision} " if several else ""
         facts += [fact._replace(label=prefix + fact.label) for fact in _facts(calibration.fit)]
         notes += [prefix + note for note in (*calibration.notes, *_moved(calibration.fit))]
+    notes += said
     if unread:
         names = ", ".join(f"`{column}`" for column in unread[:_NAMED])
         more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
@@ -54,6 +62,7 @@ def calibration_report(
         document=lambda: {
             "schema": schema_id("calibration"),
             "name": name,
+            "runtime_version": runtime_version,
             "unread_columns": list(unread),
             "fits": [
                 _document(precision, calibrations[precision], tables[precision])

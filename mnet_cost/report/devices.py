@@ -10,6 +10,7 @@ from mnet_cost.analysis.latency import basis_of
 from mnet_cost.analysis.lower_bounds import ridge_point
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, Sourced
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
+from mnet_cost.devices.runtimes import named
 from mnet_cost.report.file_keys import file_records
 from mnet_cost.report.latency_fit import coefficient_table, fit_document, fit_facts
 from mnet_cost.report.operators import operator_facts, operator_table, operators_document
@@ -208,6 +209,7 @@ def _document(device: DeviceProfile) -> dict[str, Any]:
         "class": device.device_class,
         "basis": device.basis,
         "runtime": device.runtime,
+        "runtime_version": device.runtime_version,
         "threads": device.threads,
         "pipeline": device.pipeline,
         "core": device.core,
@@ -254,7 +256,7 @@ def _facts(device: DeviceProfile) -> list[Fact]:
         Fact("class", device.device_class, "text"),
         Fact("basis", device.basis, "text"),
         Fact("time", times or None, "text", lower_bound),
-        Fact("runtime", device.runtime, "text"),
+        Fact("runtime", named(device.runtime, device.runtime_version), "text"),
         Fact("threads", str(device.threads), "text"),
     ]
     if device.pipeline:

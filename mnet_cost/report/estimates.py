@@ -10,6 +10,7 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.time_breakdown import PARTS, time_shares
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit, HeldOut, RooflineFit
+from mnet_cost.devices.runtimes import named, runtime_notes
 from mnet_cost.devices.siblings import measured_siblings
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.capacity import memory_fits, misfits
@@ -255,6 +256,12 @@ def reading_notes(analysis: Analysis) -> list[str]:
         for estimate in estimates
         for note in _packs_note(estimate, _COSTLY)
     )
+    notes += _said(
+        (estimate.device.name, note)
+        for estimate in estimates
+        for note in runtime_notes(estimate.device, estimate.precision)
+        if estimate.basis == "datasheet"
+    )
     return notes + sibling_notes(estimates)
 
 
@@ -293,6 +300,7 @@ def more_notes(analysis: Analysis) -> list[str]:
         (estimate.device.name, note)
         for estimate in estimates
         for note in (*_own_notes(estimate), *map(_misfit, misfits(analysis, estimate)))
+        if note not in runtime_notes(estimate.device, estimate.precision)  # said first
         if estimate.latency_s is not None or note not in estimate.notes
     )
 
@@ -441,6 +449,9 @@ def _device_notes(analysis: Analysis, estimate: DeviceEstimate) -> list[str]:
 def _own_notes(estimate: DeviceEstimate) -> list[str]:
     """How far off an estimate is, and what it is made of."""
     notes = list(estimate.notes)
+    device = estimate.device
+    if device.runtime_version is not None and estimate.latency_fits:
+        notes.append(f"its times are of {named(device.runtime, device.runtime_version)}")
     for precision, fit in estimate.latency_fits.items():
         head = f"{precision}: " if len(estimate.latency_fits) > 1 else ""
         held_out = fit.held_out

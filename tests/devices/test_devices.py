@@ -103,8 +103,10 @@ def test_pixel_1() -> None:
     device = load_device("pixel_1")
     rate = device.compute["fp32"]
     macs, vector = rate.macs_per_s, rate.vector_ops_per_s
-    assert list(device.compute) == ["fp32"]
+    assert list(device.compute) == ["fp32", "int8"]
     assert macs.value == 2_342_000_000 * 4
+    # SMLAL takes 8 pairs of int8 where FMLA takes 4 of fp32.
+    assert device.compute["int8"].macs_per_s.value == pytest.approx(2 * macs.value, rel=1e-4)
     assert macs.basis == "derived"
     assert vector is not None
     assert vector.value == 9_368_000_000

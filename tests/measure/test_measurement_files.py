@@ -179,7 +179,7 @@ def test_names_that_no_file_can_have(name: str) -> None:
 
 @pytest.mark.parametrize(
     "column",
-    ["source_device", "device id", "num_threads", "thread_count", "runtime-version", "model_size",
+    ["source_device", "device id", "num_threads", "thread_count", "version", "model_size",
      "latency_us", "latency_ms_std", "energy_mj", "energy", "device2", "rate", "data", "patch",
      "process", "procession", "runs", "prun", "sourceDevice", "date of run", "_", "-"],
 )  # fmt: skip
@@ -662,7 +662,7 @@ def test_rows_are_chosen() -> None:
         (
             {"source": "x"},
             "rows cannot be chosen by `source`\nhint: there are device, runtime, threads, "
-            "precision, batch, family, run, model",
+            "precision, batch, family, run, date, runtime_version, model",
         ),
     ],
 )

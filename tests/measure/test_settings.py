@@ -185,12 +185,19 @@ def test_settings_to_try() -> None:
     [
         ("tflm", "microcontroller", "in_order"),
         ("stedgeai", "microcontroller", "scalar"),
-        ("qnn", "phone", None),
-        ("an-engine", "accelerator", None),
     ],
 )
-def test_what_is_no_processor_of_the_others_is_tried_alone(
+def test_a_board_is_like_no_processor(
     runtime: str, device_class: str, pipeline: str | None
 ) -> None:
     own = own_setting(runtime, device_class, pipeline, "int8")
     assert settings_to_try(own) == (own,)
+
+
+@pytest.mark.parametrize(("runtime", "device_class"), [("qnn", "phone"), ("an-engine", "gpu")])
+def test_an_accelerator_may_be_like_a_processor(runtime: str, device_class: str) -> None:
+    own = own_setting(runtime, device_class, None, "int8")
+    assert own.shared == "npu"
+    first, other = settings_to_try(own)
+    assert first == own
+    assert (other.shared, other.rules) == ("ncnn", own.rules)

@@ -80,7 +80,7 @@ def test_the_answer_comes_first() -> None:
     assert lines[-3:] == [
         "* h100: ≥ is a lower bound; real runs take longer",
         "* 1 mult-add = 1 MAC = 2 FLOPs",
-        "10 more notes: --notes",
+        "11 more notes: --notes",
     ]
 
 

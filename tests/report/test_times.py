@@ -298,7 +298,7 @@ def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str])
             ["analyze", "lenet5", "--by", "kernel", "--device", "none"],
             "which kernels there are depends on a device",
         ),
-        (["devices", "--alpha", "0.5"], "knobs and threads are for a network"),
+        (["devices", "--alpha", "0.5"], "knobs, threads and a runtime are for a network"),
         (["devices", "--for", "lenet5", "fitted_cor"], "there is no device `fitted_cor`"),
     ],
 )
@@ -472,10 +472,10 @@ def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
         number = numbers["fp32 mult-adds"]
         assert (number["value"], number["unit"]) == (rate, "MAC/s")
     assert "fp32 tile" not in values[0]
-    assert all("fuse_clamps" in device["kernels"] for device in profiles)
+    assert all("in_place" in device["kernels"] for device in profiles)
     text = output(capsys, "devices", "fitted_core", "pixel_1")
     assert re.search(r"^time +fp32 fitted +fp32 datasheet$", text, re.MULTILINE)
-    assert re.search(r"^fuse_clamps +yes +yes$", text, re.MULTILINE)
+    assert re.search(r"^in_place +yes +yes$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,8 @@ def device_keys() -> Json:
         "name": text("name of the profile"),
         "basis": BASIS,
         "runtime": text("program that runs the network"),
+        "runtime_version": maybe(text("version or date of it that was measured")),
+        "asked_version": maybe(text("another version that was asked for")),
         "threads": whole("processor threads"),
         **metric_keys(TIMES),
         "shares": maybe(

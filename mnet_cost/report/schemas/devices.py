@@ -88,6 +88,7 @@ def _profile_keys() -> dict[str, Json]:
         "class": maybe(text("kind of machine")),
         "basis": text("what the profile rests on"),
         "runtime": text("program that runs networks"),
+        "runtime_version": maybe(text("version or date of it that its times are of")),
         "threads": whole("processor threads"),
         "pipeline": maybe(text("how its cores issue instructions")),
         "core": maybe(text("which core of a microcontroller it is")),
@@ -192,6 +193,7 @@ def calibration_schema() -> Json:
     return record(
         {
             "name": text("name of the profile"),
+            "runtime_version": maybe(text("version or date of the runtime that was measured")),
             "unread_columns": listed(text("name of a column"), "columns that were not read"),
             "fits": listed(record(fit)),
         },
