@@ -91,7 +91,8 @@ def test_a_profile_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
     device = load_device("./phone.yaml")
     assert (device.name, device.basis, device.extends) == ("phone", "calibrated", "pixel_1")
     assert device.compute == load_device("pixel_1").compute
-    assert device.kernel_rules == load_device("pixel_1").kernel_rules
+    # These times are of no runtime of a name; windows take too long for Winograd's tiles.
+    assert device.kernel_rules == runtime_rules("openvino")
     fit = device.latency["fp32"]
     assert isinstance(fit, CoefficientFit)
     assert fit.fitted_on is not None
