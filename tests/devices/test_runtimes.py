@@ -185,7 +185,9 @@ def test_an_estimate_for_another_version_is_marked_and_its_band_wider() -> None:
     assert other.latency_s == own.latency_s
     fit = device.latency["fp32"]
     assert isinstance(fit, CoefficientFit)
-    assert own.high_s and own.latency_s and other.high_s
+    assert own.high_s is not None
+    assert own.latency_s is not None
+    assert other.high_s is not None
     before = log(own.high_s / own.latency_s)
     after = fit.spread.width * sqrt((before / fit.spread.width) ** 2 + spread_of_versions() ** 2)
     assert other.high_s / own.latency_s == pytest.approx(exp(after))
