@@ -128,7 +128,7 @@ def test_tiles_bound_a_runtime_alone_that_is_known_to_multiply_all() -> None:
     def most(device: DeviceProfile) -> float:
         bounds = LowerBounds(device, device.compute["fp32"])
         return max(
-            bounds.multiplications(kernel) / kernel.mult_adds
+            float(bounds.multiplications(kernel) / kernel.mult_adds)
             for kernel in kernels
             if kernel.mult_adds
         )
