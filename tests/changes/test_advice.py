@@ -130,7 +130,8 @@ SMALL = "layers:\n  - {id: a, conv2d: {channels: 16, kernel: 1}}\n"
         ("pixel_6", ["fp16", "int8"]),
         ("sapphire_rapids", ["int8", "bf16"]),
         ("jetson_nano", ["fp16"]),
-        ("pixel_1", []),
+        ("pixel_1", ["int8"]),
+        ("zen3", []),
     ],
 )
 def test_every_precision_of_the_device_is_looked_at(device: str, precisions: list[str]) -> None:
