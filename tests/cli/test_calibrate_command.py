@@ -92,13 +92,8 @@ def test_a_profile_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
     device = load_device("./phone.yaml")
     assert (device.name, device.basis, device.extends) == ("phone", "calibrated", "pixel_1")
     assert device.compute == load_device("pixel_1").compute
-<<<<<<< HEAD
-    # These times are of no runtime of a name; windows take too long for Winograd's tiles.
-    assert device.kernel_rules == runtime_rules("openvino")
-=======
     own = own_setting("any", "phone", "out_of_order", "fp32")  # as its data sheet has it
     assert device.kernel_rules in [setting.rules for setting in settings_to_try(own)]
->>>>>>> merge
     fit = device.latency["fp32"]
     assert isinstance(fit, CoefficientFit)
     assert fit.fitted_on is not None
