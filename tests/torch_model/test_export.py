@@ -146,7 +146,10 @@ def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "none" / "net.py"
     status, err = run(capsys, SMALL, "-o", str(path))
     assert status == 2
-    assert err == f"mnet-cost: {path}: cannot be written: no such file or directory\n"
+    assert err == (
+        f"mnet-cost: {path}: cannot be written: no such file or directory\n"
+        f"hint: there is no folder `{path.parent}`: make it first, or choose another one\n"
+    )
 
 
 def test_nothing_is_left_of_a_failed_export(
