@@ -142,8 +142,9 @@ def shared_name(
     if pipeline is None and (device_class in ACCELERATORS or is_accelerated(runtime)):
         return NPU
     name = _of_name(_OF_RUNTIME, runtime)
-    if name == "onnxruntime" and device_class not in _WITH_LARGE_CACHES:
-        name = None
+    if name == "onnxruntime" and (precision == "int8" or device_class not in _WITH_LARGE_CACHES):
+        # At int8 OpenVINO's times were nearer to those of ncnn.
+        return DEFAULT_SHARED
     if name is None and precision == "int8" and runtime.partition("-")[0] != DEFAULT_SHARED:
         return "tflite"
     return name or DEFAULT_SHARED

@@ -207,6 +207,7 @@ def test_which_file_a_device_takes() -> None:
     assert shared_name("tflite-xnnpack", "phone", "out_of_order") == "tflite"
     assert shared_name("onnxruntime", "server", None) == "onnxruntime"
     assert shared_name("openvino", None, None) == "onnxruntime"
+    assert shared_name("openvino", "server", None, "int8") == "ncnn"
     assert shared_name("onnxruntime", "phone", "in_order") == "ncnn"
     assert shared_name("torch-compile", "server", None) == "torch-compile"
     assert shared_name("torch", "server", None) == "ncnn"
