@@ -513,7 +513,7 @@ function structureOf(written, model) {
   const { layers, reads, calls, kernel_layers, at, ...rest } = written;
   const rows = summed(layers);
   const pick = (column) => rows.map((row) => column[row]);
-  const { name, kind, variety, line, nodes, form } = model.texts;
+  const { name, kind, variety, line, nodes, form, count } = model.texts;
   return {
     ...rest,
     layers: {
@@ -523,6 +523,7 @@ function structureOf(written, model) {
       line: pick(line),
       nodes: pick(nodes),
       form: pick(form),
+      count: pick(count),
       inputs: reads.map((back, layer) => back.map((distance) => layer - distance))
     },
     calls: summed(calls).map((row) => model.calls[row]),

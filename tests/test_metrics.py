@@ -87,7 +87,8 @@ def test_numbers_of_devices_are_read_off(analysis: Analysis) -> None:
     assert find_metric("energy").of(analysis, board) is None  # no fp32 rate: no time, no energy
     weights, peak = analysis.totals.weight_bytes, analysis.memory.peak_bytes
     assert find_metric("memory").of(analysis, tflite) == weights + peak
-    assert find_metric("memory").of(analysis, board) == peak  # weights stay in flash
+    # Weights stay in flash, and 1x1 convolutions write over what they read.
+    assert find_metric("memory").of(analysis, board) == 4 * 32 * (112 * 112 + 56 * 56) < peak
     costs = analysis.costs
     assert costs.devices == tuple(map(costs_on, analysis.devices))
     assert [device.device for device in costs.devices] == list(DEVICES)

@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy                     print all tables
     python benchmarks/accuracy --results FOLDER    and write them to FOLDER as CSV
+    python benchmarks/accuracy runtimes            tables of other runtimes alone
     python benchmarks/accuracy coefficients [NAME] fit `specs/coefficients` anew
     python benchmarks/accuracy profiles            make the fitted profiles of `specs/devices` anew
     python benchmarks/accuracy energy              errors of energies, MLPerf Tiny
@@ -43,6 +44,7 @@ from protocols import (
 from ratios import show as show_ratios
 from rich.console import Console
 from rich.table import Table
+from runtimes import runtime_tables
 from summary import COLUMNS, Summary, four_digits, summarize, width_of
 from tables import ncnn_runs
 
@@ -109,7 +111,15 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("all", "coefficients", "profiles", "energy", "ratios", "differences"),
+        choices=(
+            "all",
+            "runtimes",
+            "coefficients",
+            "profiles",
+            "energy",
+            "ratios",
+            "differences",
+        ),
         default="all",
     )
     parser.add_argument("names", nargs="*", help="of files of `specs/coefficients`, or of profiles")
@@ -130,14 +140,17 @@ def main() -> None:
     if options.what == "coefficients":
         write_files(options.names)
         return
-    coefficients = Coefficients(ncnn_runs())
     rows, forecasts = [], []
-    tables = [
-        *ncnn_tables(coefficients),
-        *other_tables(coefficients),
-        *microcontroller_tables(),
-        *npu_tables(),
-    ]
+    tables = list(runtime_tables())
+    if options.what == "all":
+        coefficients = Coefficients(ncnn_runs())
+        tables = [
+            *ncnn_tables(coefficients),
+            *other_tables(coefficients),
+            *microcontroller_tables(),
+            *npu_tables(),
+            *tables,
+        ]
     for table, protocol, table_forecasts, width in tables:
         rows.append(summarize(table, protocol, table_forecasts, width))
         forecasts += [(table, protocol, forecast) for forecast in table_forecasts]

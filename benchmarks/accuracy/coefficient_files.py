@@ -62,7 +62,7 @@ _SPREAD_OF_SHARES = 0.3
 """Spread of the share of the peak where fewer chips were measured: that of ncnn's 39."""
 XNNPACK_TILE = 8
 
-_WIDE = 0.3
+WIDE = 0.3
 """Least spread of a coefficient where one device was measured."""
 _NOT_HELD_OUT = 1.5
 """Half width of a band where nothing could be held out: wider than any that was measured."""
@@ -136,13 +136,16 @@ AVX512 = Processor("avx512_server_core", "AVX-512", 202.4e9, 1.0, None, True, 16
 """The peak is measured as mult-adds per second; how many a cycle is not known."""
 
 
+def onnxruntime_run() -> Run:
+    """Whole networks and small graphs on one core."""
+    rows = (*read("onnxruntime_avx512_core.csv"), *read("onnxruntime_small_graphs.csv"))
+    return make_run(rows, runtime_rules("onnxruntime"), AVX512.pack, AVX512, CACHES)
+
+
 def onnxruntime_sections() -> list[Section]:
     """ONNX Runtime on x86: whole networks and small graphs of one core."""
-    rules = runtime_rules("onnxruntime")
-    rows = (*read("onnxruntime_avx512_core.csv"), *read("onnxruntime_small_graphs.csv"))
-    run = make_run(rows, rules, AVX512.pack, AVX512, CACHES)
-    networks = [i for i, row in enumerate(rows) if "small_graphs" not in row.model]
-    first = _like_ncnn("fp32", 1.0)
+    run = onnxruntime_run()
+    first = like_ncnn("fp32", 1.0)
     coefficients = Coefficients([run], first)
     held_out = [
         forecast for forecast in known_device(coefficients) if "small_graphs" not in forecast.model
@@ -152,7 +155,6 @@ def onnxruntime_sections() -> list[Section]:
         "graphs", "own measurement, 2026-11", "known device, new family",
         common_coefficients([run], first), shared_coefficients().measured.width,
     )  # fmt: skip
-    assert len(networks) == len(held_out)
     return [_with_wide_spreads(section)]
 
 
@@ -162,14 +164,14 @@ def torch_compile_sections() -> list[Section]:
     tables = measured_together(read("timm_i9.csv")).values()
     runs = [make_run(rows, rules, 1) for rows in tables]
     section = _of_runs(
-        "fp32_8_threads", runs, _like_ncnn("fp32", 1.0, 8),
+        "fp32_8_threads", runs, like_ncnn("fp32", 1.0, 8),
         "runs of torch.compile with 14 threads on {} processor",
         "huggingface/pytorch-image-models, results/",
     )  # fmt: skip
     return [_with_wide_spreads(section)]
 
 
-def _like_ncnn(precision: str, spread: float, threads: int = 1) -> Beginning:
+def like_ncnn(precision: str, spread: float, threads: int = 1) -> Beginning:
     """The coefficients of ncnn, from which those of other runtimes are some way off."""
     shared = shared_coefficients("ncnn", precision, threads)
     return Beginning(np.array(shared.coefficients), PROCESSORS.spreads, spread)
@@ -178,11 +180,11 @@ def _like_ncnn(precision: str, spread: float, threads: int = 1) -> Beginning:
 def _with_wide_spreads(section: Section) -> Section:
     """Of one device, which does not tell how devices differ."""
     first = section.first
-    return section._replace(first=first._replace(spreads=np.maximum(first.spreads, _WIDE)))
+    return section._replace(first=first._replace(spreads=np.maximum(first.spreads, WIDE)))
 
 
 def _of_runtime(precision: str, runs: Sequence[Run], source: str, publication: str) -> Section:
-    return _of_runs(precision, runs, _like_ncnn(precision, 0.3), source, publication)
+    return _of_runs(precision, runs, like_ncnn(precision, 0.3), source, publication)
 
 
 def _of_runs(

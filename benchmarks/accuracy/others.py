@@ -112,7 +112,7 @@ def calibrated(rows: Sequence[Measurement]) -> Iterator[Forecast]:
     first = rows[0]
     tile = XNNPACK_TILE if first.runtime in ("tflite", "xnnpack") else 1
     rules = runtime_rules(first.runtime)
-    calibration = calibrate(rows, rules=rules, tile=tile, threads=first.threads or 1, lenient=True)
+    calibration = calibrate(rows, tile=tile, threads=first.threads or 1, lenient=True)
     run = make_run(rows, rules, tile)
     one_family = len(set(run.families)) == 1
     for i, row in enumerate(rows):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from others import XNNPACK_TILE
 from protocols import Coefficients, without_family
+from runtimes import FitOfFew, fits_of_few, unknown_tables
 from shared import PROCESSORS, common_coefficients
 from summary import four_digits
 from tables import TFLITE, Run, make_run, measured_together, ncnn_runs, read
@@ -117,6 +118,40 @@ def _tables() -> Iterator[tuple[str, list[Pair]]]:
         )
         summed = ", sums of blocks" if run.name == "sum_of_blocks" else ""
         yield f"FBNet space, {run.device}{summed}", list(_pairs(measured, held_out, common, width))
+    yield from _runtime_tables()
+
+
+def _runtime_tables() -> Iterator[tuple[str, list[Pair]]]:
+    """Runtimes without shared coefficients, from one and from four networks of other families."""
+    by_title: dict[str, list[Pair]] = {}
+    for (_, precision, threads), tables in unknown_tables().items():
+        words = f"{precision}, {'one thread' if threads == '1' else 'several threads'}"
+        for rows in tables:
+            for count in (1, 4):
+                title = f"other runtimes, {words}, from {count}"
+                pairs = by_title.setdefault(title, [])
+                for chosen in fits_of_few(rows, count, apart=2):
+                    pairs += _chosen_pairs(chosen)
+    yield from by_title.items()
+
+
+def _chosen_pairs(chosen: FitOfFew) -> Iterator[Pair]:
+    trial, parameters = chosen.trial, chosen.solution.parameters
+    fit = _fit(chosen.solution, trial.shared.measured)
+    amounts = trial.amounts[chosen.held_out]
+    term_times = amounts * trial.coefficients * np.exp(parameters[1:])
+    shares = term_times / term_times.sum(1, keepdims=True)
+    expected = expected_seconds(amounts, trial.coefficients, parameters)
+    errors = np.log(expected / chosen.seconds[chosen.held_out])
+    models = [row.model for row, out in zip(chosen.rows, chosen.held_out, strict=True) if out]
+    for i, j in combinations(range(len(models)), 2):
+        if models[i] != models[j]:
+            width = trial.shared.measured.width
+            yield Pair(
+                float(np.abs(shares[i] - shares[j]).sum()),
+                float(errors[i] - errors[j]),
+                width * deviation_of_ratio(fit, shares[i].tolist(), shares[j].tolist()),
+            )
 
 
 def _family_pairs(run: Run) -> Iterator[tuple[str, str]]:

@@ -142,6 +142,8 @@ export const VARIETIES: readonly [string, string][] = [
   ["depthwise", "depthwise"],
   ["convolution", "other convolution"],
   ["linear", "linear"],
+  ["product", "attention, products"],
+  ["recurrent", "recurrent"],
   ["pooling", "pooling"],
   ["other", "the rest"],
 ];

@@ -36,8 +36,8 @@ export interface ModelDocument {
   reference: string;
   /** Where the network is from. */
   source: string;
-  /** The file of the spec, or empty. */
-  path: string;
+  /** The name of the file of the spec, without its folder; or empty. */
+  file: string;
   knobs: Knob[];
   program: ProgramData;
   /** At which settings which of these holds is what their `fixed` and guards say. */
@@ -221,7 +221,7 @@ export interface LayerTexts {
   name: string[];
   /** With kernel and stride, where it has them: `conv2d 3x3 s2`. */
   kind: string[];
-  /** 1x1, depthwise, convolution, linear, pooling or other: it decides the colour. */
+  /** One of `VARIETIES`: it decides the colour. */
   variety: string[];
   /** Line of the spec, 0 for none. */
   line: number[];
@@ -231,6 +231,6 @@ export interface LayerTexts {
   inputs: number[][];
   /** Index of its formulas. */
   form: number[];
-  /** Of a large network, how many layers each stands for; without it each is one. */
-  count?: number[];
+  /** How many layers each stands for: 1 but in a large network. */
+  count: number[];
 }

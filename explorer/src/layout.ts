@@ -5,6 +5,9 @@ import type { ExploreDocument } from "./document";
 import { type Children, h, type Item, patch } from "./dom";
 import { heading } from "./parts";
 
+/** Of more devices, only the chosen one has a whole card. */
+const MOST_WHOLE = 10;
+
 /** Build it, once. */
 export function buildLayout(root: HTMLElement, page: ExploreDocument): void {
   const skip = (): void => document.getElementById("table")!.focus();
@@ -13,7 +16,11 @@ export function buildLayout(root: HTMLElement, page: ExploreDocument): void {
     h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
     h("header", { id: "top" }),
     h("div", { id: "said" }),
-    h("fieldset", { id: "cards", style: { "--count": page.devices.length } }),
+    h("fieldset", {
+      id: "cards",
+      class: page.devices.length > MOST_WHOLE ? "short" : "",
+      style: { "--count": page.devices.length },
+    }),
     h("dl", { id: "totals" }),
     h("div", { id: "answer", class: "unseen", role: "status" }),
     h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),

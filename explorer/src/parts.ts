@@ -7,7 +7,7 @@ import type { Scene } from "./scene";
 export type Cell = string | { text: string; class?: string; tip?: string };
 
 export interface Column {
-  title: string;
+  title: Children;
   /** Texts are at the left, numbers at the right. */
   isText?: boolean;
   tip?: string;
@@ -17,6 +17,16 @@ export interface Column {
 
 const classOf = ({ isText, isWide }: Column): string =>
   [isText ? "" : "num", isWide ? "wide" : ""].filter(Boolean).join(" ");
+
+/** A name, of a device or a layer, that breaks between its words where there is little room. */
+export function named(name: string): Item {
+  const words = name.split(/(?<=[_.])/);
+  return h(
+    "bdi",
+    {},
+    words.map((word, i) => [i ? h("wbr") : null, word]),
+  );
+}
 
 /** A table with a heading for each row. */
 export function table(caption: string, columns: Column[], rows: Cell[][]): Item {

@@ -14,7 +14,7 @@ interface WrittenModel extends Omit<ModelDocument, "structures"> {
   /** Lists that stand in the structures more than once, in the place of which is `{ shared: i }`. */
   shared: unknown[];
   /** Rows of texts of layers, by columns. */
-  texts: Pick<LayerTexts, "name" | "kind" | "variety" | "line" | "nodes" | "form">;
+  texts: Omit<LayerTexts, "inputs">;
   calls: Structure["calls"];
   /** By precision. */
   tables: Record<string, { layers: Rows; kernels: Rows[] }>;
@@ -55,7 +55,7 @@ function structureOf(written: WrittenStructure, model: WrittenModel): Structure 
   const { layers, reads, calls, kernel_layers, at, ...rest } = written;
   const rows = summed(layers);
   const pick = <T>(column: readonly T[]): T[] => rows.map((row) => column[row]);
-  const { name, kind, variety, line, nodes, form } = model.texts;
+  const { name, kind, variety, line, nodes, form, count } = model.texts;
   return {
     ...rest,
     layers: {
@@ -65,6 +65,7 @@ function structureOf(written: WrittenStructure, model: WrittenModel): Structure 
       line: pick(line),
       nodes: pick(nodes),
       form: pick(form),
+      count: pick(count),
       inputs: reads.map((back, layer) => back.map((distance) => layer - distance)),
     },
     calls: summed(calls).map((row) => model.calls[row]),

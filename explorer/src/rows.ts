@@ -55,8 +55,7 @@ export function callOf(structure: Structure, block: Block): Call | undefined {
 
 /** How many layers of the network some of its rows are: in a large one a row stands for many. */
 export function layerCount({ layers }: Structure, rows: readonly number[]): number {
-  const { count } = layers;
-  return count ? rows.reduce((sum, row) => sum + count[row], 0) : rows.length;
+  return rows.reduce((sum, row) => sum + layers.count[row], 0);
 }
 
 let kept: { structure: Structure; key: string; room: number; outline: Outline } | null = null;

@@ -112,10 +112,18 @@ export function fromFragment(
   const state = initialState(page);
   const ignored: string[] = [];
   const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
+  const own: readonly string[] = OWN;
+  const seen = new Set<string>();
   for (const [name, value] of pairsOf(fragment)) {
     const knob = knobs.get(name);
+    if (seen.has(name) && name !== "@open") {
+      ignored.push(`The link sets “${cut(name)}” more than once: the last value holds.`);
+    }
+    seen.add(name);
     if (knob) readKnob(page, state, knob, value, ignored);
-    else if ((OWN as readonly string[]).includes(name)) readOwn(page, state, name, value, ignored);
+    else if (own.includes(name)) readOwn(page, state, name, value, ignored);
+    // Who writes a link by hand leaves out the sign.
+    else if (own.includes(`@${name}`)) readOwn(page, state, `@${name}`, value, ignored);
     else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
   }
   return { state, ignored };
@@ -165,6 +173,9 @@ function readKnob(
       return;
     }
     const rounded = knob.whole ? Math.round(value) : value;
+    if (rounded !== value) {
+      ignored.push(`“${knob.name}” is a whole number, not “${cut(text)}”: it is ${rounded}.`);
+    }
     const inside = Math.min(Math.max(rounded, knob.min), knob.max);
     if (inside !== rounded) {
       ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);

@@ -85,6 +85,7 @@ function structureOf(flag: boolean, guards: number[], device = deviceOf()): Stru
     fixed: { flag },
     layers: {
       name: ["a", "b", "c"], kind: [], variety: [], line: [], nodes: [], inputs: [], form: [],
+      count: [1, 1, 1],
     },
     calls: [],
     inputs: [],
@@ -101,7 +102,7 @@ function modelOf(structures: Structure[]): ModelDocument {
     whole: true, is_log: false, published: [],
   };
   return {
-    title: "net", reference: "net", source: "", path: "",
+    title: "net", reference: "net", source: "", file: "",
     knobs: [
       { name: "width", default: 3, ...slider },
       { name: "batch", default: 1, ...slider },

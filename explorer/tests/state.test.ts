@@ -119,9 +119,10 @@ test("unknown names are ignored with a word, once each", () => {
 test("values are brought into their ranges", () => {
   const { state, ignored } = fromFragment(page, "#alpha=99&batch=2.6&five=7");
   assert.deepEqual(state.values, { alpha: 1.5, batch: 3 });
-  assert.equal(ignored.length, 2);
+  assert.equal(ignored.length, 3);
   assert.match(ignored[0], /from 0\.1 to 1\.5 here: it is 1\.5/);
-  assert.match(ignored[1], /stays 5 here/);
+  assert.match(ignored[1], /“batch” is a whole number, not “2\.6”: it is 3/);
+  assert.match(ignored[2], /stays 5 here/);
 });
 
 test("values that are none leave the default", () => {
@@ -237,4 +238,11 @@ test("a list of one network and a slider of another are a list of what is known"
   assert.deepEqual(shared.values, [192, 224, 448]);
   assert.ok(canTake(size, 448) && !isInRange(size, 448));
   assert.ok(!canTake(list, 224) && !canTake(size, 224.5));
+});
+
+test("a link that somebody wrote by hand says what it means", () => {
+  const { state, ignored } = fromFragment(page, "#precision=int8&alpha=0.5&alpha=0.75");
+  assert.equal(state.precision, "int8");
+  assert.equal(state.values.alpha, 0.75);
+  assert.deepEqual(ignored, ["The link sets “alpha” more than once: the last value holds."]);
 });

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.winograd import applies, cheapest_tiling
+from mnet_cost.analysis.winograd import applies, cheapest_tiling, has_winograd
 from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import INFERENCE, TERM_NAMES
 from mnet_cost.layers.axes import channel_axis
@@ -188,7 +188,7 @@ def _convolution(
         amounts["pointwise"] = multiplied
     elif stem:
         amounts["stem"] = multiplied
-    elif has_winograd(kernel, rules) and applies(sizes):
+    elif has_winograd(kernel.element_bytes, rules) and applies(sizes):
         del amounts["dense_elements"]  # its transforms are what reads and writes
         tiling = cheapest_tiling(sizes)
         amounts["winograd"] = tiling.multiplications * kernel.batch / _MILLION
@@ -196,13 +196,9 @@ def _convolution(
     else:
         # Runtimes without Winograd carry windows out as matrix products, which 1x1 kernels are;
         # those with it have code of its own for what Winograd does not do.
-        amounts["dense" if has_winograd(kernel, rules) else "windows"] = multiplied
+        term = "dense" if has_winograd(kernel.element_bytes, rules) else "windows"
+        amounts[term] = multiplied
     return amounts
-
-
-def has_winograd(kernel: Kernel, rules: frozenset[str]) -> bool:
-    """Whether a runtime has Winograd's tiles at the precision of a kernel."""
-    return ("winograd" if kernel.element_bytes > 1 else "winograd_int8") in rules
 
 
 def _outside_blocks(sizes: Convolution, tile: int) -> Any:

@@ -20,7 +20,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.winograd import applies
+from mnet_cost.analysis.winograd import applies, has_winograd
 from mnet_cost.devices import DeviceProfile, MemoryLevel
 from mnet_cost.layers.conv import ConvTranspose2d
 from mnet_cost.tensors import largest, largest_of, product, smallest
@@ -161,7 +161,7 @@ def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
         return 0
     if isinstance(kernel.anchor.step.layer, ConvTranspose2d):
         return 0
-    if "winograd" in rules and applies(sizes):
+    if has_winograd(kernel.element_bytes, rules) and applies(sizes):
         return 0
     elements: int = product(sizes.kernel) * sizes.groups * sizes.channels_in * sizes.positions
     return elements * kernel.element_bytes

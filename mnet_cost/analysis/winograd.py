@@ -40,6 +40,11 @@ def applies(convolution: Convolution) -> bool:
     )
 
 
+def has_winograd(element_bytes: int, rules: frozenset[str]) -> bool:
+    """Whether a runtime has these tiles at a precision."""
+    return ("winograd" if element_bytes > 1 else "winograd_int8") in rules
+
+
 def _slides_by_one(convolution: Convolution) -> bool:
     return all(is_equal(step, 1) for step in (*convolution.stride, *convolution.dilation))
 

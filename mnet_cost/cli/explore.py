@@ -47,6 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page, and open it."""
+    from mnet_cost.cli.bar import Bar
     from mnet_cost.cli.output import print_text, say
     from mnet_cost.errors import OutputError, Problem, UsageError
     from mnet_cost.explorer.explore import explore_page
@@ -65,17 +66,19 @@ def run(options: argparse.Namespace) -> int:
     if target and any(same_file(target, name) for name in (*names, *options.device)):
         raise OutputError(f"{target}: is read by this command: choose another file")
     models = [load_model(name) for name in names]
-    page = explore_page(
-        names,
-        models,
-        chosen_devices(options),
-        given_knobs(options),
-        threads=options.threads,
-        runtime=options.runtime,
-        precision=options.precision,
-        convention=options.convention,
-        lower_bound=options.lower_bound,
-    )
+    devices = chosen_devices(options)
+    with Bar("working out the page", at_once=True):
+        page = explore_page(
+            names,
+            models,
+            devices,
+            given_knobs(options),
+            threads=options.threads,
+            runtime=options.runtime,
+            precision=options.precision,
+            convention=options.convention,
+            lower_bound=options.lower_bound,
+        )
     for model in models:
         for problem in model.spec.warnings:
             say(problem, "warning: ")

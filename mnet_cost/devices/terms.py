@@ -45,7 +45,7 @@ TERMS = (
     Term("move", "memory", "elements in and out of what only moves them"),
     Term("lrn", "compute", "elements in and out of local response norms"),
     Term("resize", "compute", "elements that an interpolation makes"),
-    Term("softmax", "compute", "operations on the scores of attention"),
+    Term("softmax", "compute", "operations of attention beside its products"),
     Term("unpacked_pooling", "compute", "elements of windows that are averaged outside of packs"),
     Term("far_weights", "memory", "weights that no cache holds until the next inference"),
     Term("far_elements", "memory", "elements in and out that no cache holds"),

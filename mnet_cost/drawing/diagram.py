@@ -22,7 +22,9 @@ VARIETIES = {
     "1x1": "1x1 convolution",
     "depthwise": "depthwise",
     "convolution": "other convolution",
-    "linear": "linear, matrix products",
+    "linear": "linear",
+    "product": "attention, products",
+    "recurrent": "recurrent",
     "pooling": "pooling",
     "other": "other",
 }

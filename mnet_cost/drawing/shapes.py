@@ -20,6 +20,8 @@ COLOURS = {
     "depthwise": "#e07b1f",
     "convolution": "#179a94",
     "linear": "#8a5cc7",
+    "product": "#b98900",
+    "recurrent": "#5f7d1f",
     "pooling": "#c94f8a",
     "other": "#9aa2ab",
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.times import fit_and_basis
@@ -133,7 +134,8 @@ def _model_data(
         "title": explored.title,
         "reference": shlex.quote(explored.reference),
         "source": spec.source,
-        "path": spec.path,
+        # Alone: whoever gets the page need not know where it was made.
+        "file": PurePath(spec.path).name,
         "knobs": [
             control_data(control) for control in without_unused(controls, written.used_inputs())
         ],

@@ -1,7 +1,9 @@
 """Large networks with blocks in the place of their layers, so that a page stays small.
 
-A row is what a block has of one variety: the shares of varieties stay those of the layers. Sums are
-those of the layers, recorded or not. Not here: networks of a usual size, whose rows are layers.
+A row is what a block has of one variety: the shares of varieties stay those of the layers. A block
+with much of the network is shown as several runs of neighbours, so that memory and time along the
+network are seen where nothing has blocks, too. Sums are those of the layers, recorded or not. Not
+here: networks of a usual size, whose rows are layers.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from mnet_cost.explorer.recorded import (
 from mnet_cost.tensors import largest_of
 
 MOST_ROWS = 3000
+RUNS = 100
+"""A block with more than this part of all layers is shown as several runs of them."""
 
 _SUMMED = KernelRow._fields[2:-1]
 
@@ -33,34 +37,61 @@ class Row(NamedTuple):
 
 
 def rows_of(names: Sequence[str], varieties: Sequence[str]) -> tuple[Row, ...] | None:
-    """The rows of layers with these names, at most `MOST_ROWS`; None where each layer is one.
+    """The rows of layers with these names; None where each layer is one: of `MOST_ROWS` at most.
 
-    Blocks are as far inside as there is room for.
+    Blocks are as far inside as there is room for, and runs of neighbours where they are large:
+    `unit.1 to 16` of a block that has many copies, `conv_1 to conv_50` of layers without blocks.
     """
     if len(names) <= MOST_ROWS:
         return None
     parts = [name.split(".") for name in names]
-    deepest = max(map(len, parts))
-    for depth in range(deepest - 1, 0, -1):
-        rows: dict[tuple[str, str], list[int]] = {}
-        for number, (path, variety) in enumerate(zip(parts, varieties, strict=True)):
-            rows.setdefault((".".join(path[:depth]), variety), []).append(number)
-        if len(rows) <= MOST_ROWS:
+    for depth in range(max(map(len, parts)) - 1, -1, -1):
+        blocks: dict[tuple[str, ...], list[int]] = {}
+        for number, path in enumerate(parts):
+            blocks.setdefault(tuple(path[:depth]), []).append(number)
+        kinds = {(tuple(path[:depth]), kind) for path, kind in zip(parts, varieties, strict=True)}
+        if len(kinds) <= MOST_ROWS:
             break
-    else:  # no blocks at all
-        rows = {}
-        for number, variety in enumerate(varieties):
-            rows.setdefault(("all", variety), []).append(number)
-    return tuple(
-        [
-            Row(
-                names[layers[0]] if len(layers) == 1 else f"{path}.{variety}",
-                variety,
-                tuple(layers),
-            )
-            for (path, variety), layers in rows.items()
-        ]
-    )
+    rows: dict[tuple[str, str], list[int]] = {}
+    for block, layers in blocks.items():
+        for run in _runs(layers, [parts[layer] for layer in layers], depth, len(names)):
+            name = ".".join([*block, *_name_of(run, parts, depth, layers)])
+            for layer in run:
+                rows.setdefault((name, varieties[layer]), []).append(layer)
+    found = [
+        Row(names[layers[0]] if len(layers) == 1 else f"{name}.{variety}", variety, tuple(layers))
+        for (name, variety), layers in rows.items()
+    ]
+    return tuple(sorted(found, key=lambda row: row.layers[0]))
+
+
+def _runs(
+    layers: Sequence[int], paths: Sequence[Sequence[str]], depth: int, count: int
+) -> list[list[int]]:
+    """The layers of a block as runs of about a hundredth of all `count`.
+
+    What is inside of the block by one name is not torn apart.
+    """
+    least = -(-count // RUNS)
+    runs: list[list[int]] = [[]]
+    inside: Sequence[str] | None = None
+    for layer, path in zip(layers, paths, strict=True):
+        name = path[depth : depth + 1]
+        if len(layers) > least and len(runs[-1]) >= least and name != inside:
+            runs.append([])
+        runs[-1].append(layer)
+        inside = name
+    return runs
+
+
+def _name_of(
+    run: Sequence[int], parts: Sequence[Sequence[str]], depth: int, layers: Sequence[int]
+) -> list[str]:
+    """What a run is called beside its block: nothing where it is the whole of it."""
+    if depth and len(run) == len(layers):
+        return []
+    first, last = (parts[layer][depth] for layer in (run[0], run[-1]))
+    return [first if first == last else f"{first} to {last}"]
 
 
 def folded(outline: Outline, rows: Sequence[Row]) -> Outline:

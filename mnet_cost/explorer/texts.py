@@ -89,6 +89,7 @@ def layer_texts(
             "name": [step.name for step in network.steps],
             "kind": [_kind_of(step) for step in network.steps],
             "variety": [variety_of(step) for step in network.steps],
+            "count": [1] * len(network.steps),
             "line": [line_of(step, spec) for step in network.steps],
             "nodes": [_nodes_of(step, spec) for step in network.steps],
             "inputs": [_inputs(network, [step], row_of) for step in network.steps],

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from mnet_cost.layers import FAMILIES
 from mnet_cost.network import Step
 
 
 def variety_of(step: Step) -> str:
-    """`1x1`, `depthwise`, `convolution`, `linear`, `pooling` or `other`."""
+    """`1x1`, `depthwise`, `convolution`, `linear`, `product`, `recurrent`, `pooling` or `other`.
+
+    A product is one of tensors that both depend on the input: attention, `matmul`. A whole
+    `attention` layer is one, with its projections.
+    """
     layer = step.layer
     if layer.effort == "pooling":
         return "pooling"
-    if layer.effort in ("linear", "matmul"):
+    if layer.kind in FAMILIES["Recurrent layers"]:
+        return "recurrent"
+    if layer.kind == "matmul" or layer.kind in FAMILIES["Attention"]:
+        return "product"
+    if layer.effort == "linear":
         return "linear"
     if layer.kind.startswith("depthwise"):
         return "depthwise"
-    if layer.effort == "convolution":
+    if layer.kind in FAMILIES["Convolutions"]:
         return "1x1" if layer.variety().endswith(" 1x1") else "convolution"
     return "other"

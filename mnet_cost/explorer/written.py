@@ -24,7 +24,7 @@ from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.recording import Graph
 
-_OF_TEXTS = ("name", "kind", "variety", "line", "nodes", "form")
+_OF_TEXTS = ("name", "kind", "variety", "line", "nodes", "form", "count")
 _OF_CALLS = ("path", "block", "copy", "line")
 
 

@@ -6,3 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+Mask = NDArray[np.bool_]
+"""Which rows are meant."""

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import (
+    NPU,
+    THREADS_NOISE,
+    shared_coefficients,
+    with_noise,
+)
+from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
     Calibration,
     Measured,
+    Trial,
     fit_of_coefficients,
     fit_of_roofline,
     measured_times,
@@ -33,7 +41,7 @@ from mnet_cost.measure.plausibility import (
     out_of_place,
     without_sense,
 )
-from mnet_cost.measure.settings import own_setting, settings_to_try
+from mnet_cost.measure.settings import Setting, own_setting, settings_to_try
 
 __all__ = ["Calibration", "Form", "calibrate"]
 
@@ -46,6 +54,9 @@ FEWEST_TO_CHOOSE = 8
 MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
 _MOST_OFF = 0.5
+"""Logarithm that an error of a processor counts at most, so that one network whose kind of layer
+the coefficients know nothing of does not decide. On accelerators such networks are what tells the
+forms apart."""
 _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
 _A_SINGLE_ONE = "cost coefficients can be scaled by a single one: `--form coefficients`"
@@ -84,8 +95,8 @@ def calibrate(
         stated = base.kernel_rules
     pipeline = None if base is None else base.pipeline
     kind = device_class
-    if base is not None and pipeline is None and kind is None:
-        kind = "accelerator"  # a profile without a pipeline is of no processor
+    if base is not None and kind != "microcontroller" and not _is_processor(base):
+        kind = "accelerator"
     own = own_setting(ran, kind, pipeline, rows[0].precision, stated)
     try:
         kernels = kernels_of(rows, own.rules)
@@ -109,24 +120,52 @@ def calibrate(
     raise_if_any(problems)
     fits: list[Calibration] = []
     if "coefficients" in forms:
-        trials = []
-        for setting in (own,) if rules is not None else settings_to_try(own):
-            shared = shared_coefficients(setting.shared, rows[0].precision, threads)
-            under = measured
-            if setting.rules != own.rules:
-                allowed = base and as_extended(base, setting.rules, threads, runtime)
-                under = measured_times(rows, kernels_of(rows, setting.rules), allowed, source)
-            trials.append(trial_of(under, setting, tile, shared))
+        settings = (own,) if rules is not None else settings_to_try(own)
+        trials = trials_of(measured, settings, tile, threads, base, runtime)
         fits.append(fit_of_coefficients(measured, trials))
     if "roofline" in forms:
-        fits.append(fit_of_roofline(measured))
+        fits.append(fit_of_roofline(measured, own.rules))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
-    better = len(fits) > 1 and _held_out_error(fits[1]) < _CLEARLY * _held_out_error(fits[0])
+    held_out_error = _typical_and_mean if own.shared == NPU else _held_out_error
+    coefficients_off, *roofline_off = map(held_out_error, fits)
+    better = bool(roofline_off) and roofline_off[0] < _CLEARLY * coefficients_off
     chosen = fits[1] if better else fits[0]
     if not lenient:
         raise_if_any(without_sense(rows, chosen.held_out_s))
         raise_if_any(out_of_place(rows, chosen.held_out_s))
     return chosen
+
+
+def trials_of(
+    measured: Measured,
+    settings: Sequence[Setting],
+    tile: int = 1,
+    threads: int = 1,
+    base: DeviceProfile | None = None,
+    runtime: str = "",
+) -> list[Trial]:
+    """What fits under each setting are made of; `measured` has the kernels of the first one."""
+    rows, trials = measured.rows, []
+    for setting in settings:
+        shared = shared_coefficients(setting.shared, rows[0].precision, threads)
+        ran = runtime or rows[0].runtime
+        if threads > 1 and setting.shared == DEFAULT_SHARED and not ran.startswith(DEFAULT_SHARED):
+            shared = replace(shared, measured=with_noise(shared.measured, THREADS_NOISE))
+        under = measured
+        if setting.rules != settings[0].rules:
+            peaks = base and as_extended(base, setting.rules, threads, runtime)
+            kernels = kernels_of(rows, setting.rules)
+            under = measured_times(rows, kernels, peaks, measured.source)
+        trials.append(trial_of(under, setting, tile, shared))
+    return trials
+
+
+def _is_processor(base: DeviceProfile) -> bool:
+    """Whether a profile is of processor cores: it states their pipeline, unless it was fitted to
+    measured times alone; then its coefficients tell."""
+    return base.pipeline is not None or any(
+        isinstance(fit, CoefficientFit) and fit.shared != NPU for fit in base.latency.values()
+    )
 
 
 def _check_number(rows: Sequence[Measurement]) -> None:
@@ -163,14 +202,20 @@ def _forms(measured: Measured, form: Form) -> tuple[str, ...]:
 
 
 def _held_out_error(calibration: Calibration) -> float:
-    """Mean of the logarithms of what was left out, each at most `_MOST_OFF`: one network that a
-    form knows nothing of does not decide."""
+    """Mean of what was left out, in logarithms of at most `_MOST_OFF` each."""
     errors = [
         min(abs(math.log(predicted_s / row.latency_s)), _MOST_OFF)
         for row, predicted_s in zip(calibration.measurements, calibration.held_out_s, strict=True)
         if predicted_s is not None
     ]
     return sum(errors) / len(errors) if errors else math.inf
+
+
+def _typical_and_mean(calibration: Calibration) -> float:
+    """The median times the mean of the errors of what was left out: on accelerators, which differ
+    more than processors do, neither alone tells which form the next network is nearer to."""
+    held_out = calibration.fit.held_out
+    return held_out.median * held_out.mean if held_out else math.inf
 
 
 def _multiply(measured: Measured) -> bool:

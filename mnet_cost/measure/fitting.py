@@ -29,7 +29,7 @@ from mnet_cost.devices.latency_models import (
 )
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.coefficient_solver import Solution, deviation, shown_seconds, solve
 from mnet_cost.measure.least_times import lower_bounds_of
 from mnet_cost.measure.measurements import Measurement
@@ -49,6 +49,12 @@ _TAKES_PART = 0.01
 _CHANCE = 1.28
 """Standard deviations by which the share in a band may fall short by chance."""
 _IN_BAND = 0.8
+_FEWEST_TO_NARROW = 30
+"""Times that were left out, for a band narrower than the shared one."""
+_FEWEST_FAMILIES = 8
+"""Of these: a grid of two designs is easier than the next network."""
+_LEAST_WIDTH = 0.5
+"""Half a band in standard deviations, whatever a table says."""
 _FEWEST_TO_CHOOSE = 4
 """Networks that can tell one setting from another."""
 _MORE_PROBABLE = 2.0
@@ -74,8 +80,8 @@ class Calibration:
     half_widths: tuple[float | None, ...]
     """Half the widths of the ranges of the held-out times, in natural logarithms."""
     notes: tuple[str, ...]
-    kernel_rules: frozenset[str] | None = None
-    """Those of the setting that was taken; None for a roofline, which has those of the runtime."""
+    kernel_rules: frozenset[str]
+    """Those of the setting that was taken: times of a fit hold for kernels of these rules."""
 
 
 class Measured(NamedTuple):
@@ -149,13 +155,13 @@ class Trial(NamedTuple):
     def coefficients(self) -> Array:
         return np.array(self.shared.coefficients)
 
-    def solved(self, seconds: Array, seen: Array) -> Solution:
+    def solved(self, seconds: Array, seen: Mask) -> Solution:
         """The fit to the rows of a mask."""
         return solve(
             self.amounts[seen], seconds[seen], self.coefficients, np.array(self.shared.spreads)
         )
 
-    def predicted(self, solution: Solution, rows: Array) -> Array:
+    def predicted(self, solution: Solution, rows: Mask) -> Array:
         """Times of the rows of a mask, as reports show them."""
         places = np.flatnonzero(rows)
         return shown_seconds(
@@ -201,7 +207,8 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
     everything = np.ones(len(measured.rows), dtype=bool)
     chosen = choose_trial(trials, measured, everything)
     trial, solution, allowed = trials[chosen.place], chosen.solution, noises[chosen.place]
-    spread, widened = _band(held_out, sigmas, measured.seconds, allowed)
+    families = len({row.family for row in measured.rows})
+    spread, widened = _band(held_out, sigmas, measured.seconds, allowed, families)
     fitted = trial.predicted(solution, everything)
     by_coefficients = trial.amounts * trial.coefficients * np.exp(solution.parameters[1:])
     seen = (by_coefficients / by_coefficients.sum(1)[:, None]).max(0) >= _TAKES_PART
@@ -268,7 +275,7 @@ class Choice(NamedTuple):
     """The same under the runtime's own."""
 
 
-def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Array) -> Choice:
+def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Mask) -> Choice:
     """The first setting, or one under which the rows of the mask are clearly more probable and are
     predicted clearly better when they are left out: a few networks agree with many by chance."""
     own = trials[0].solved(measured.seconds, seen)
@@ -291,7 +298,7 @@ def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Array) -> Ch
     return Choice(0, own)
 
 
-def _left_out_error(trial: Trial, measured: Measured, seen: Array) -> float:
+def _left_out_error(trial: Trial, measured: Measured, seen: Mask) -> float:
     """Mean error of the rows of the mask, each group predicted from the others."""
     groups = np.array(measured.groups)
     if len(set(groups[seen])) < 2:  # one family: each network from the others
@@ -305,17 +312,27 @@ def _left_out_error(trial: Trial, measured: Measured, seen: Array) -> float:
     return float(np.minimum(errors, _MOST_OFF).mean())
 
 
-def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tuple[Spread, bool]:
-    """The shared band, or one that holds 80 % of what was left out if that holds too few."""
+def _band(
+    held_out: Array, sigmas: Array, seconds: Array, shared: Spread, families: int = 1
+) -> tuple[Spread, bool]:
+    """The shared band, or one that holds 80 % of what was left out, if that holds clearly fewer, or
+    of many times of many families clearly more; and whether it is wider."""
     known = np.isfinite(held_out)
-    if known.sum() < FEWEST_FOR_BAND:
+    count = int(known.sum())
+    if count < FEWEST_FOR_BAND:
         return shared, False
     reach = np.abs(np.log(held_out[known] / seconds[known])) / sigmas[known]
     inside = float(np.mean(reach <= shared.width))
-    chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / known.sum())
-    if inside >= _IN_BAND - chance:
+    chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / count)
+    too_narrow = inside < _IN_BAND - chance
+    many = count >= _FEWEST_TO_NARROW and families >= _FEWEST_FAMILIES
+    too_wide = many and inside > _IN_BAND + chance
+    if not too_narrow and not too_wide:
         return shared, False
-    return Spread(width=float(np.quantile(reach, _IN_BAND)), noise=shared.noise), True
+    # One more is to be inside with the same chance as each of these: conformal prediction.
+    share = min(_IN_BAND * (1 + 1 / count), 1.0)
+    width = max(float(np.quantile(reach, share)), _LEAST_WIDTH)
+    return Spread(width=width, noise=shared.noise), too_narrow
 
 
 def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[float, ...], ...]:
@@ -329,7 +346,8 @@ def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[flo
     return tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(kept))
 
 
-def fit_of_roofline(measured: Measured) -> Calibration:
+def fit_of_roofline(measured: Measured, rules: frozenset[str]) -> Calibration:
+    """`measured` has the kernels of these rules."""
     rows, seconds = measured.rows, measured.seconds
     bare = once(
         measured.kernels,
@@ -381,6 +399,7 @@ def fit_of_roofline(measured: Measured) -> Calibration:
         notes=(
             f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",
         ),
+        kernel_rules=rules,
     )
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, load_device
 from mnet_cost.devices.load import is_device_path, parse_device
-from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.errors import (
     DeviceError,
     MeasurementError,
@@ -112,7 +111,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
                 source=_source(chosen, request.measurements),
             )
             # A profile states its rules once, for all precisions.
-            rules = rules if calibration.kernel_rules is None else calibration.kernel_rules
+            rules = calibration.kernel_rules
         except MeasurementError as error:
             problems += error.problems
     if problems:
@@ -140,7 +139,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
             basis=request.basis,
             runtime=first.runtime or (base.runtime if base else "any"),
             threads=threads,
-            kernels=runtime_rules(first.runtime) if rules is None else rules,
+            kernels=calibrations[first.precision].kernel_rules,
             fits=fits,
             extends=_extends(request.device, target),
             device_class=request.device_class if base else device_class,

@@ -42,8 +42,11 @@ def own_setting(
 
 def settings_to_try(own: Setting) -> tuple[Setting, ...]:
     """`own` first, then the others that a processor's runtime may be like."""
-    if own.shared == NPU or own.shared.startswith(MICROCONTROLLERS):
+    if own.shared.startswith(MICROCONTROLLERS):
         return (own,)
+    if own.shared == NPU:
+        # GPUs of phones and boards are nearer to vectors of a processor than to an array.
+        return own, Setting("a processor", own.rules, DEFAULT_SHARED)
     others = (
         Setting("ncnn", RUNTIME_RULES["ncnn"], DEFAULT_SHARED),
         Setting("a runtime with Winograd", DEFAULT_KERNEL_RULES | {"fuse_adds"}, DEFAULT_SHARED),

@@ -18,6 +18,7 @@ from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, RooflineFit, Spread
+from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
@@ -51,6 +52,7 @@ DEVICE = DeviceProfile(
     threads=1,
     compute={"fp32": ComputeRate(macs_per_s=known(1e12), vector_ops_per_s=known(1e12))},
     memory=(MemoryLevel(name="DRAM", size_bytes=known(1e9), bytes_per_s=known(1e12)),),
+    kernel_rules=DEFAULT_KERNEL_RULES - {"winograd"},
     latency={"fp32": FIT},
 )
 
@@ -83,6 +85,18 @@ def test_amounts_times_coefficients() -> None:
     assert estimate.basis == "fitted"
     assert estimate.bound_s == kernel.lower_bound.seconds
     assert estimate.notes == estimate.outside == estimate.untimed == ()
+
+
+@pytest.mark.parametrize("shared", ["onnxruntime", "ncnn"])
+def test_weights_that_no_cache_holds(shared: str) -> None:
+    """A linear layer of 4 M weights is 16 MB, all of which ONNX Runtime's file says is far: that
+    adds to what a weight costs there. Other files do not tell."""
+    fit = replace(FIT, shared=shared, deviations={})
+    network = network_of("  - linear: {features: 4000, bias: false}\n", "[1000]")
+    (kernel,) = estimated(network, replace(DEVICE, latency={"fp32": fit})).kernels
+    own = dict(zip(TERM_NAMES, shared_coefficients(shared).coefficients, strict=True))
+    each = own["vector_weights"] + (own["far_weights"] if shared == "onnxruntime" else 0)
+    assert kernel.memory_s == pytest.approx(4e6 * each * 1e-9)
 
 
 def test_the_band_follows_from_the_shares_of_terms() -> None:

@@ -64,6 +64,31 @@ def test_clamps_fuse_on_products_and_on_sums_by_rules_of_their_own() -> None:
     assert grouped(swish, "fuse_activations") == [["c", "hard_swish"]]
 
 
+@pytest.mark.parametrize(
+    "layer", ["relu", "relu6", "sigmoid", "tanh", "hard_sigmoid", "hard_swish"]
+)
+def test_cheap_curves_fuse_on_products(layer: str) -> None:
+    fused, alone = [["c", layer]], [["c"], [layer]]
+    layers = f"{CONV}  - {layer}\n"
+    assert grouped(layers, "fuse_cheap_activations") == fused
+    assert grouped(layers, "fold_norms") == alone
+    assert grouped(layers, "fuse_clamps") == (fused if "relu" in layer else alone)
+    # On what does not multiply they are kernels of their own.
+    pooled = f"  - {{id: c, max_pool2d: {{kernel: 2}}}}\n  - {layer}\n"
+    assert grouped(pooled, "fuse_cheap_activations") == alone
+    # A sum that is part of a product's kernel takes them up, one of its own does not.
+    residual = f"{CONV}  - {{id: s, add: [x, c]}}\n  - {layer}\n"
+    assert grouped(residual, "fuse_cheap_activations", "fuse_adds") == [["c", "s", layer]]
+    assert grouped(residual, "fuse_cheap_activations") == [["c"], ["s"], [layer]]
+
+
+@pytest.mark.parametrize("layer", ["silu", "gelu", "mish"])
+def test_other_curves_are_not_cheap(layer: str) -> None:
+    layers = f"{CONV}  - {layer}\n"
+    assert grouped(layers, "fuse_cheap_activations") == [["c"], [layer]]
+    assert grouped(layers, "fuse_activations") == [["c", layer]]
+
+
 def test_a_sum_fuses_on_the_product_that_is_made_last() -> None:
     layers = """\
   - {id: a, conv2d: {channels: 2, kernel: 3}}

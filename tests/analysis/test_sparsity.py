@@ -12,6 +12,7 @@ from mnet_cost.analysis import Analysis, analyze, analyze_network
 from mnet_cost.analysis.sparsity import Sparsity, Zeros, parse_zeros
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
 from mnet_cost.devices.latency_models import RooflineFit, Spread
+from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.errors import UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
@@ -30,6 +31,7 @@ DENSE = DeviceProfile(
     threads=1,
     compute={"fp16": ComputeRate(macs_per_s=known(1000.0), vector_ops_per_s=known(1000.0))},
     memory=(MemoryLevel(name="DRAM", size_bytes=known(1e6), bytes_per_s=known(1000.0)),),
+    kernel_rules=runtime_rules("xnnpack"),
 )
 SPARSE = replace(
     DENSE,

@@ -14,26 +14,34 @@ from mnet_cost.analysis.winograd import (
     tilings,
 )
 from mnet_cost.analysis.work import count_work
+from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import INFERENCE, TERM_NAMES, TERMS
 from mnet_cost.layers import LAYERS
 from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.base import Convolution
 from mnet_cost.layers.gather import Scatter
 from mnet_cost.layers.opaque import Opaque
+from mnet_cost.layers.reshape import Resize
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
 from mnet_cost.tensors import DTYPES
 
 
 def amounts(
-    layer: str, *rules: str, shape: str = "[8, 7, 7]", tile: int = 1, batch: int = 1
+    layer: str,
+    *rules: str,
+    shape: str = "[8, 7, 7]",
+    tile: int = 1,
+    batch: int = 1,
+    precision: str = "fp32",
+    caches: Caches | None = None,
 ) -> dict[str, float]:
     """Those of a network of one layer that are not zero; in ones, not millions."""
     text = f"format: 1\nname: hand\ninput: {{x: {shape}}}\nlayers:\n  - {layer}\n"
     network = elaborate(parse_spec(text), {"batch": batch})
-    fp32, words = DTYPES["fp32"], frozenset(rules)
-    kernels = form_kernels(network, count_work(network, fp32), fp32, words)
-    (values,) = kernel_amounts(kernels, words, tile)
+    dtype, words = DTYPES[precision], frozenset(rules)
+    kernels = form_kernels(network, count_work(network, dtype), dtype, words)
+    (values,) = kernel_amounts(kernels, words, tile, caches)
     return {
         name: round(amount if name in ("kernel", "move_kernels") else amount * 1e6, 6)
         for name, amount in zip(TERM_NAMES, values, strict=True)
@@ -85,6 +93,19 @@ def test_a_3x3_convolution_with_and_without_winograd() -> None:
     }
     strided = amounts("conv2d: {channels: 16, kernel: 3, stride: 2}", "winograd")
     assert strided["dense"] == 9 * 8 * 16 * 16
+
+
+def test_winograd_at_int8_is_a_rule_of_its_own() -> None:
+    layer = "conv2d: {channels: 16, kernel: 3}"
+    for precision, rule in (("fp32", "winograd"), ("fp16", "winograd"), ("int8", "winograd_int8")):
+        tiled = amounts(layer, rule, precision=precision)
+        assert tiled["winograd"] == 144 * 8 * 16
+        assert "windows" not in tiled
+    # A runtime that has tiles at another precision alone multiplies matrices at this one.
+    for precision, rule in (("fp32", "winograd_int8"), ("int8", "winograd")):
+        plain = amounts(layer, rule, precision=precision)
+        assert plain["windows"] == 9 * 8 * 16 * 49
+        assert "winograd" not in plain
 
 
 def test_the_first_convolution_has_a_term_of_its_own() -> None:
@@ -183,6 +204,117 @@ def test_channels_that_fill_no_pack(channels: int, tile: int, share: float) -> N
     assert depthwise.get("unpacked_depthwise", 0) == pytest.approx(share * 9 * channels * 49)
 
 
+@pytest.mark.parametrize(
+    ("shape", "layer", "expected"),
+    [
+        # 12 channels in are two blocks of 8, and so are 10 channels out.
+        ("[12, 7, 7]", "conv2d: {channels: 10, kernel: 1}", {"pointwise": 16 * 16 * 49}),
+        ("[12, 7, 7]", "conv2d: {channels: 10, kernel: 3}", {"windows": 9 * 16 * 16 * 49}),
+        ("[16, 7, 7]", "conv2d: {channels: 8, kernel: 3}", {"windows": 9 * 16 * 8 * 49}),
+        # An image is not kept in blocks.
+        ("[3, 7, 7]", "conv2d: {channels: 10, kernel: 3}", {"stem": 9 * 3 * 16 * 49}),
+        # 10 channels in are no multiple of 4: the plain layout, without padding them.
+        (
+            "[10, 7, 7]",
+            "conv2d: {channels: 16, kernel: 3}",
+            {"windows": 9 * 10 * 16 * 49, "unpacked": 9 * 10 * 16 * 49},
+        ),
+        # 6 are fewer than a block, which is padded.
+        ("[6, 7, 7]", "conv2d: {channels: 16, kernel: 3}", {"windows": 9 * 8 * 16 * 49}),
+        # Groups fill blocks, or run in the plain layout; each group computes a tile of 8 outputs.
+        (
+            "[16, 7, 7]",
+            "conv2d: {channels: 16, kernel: 3, groups: 2}",
+            {"windows": 2 * 9 * 8 * 8 * 49},
+        ),
+        (
+            "[16, 7, 7]",
+            "conv2d: {channels: 16, kernel: 3, groups: 4}",
+            {"windows": 4 * 9 * 4 * 8 * 49, "unpacked": 4 * 9 * 4 * 4 * 49},
+        ),
+        ("[12, 7, 7]", "depthwise_conv2d: {kernel: 3}", {"depthwise_3x3": 9 * 16 * 49}),
+        (
+            "[10, 7, 7]",
+            "depthwise_conv2d: {kernel: 3}",
+            {"depthwise_3x3": 9 * 16 * 49, "unpacked_depthwise": 9 * 10 * 49},
+        ),
+        # Of windows that are averaged: 4 elements for each of 12 x 8 x 8 outputs.
+        ("[12, 8, 8]", "avg_pool2d: {kernel: 2}", {"unpacked_pooling": 4 * 12 * 64}),
+        ("[16, 8, 8]", "avg_pool2d: {kernel: 2}", {}),
+        ("[12, 8, 8]", "max_pool2d: {kernel: 2}", {}),
+    ],
+)
+def test_channels_in_blocks(shape: str, layer: str, expected: dict[str, int]) -> None:
+    others = {
+        "kernel", "weights", "pooling", "depthwise_elements", "pointwise_elements",
+        "dense_elements",
+    }  # fmt: skip
+    found = amounts(layer, "block_channels", shape=shape, tile=8)
+    assert {name: found[name] for name in found if name not in others} == expected
+    without = amounts(layer, shape=shape, tile=8)
+    assert not {"unpacked", "unpacked_depthwise", "unpacked_pooling"} & set(without)
+
+
+def test_interpolation() -> None:
+    resized = amounts("resize: {scale: 2, mode: bilinear}", shape="[12, 8, 8]")
+    assert resized == {"resize": 12 * 16 * 16, "kernel": 1}
+    copied = amounts("resize: {scale: 2}", shape="[12, 8, 8]")
+    assert copied == {"move": 12 * (64 + 256), "move_kernels": 1, "kernel": 1}
+
+
+def test_scores_of_attention() -> None:
+    # Six operations for each of 2 heads x 6 x 6 scores, and four biases of 8 for 6 positions.
+    attention = amounts("attention: {heads: 2}", shape="[6, 8]")
+    assert attention["softmax"] == 6 * 2 * 36 + 4 * 6 * 8
+    assert attention["matmul"] == 4 * 6 * 8 * 8 + 2 * 6 * 6 * 8
+    longer = amounts("attention: {heads: 2}", shape="[12, 8]")
+    assert longer["softmax"] == 6 * 2 * 144 + 4 * 12 * 8
+    assert "softmax" not in amounts("matmul: [x, y]", shape="[6, 8], y: [8, 6]")
+    assert amounts("softmax", shape="[6, 8]") == {"curve": 2 * 48, "kernel": 1}
+
+
+def test_weights_and_elements_that_no_cache_holds() -> None:
+    """4096 bytes of weights, in a network with as many, and 1568 + 3136 bytes in and out."""
+    layer, shape = "conv2d: {channels: 16, kernel: 1}", "[64, 7, 7]"
+    near = amounts(layer, shape=shape)
+    assert near["weights"] == 1024
+    moved = 64 * 49 + 16 * 49
+
+    def far(weights: tuple[float, float], activations: tuple[float, float]) -> tuple[float, float]:
+        found = amounts(layer, shape=shape, caches=Caches(weights, activations))
+        assert {name: found[name] for name in near} == near  # beside those of all
+        return found.get("far_weights", 0), found.get("far_elements", 0)
+
+    size = 4 * moved
+    assert far((4096, 8192), (size, 2 * size)) == (0, 0)
+    assert far((1024, 4096), (1, size)) == (1024, moved)
+    # Halfway by the logarithm of the size of weights, and by the size of activations.
+    assert far((1024, 16384), (size / 2, size * 1.5)) == pytest.approx((512, moved / 2))
+    # Fewer bytes than the first size are none, not less than none.
+    assert far((1e6, 2e6), (1e6, 2e6)) == (0, 0)
+    vector = amounts(
+        "linear: {features: 3, bias: false}", shape="[8]", caches=Caches((1, 2), (1, 2))
+    )
+    assert vector["far_weights"] == vector["vector_weights"] == 24
+
+
+def test_a_network_decides_which_of_its_weights_are_far() -> None:
+    text = (
+        "format: 1\nname: hand\ninput: {x: [64, 7, 7]}\nlayers:\n"
+        "  - conv2d: {channels: 16, kernel: 1}\n  - conv2d: {channels: 192, kernel: 1}\n"
+    )
+    network, fp32 = elaborate(parse_spec(text), {}), DTYPES["fp32"]
+    kernels = form_kernels(network, count_work(network, fp32), fp32, frozenset())
+    caches = Caches((4096, 65536), (1e9, 2e9))  # the network has 16384 bytes
+    place = TERM_NAMES.index("far_weights")
+    found = [row[place] for row in kernel_amounts(kernels, frozenset(), 1, caches)]
+    assert found == pytest.approx([1024e-6 / 2, 3072e-6 / 2])
+    (first,) = kernel_amounts(kernels[:1], frozenset(), 1, caches, kernels)
+    assert first[place] == pytest.approx(512e-6)
+    (alone,) = kernel_amounts(kernels[:1], frozenset(), 1, caches)
+    assert alone[place] == 0
+
+
 def test_each_layer_is_of_a_term_or_has_mult_adds() -> None:
     products = {"convolution", "linear", "matmul", "pooling", "arithmetic"}
     efforts = {operation.effort for operation in OPERATIONS.values()}
@@ -192,8 +324,10 @@ def test_each_layer_is_of_a_term_or_has_mult_adds() -> None:
         assert stated.effort in products | set(TERM_NAMES)
     for operation in ("assign", "add"):
         assert Scatter(axis=-1, operation=operation).effort in products | set(TERM_NAMES)
+    for mode in ("nearest", "bilinear", "bicubic"):
+        assert Resize(scale=2, mode=mode).effort in products | set(TERM_NAMES)
     for layer in LAYERS:
-        if layer in (Elementwise, Opaque, Scatter):
+        if layer in (Elementwise, Opaque, Resize, Scatter):
             continue
         assert layer.effort in products | set(TERM_NAMES), layer.kind
 

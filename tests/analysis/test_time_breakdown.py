@@ -244,16 +244,20 @@ def test_the_deviation_of_a_ratio_on_a_roofline_is_the_noise() -> None:
     assert ratio.high == pytest.approx(ratio.value * exp(1.3 * sqrt(2) * 0.2))
 
 
+BOTH_FORMS = replace(FITTED, latency={**FITTED.latency, "int8": STICK.latency["fp32"]})
+
+
+@pytest.mark.parametrize("device", [load_device("pixel_6"), BOTH_FORMS], ids=lambda each: each.name)
 @pytest.mark.parametrize("swapped", [False, True])
-def test_errors_of_two_fits_do_not_cancel(swapped: bool) -> None:
-    """On a Pixel 6 the fit of fp32 has terms and that of int8 is a roofline: ends are those of
-    both bands, whose logarithms add up in squares."""
+def test_errors_of_two_fits_do_not_cancel(device: DeviceProfile, swapped: bool) -> None:
+    """Ends are those of both bands, whose logarithms add up in squares: where both fits have terms,
+    and where one is a roofline."""
     precisions = ("int8", "fp32") if swapped else ("fp32", "int8")
     first, other = (
-        analyze("mobilenet_v1", devices=["pixel_6"], precision=precision).devices[0]
+        analyze("mobilenet_v1", devices=[device], precision=precision).devices[0]
         for precision in precisions
     )
-    assert len(first.shares) != len(other.shares)
+    assert (len(first.shares) != len(other.shares)) == (device is BOTH_FORMS)
     ratio = time_ratio(first, other)
     widths = [log((each.high_s or 0.0) / (each.latency_s or 1.0)) for each in (first, other)]
     expected = exp(hypot(*widths))

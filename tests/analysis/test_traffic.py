@@ -217,7 +217,8 @@ def test_levels_inside_hold_together() -> None:
 
 
 def test_a_copy_of_windows() -> None:
-    device = replace(SMALL, kernel_rules=SMALL.kernel_rules | {"im2col"})
+    rules = SMALL.kernel_rules - {"winograd"} | {"im2col"}
+    device = replace(SMALL, kernel_rules=rules)
     all_kernels = kernels(
         "  - conv2d: {channels: 4, kernel: 3}\n"
         "  - depthwise_conv2d: {kernel: 3}\n"
@@ -231,6 +232,9 @@ def test_a_copy_of_windows() -> None:
     assert [scratch_bytes(kernel) for kernel in all_kernels] == [4608, 0, 0, 3072, 0]
     assert scratch_bytes(all_kernels[0], frozenset()) == 0
     assert scratch_bytes(all_kernels[0], frozenset(("im2col", "winograd"))) == 0
+    int8 = all_kernels[0]._replace(element_bytes=1)  # where tiles are a rule of their own
+    assert scratch_bytes(int8, frozenset(("im2col", "winograd"))) == 4608 / 4
+    assert scratch_bytes(int8, frozenset(("im2col", "winograd_int8"))) == 0
     with_copies, without = kernel_traffic(all_kernels, device), kernel_traffic(all_kernels, SMALL)
     more = [
         [(a.activation_bytes or 0) - (b.activation_bytes or 0) for a, b in zip(*pair, strict=True)]

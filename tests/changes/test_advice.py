@@ -130,7 +130,8 @@ SMALL = "layers:\n  - {id: a, conv2d: {channels: 16, kernel: 1}}\n"
         ("pixel_6", ["fp16", "int8"]),
         ("sapphire_rapids", ["int8", "bf16"]),
         ("jetson_nano", ["fp16"]),
-        ("pixel_1", []),
+        ("pixel_1", ["int8"]),
+        ("zen3", []),
     ],
 )
 def test_every_precision_of_the_device_is_looked_at(device: str, precisions: list[str]) -> None:
@@ -150,7 +151,8 @@ def test_one_precision_stands_before_everything_else_and_the_others_behind() -> 
     result = find_advice(analysis, 3)
     assert [advice.change for advice in result.other_precisions] == ["fp16 instead of fp32"]
     report = with_advice(analysis_report(analysis, "block"), result)
-    assert "fp16 saves time too: 9.95 ms, 0.50x" in report.notes
+    # A data sheet is all that is known of either: twice the peak is half the time.
+    assert "fp16 saves time too: 9.74 ms, 0.50x" in report.notes
 
 
 def test_variants_that_change_the_network_are_references() -> None:
@@ -366,13 +368,15 @@ def test_what_stands_in_another_file_is_not_edited(tmp_path: Path) -> None:
 
 def test_a_network_that_does_not_fit_is_made_to() -> None:
     analysis = analyze("mobilenet_v1", devices=["stm32l4r5_tflm"], precision="int8")
-    assert missing_bytes(analysis.devices[0]) == 2_683_688
+    # Of flash, 2 MiB of 4,256,864 bytes of weights and biases; of SRAM, 640 KiB of 1,204,224.
+    missing_at_first = (4_256_864 - 2 * 2**20) + (1_204_224 - 640 * 2**10)
+    assert missing_bytes(analysis.devices[0]) == missing_at_first
     result = find_advice(analysis, 5)
     missing = [missing_bytes(advice.analysis.devices[0]) for advice in result.advice]
     assert missing == sorted(missing)
-    assert missing[-1] < 2_683_688
+    assert missing[-1] < missing_at_first
     text = render(with_advice(analysis_report(analysis, "block"), result), "text", 120)
-    assert "Advice for stm32l4r5_tflm, on which 2.68 MB of memory are missing" in text
+    assert "Advice for stm32l4r5_tflm, on which 2.71 MB of memory are missing" in text
     assert re.search(r"x of .* still missing  accuracy", text)
 
 

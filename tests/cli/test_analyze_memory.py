@@ -61,7 +61,7 @@ def test_the_best_order(branches: str, capsys: pytest.CaptureFixture[str]) -> No
 def test_each_device_has_an_order_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     """The order that is best for the layers had a larger arena on this board than that of the
     spec; with the rules of the others less is needed, and only of that is anything proven."""
-    names = ("stm32h743", "stm32h7a3_cube_ai", "pixel_1")
+    names = ("stm32l4r5_tflm", "stm32h7a3_cube_ai", "pixel_1")
     devices = [word for name in names for word in ("--device", name)]
     options = ("nasnet_mobile", "--precision", "int8", *devices)
 
@@ -74,7 +74,7 @@ def test_each_device_has_an_order_of_its_own(capsys: pytest.CaptureFixture[str])
         assert (before["spec_order_bytes"], before["is_least"]) == (None, None)
         assert after["spec_order_bytes"] == before["needed_bytes"]
         assert after["needed_bytes"] <= before["needed_bytes"]
-    assert [check["needed_bytes"] for check in best[:2]] == [1_127_920, 1_037_152]
+    assert [check["needed_bytes"] for check in best[:2]] == [1_127_920, 965_024]
     assert [check["is_least"] for check in best] == [False, False, True]
     shown = text(capsys, *options, "--schedule", "best")
     assert (
@@ -82,7 +82,11 @@ def test_each_device_has_an_order_of_its_own(capsys: pytest.CaptureFixture[str])
         "an order of their own"
     ) in shown
     shown = text(capsys, *options, "--schedule", "best", "--notes")
-    assert "* stm32h743: activations need 1.13 MB as in the order of the spec, not proven" in shown
+    assert (
+        "* stm32l4r5_tflm: activations need 1.13 MB as in the order of the spec, not proven"
+        in shown
+    )
+    assert "* stm32h7a3_cube_ai: activations need 965 kB instead of 1.14 MB, not proven" in shown
 
 
 def test_a_best_order_that_is_the_spec_s(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,16 +118,20 @@ def test_no_such_schedule(branches: str, capsys: pytest.CaptureFixture[str]) -> 
 def test_what_does_not_fit_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     board = ["--device", "stm32h743", "--precision", "int8"]
     assert (
-        "activations do not fit SRAM 512 KiB: over by 680 kB, because of separable.relu_2 803 kB "
-        "and separable.relu 401 kB, alive together at separable.conv2d"
+        "activations do not fit SRAM 512 KiB: over by 479 kB, because of separable.relu_2 803 kB "
+        "and separable_2.relu 201 kB, alive together at separable_2.depthwise_conv2d"
     ) in text(capsys, "mobilenet_v1", *board, "--format", "markdown")
     (device,) = json.loads(text(capsys, "mobilenet_v1", *board, "--format", "json"))["devices"]
     activations, weights = device["capacity_checks"]
-    assert activations["needed_bytes"] == 1_204_224
-    assert activations["over_bytes"] == 1_204_224 - 512 * 1024
+    # The 1x1 convolution before may write over its input, a depthwise one may not: 112 x 112 x 64
+    # bytes and 56 x 56 x 64.
+    assert activations["needed_bytes"] == 1_003_520
+    assert activations["over_bytes"] == 1_003_520 - 512 * 1024
     assert activations["because"] == [
         {"name": "separable.relu_2", "bytes": 802_816},
-        {"name": "separable.relu", "bytes": 401_408},
+        {"name": "separable_2.relu", "bytes": 200_704},
     ]
-    assert activations["at"] == "separable.conv2d"
+    assert activations["at"] == "separable_2.depthwise_conv2d"
     assert (weights["because"], weights["at"]) == ([], None)
+    # One byte a weight, and a bias of four for each of the channels of convolutions and classes.
+    assert weights["needed_bytes"] == 4_209_088 + 4 * (10_944 + 1000)

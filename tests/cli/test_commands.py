@@ -709,7 +709,7 @@ def test_of_all_devices_those_get_threads_that_can(
     assert counts["esp32_s3"] == (threads if threads <= 2 else 1)
     assert counts["raspberry_pi_4"] == min(threads, 4)
     assert counts["xeon_8380"] == (threads if threads <= 40 else 40)
-    assert counts["galaxy_s23"] == counts["h100"] == 1  # a roofline as a whole; no processor
+    assert counts["galaxy_s23_adreno"] == counts["pixel_8_edgetpu"] == counts["h100"] == 1
 
 
 @pytest.mark.parametrize(

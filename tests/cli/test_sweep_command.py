@@ -34,7 +34,8 @@ def test_points_of_the_paper(capsys: pytest.CaptureFixture[str]) -> None:
     best = document["front"][0]
     assert (best["alpha"], best["resolution"]) == (1.0, 224)
     assert (best["top1"], best["top1_basis"]) == (70.9, "published")
-    assert best["latency_ms@pixel_1_tflite"] == pytest.approx(120.9, abs=0.1)
+    # 113 ms were measured (arXiv:1801.04381, Table 4).
+    assert best["latency_ms@pixel_1_tflite"] == pytest.approx(121.9, abs=0.1)
 
 
 def test_it_fits_a_screen(

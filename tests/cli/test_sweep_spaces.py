@@ -103,7 +103,7 @@ def test_an_exact_search(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["points"] == len(document["front"]) == document["within_limits"]
     assert document["selection"]["count"] is None
     best = document["front"][0]
-    assert best["latency_ms@pixel_1_tflite"] == pytest.approx(40, abs=0.05)
+    assert 39.9 < best["latency_ms@pixel_1_tflite"] <= 40
     knobs = {
         name: value for name, value in best.items()
         if value is not None and name.startswith(("depth", "stage"))

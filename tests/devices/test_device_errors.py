@@ -755,10 +755,11 @@ mine.yaml:12:11: there is no rule of kernels `magic`
    12 | kernels: [magic]
       |           ^^^^^
 hint: """
-            "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_activations`, `fuse_adds`, "
-            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, "
-            "`overlap_depthwise`, `overlap_windows`, `overlap_pointwise`, `overlap_inputs`, "
-            "`split_groups` or `pack_channels`",
+            "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_cheap_activations`, "
+            "`fuse_activations`, `fuse_adds`, `in_place`, `concat_in_place`, `copy_slices`, "
+            "`winograd`, `winograd_int8`, `im2col`, `overlap_depthwise`, `overlap_windows`, "
+            "`overlap_pointwise`, `overlap_inputs`, `split_groups`, `pack_channels` or "
+            "`block_channels`",
             id="unknown rule of kernels",
         ),
         pytest.param(
@@ -769,10 +770,11 @@ mine.yaml:12:11: a rule of kernels is one word
    12 | kernels: [{fold_norms: true}]
       |           ^
 hint: """
-            "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_activations`, `fuse_adds`, "
-            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, "
-            "`overlap_depthwise`, `overlap_windows`, `overlap_pointwise`, `overlap_inputs`, "
-            "`split_groups` or `pack_channels`",
+            "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_cheap_activations`, "
+            "`fuse_activations`, `fuse_adds`, `in_place`, `concat_in_place`, `copy_slices`, "
+            "`winograd`, `winograd_int8`, `im2col`, `overlap_depthwise`, `overlap_windows`, "
+            "`overlap_pointwise`, `overlap_inputs`, `split_groups`, `pack_channels` or "
+            "`block_channels`",
             id="rule of kernels no word",
         ),
         pytest.param(

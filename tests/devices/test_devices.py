@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mnet_cost.analysis import analyze
+from mnet_cost.analysis.times import relative_coefficients
 from mnet_cost.devices import (
     DEFAULT_KERNEL_RULES,
     KERNEL_RULES,
@@ -19,8 +20,9 @@ from mnet_cost.devices import (
     device_path,
     load_device,
 )
-from mnet_cost.devices.latency_models import RooflineFit
+from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.sourced import NUMBER_BASES
+from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.devices.types import CLASSES, PROFILE_BASES
 from mnet_cost.models.library import load_model
 from mnet_cost.report.devices import device_report, devices_report
@@ -101,8 +103,10 @@ def test_pixel_1() -> None:
     device = load_device("pixel_1")
     rate = device.compute["fp32"]
     macs, vector = rate.macs_per_s, rate.vector_ops_per_s
-    assert list(device.compute) == ["fp32"]
+    assert list(device.compute) == ["fp32", "int8"]
     assert macs.value == 2_342_000_000 * 4
+    # SMLAL takes 8 pairs of int8 where FMLA takes 4 of fp32.
+    assert device.compute["int8"].macs_per_s.value == pytest.approx(2 * macs.value, rel=1e-4)
     assert macs.basis == "derived"
     assert vector is not None
     assert vector.value == 9_368_000_000
@@ -180,6 +184,17 @@ def test_pixel_6_keeps_peaks_and_times_apart() -> None:
     assert device.basis == "fitted"
     assert device.compute["fp32"].macs_per_s.basis == "derived"
     assert device.compute["int8"].macs_per_s.basis == "assumed"
+    fit = device.latency["int8"]
+    assert isinstance(fit, CoefficientFit)
+    assert fit.scale_s.basis == "fitted"
+    # Its large 1x1 convolutions reach less than the peak.
+    relative = relative_coefficients(fit, device, "int8")[TERM_NAMES.index("pointwise")]
+    assert 1 / (fit.scale_s.value * relative) < device.compute["int8"].macs_per_s.value
+    assert set(device.latency) == {"int8"}
+
+
+def test_a_tpu_keeps_peaks_and_times_apart() -> None:
+    device = load_device("pixel_8_edgetpu")
     fit = device.latency["int8"]
     assert isinstance(fit, RooflineFit)
     assert fit.macs_per_s.basis == "fitted"

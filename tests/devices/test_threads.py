@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import exp, log, sqrt
 
 import pytest
+from profiles import STICK
 
 from mnet_cost.analysis import analyze
 from mnet_cost.devices import DeviceProfile, Sourced, load_device, with_threads
@@ -169,9 +170,16 @@ def test_no_more_than_there_are_cores() -> None:
 
 
 def test_a_roofline_is_of_all_threads_at_once() -> None:
-    assert refused("i9_10940x_torch", 4).endswith(
+    device = replace(
+        load_device("i9_10940x"), name="mine", extends="i9_10940x", latency=STICK.latency
+    )
+    with pytest.raises(DeviceError) as error:
+        with_threads(device, 4)
+    assert str(error.value) == (
+        "mine cannot be given 4 threads\n"
         "hint: its roofline was fitted with 14, as a whole; `--device i9_10940x` has peaks alone"
     )
+    assert with_threads(load_device("i9_10940x_torch"), 4).threads == 4  # it has coefficients
 
 
 def test_more_threads_than_were_measured_have_only_a_lower_bound() -> None:

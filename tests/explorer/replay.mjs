@@ -11,7 +11,8 @@ for (const { setting, precision } of settings) {
   const numbers = costs.numbers(setting, precision);
   if (numbers !== null) {
     const { structure } = numbers;
-    numbers.structure = { names: structure.layers.name, fixed: structure.fixed };
+    const { name, count } = structure.layers;
+    numbers.structure = { names: name, count, fixed: structure.fixed };
   }
   process.stdout.write(JSON.stringify(numbers) + "\n");
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -206,13 +207,15 @@ LARGE = (
 def test_a_large_network_is_shown_as_parts_of_blocks() -> None:
     devices = ("pixel_1",)
     page = of_text(LARGE, devices)
-    assert page["models"][0]["texts"]["name"] == ["unit.1x1", "unit.depthwise"]
+    names = page["models"][0]["texts"]["name"]
+    assert names[:3] == ["unit.1 to 16.1x1", "unit.1 to 16.depthwise", "unit.17 to 32.1x1"]
     assert page["left_out"][0] == (
-        "net: its 3,200 layers are shown as 2 parts of blocks; `mnet-cost analyze --by layer` "
+        "net: its 3,200 layers are shown as 200 parts of blocks; `mnet-cost analyze --by layer` "
         "lists all of them"
     )
     (shown,) = replay(page, [({"width": 4}, "fp32")])
     assert shown is not None
+    assert shown["structure"]["count"] == [16] * 200
     analysis = analyze(Model(parse_spec(LARGE), {}), {"width": 4}, devices)
     assert shown["totals"]["mult_adds"] == analysis.totals.mult_adds
     assert sum(shown["layers"]["mult_adds"]) == analysis.totals.mult_adds
@@ -234,7 +237,38 @@ def test_rows_are_blocks_as_far_inside_as_there_is_room() -> None:
     assert rows_of(names[:3000], ["1x1"] * 3000) is None
     flat = rows_of([f"conv_{i}" for i in range(5000)], ["1x1"] * 5000)
     assert flat is not None
-    assert [row.name for row in flat] == ["all.1x1"]
+    assert len(flat) == 100
+    assert (flat[0].name, len(flat[0].layers)) == ("conv_0 to conv_49.1x1", 50)
+
+
+def test_runs_of_layers_are_whole_and_in_order() -> None:
+    names = ["stem", *[f"body.{i}.{j}" for i in range(400) for j in "abcdefghijk"], "head"]
+    varieties = [("1x1", "other")[i % 2] for i in range(len(names))]
+    rows = rows_of(names, varieties)
+    assert rows is not None
+    assert sorted(layer for row in rows for layer in row.layers) == list(range(len(names)))
+    assert [row.layers[0] for row in rows] == sorted(row.layers[0] for row in rows)
+    assert len(rows) == 802  # all copies have room, and none is large
+    assert (rows[0].name, rows[1].name, rows[-1].name) == ("stem", "body.0.other", "head")
+
+
+def test_attention_and_recurrent_layers_are_kinds_of_their_own() -> None:
+    text = (
+        "format: 1\nname: net\ninput: {x: [20, 64]}\nlayers:\n  - lstm: {features: 64}\n"
+        "  - attention: {heads: 4}\n  - linear: {features: 8}\n"
+        "  - opaque: {operation: fft, shape: [20, 8], mult_adds: 9, vector_ops: 0, params: 0}\n"
+    )
+    texts = of_text(text, ())["models"][0]["texts"]
+    assert texts["variety"] == ["recurrent", "product", "linear", "other"]
+
+
+def test_a_page_does_not_say_in_which_folder_it_was_made(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text("format: 1\nname: net\ninput: {x: [4]}\nlayers: [{linear: {features: 2}}]\n")
+    explored = [Explored("net.yaml", "net.yaml", load_model(str(file)))]
+    page = explore_document(explored, Asked((), ()))
+    assert page["models"][0]["file"] == "net.yaml"
+    assert str(tmp_path) not in json.dumps(page)
 
 
 def test_lists_that_are_there_twice_are_kept_once() -> None:

@@ -14,6 +14,7 @@ from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.coefficients import (
     NPU,
     SHARED_NAMES,
+    Caches,
     section_name,
     shared_coefficients,
     shared_name,
@@ -28,6 +29,7 @@ from mnet_cost.measure.coefficient_solver import (
     share_coefficients,
     solve,
 )
+from mnet_cost.shipped import specs_folder
 
 TERMS = 5
 COEFFICIENTS = np.array([1.0, 2.0, 0.5, 8.0, 30.0])
@@ -231,6 +233,60 @@ def test_threads_that_a_file_lacks_gain_as_in_the_default_file() -> None:
     assert several.spreads[1] == pytest.approx(math.hypot(single.spreads[1], 0.2))
     assert several.measured.width == shared_coefficients(threads=4).measured.width
     assert "as others gain from them" in several.source
+
+
+@pytest.mark.parametrize("name", ["tflite", "onnxruntime", "torch-compile"])
+def test_threads_of_other_runtimes(name: str) -> None:
+    """From the nearest number that the file has, as those of the default file gain; a number
+    between two is between theirs."""
+    stated = [each for each in (1, 2, 4, 8) if _is_stated(name, each)]
+    for threads in (1, 2, 4, 8):
+        nearest = min(stated, key=lambda count: abs(math.log(count / threads)))
+        own, got = (shared_coefficients(name, "fp32", count) for count in (nearest, threads))
+        one, several = (shared_coefficients(threads=count) for count in (nearest, threads))
+        expected = [
+            own_one * after / before if before else own_one
+            for own_one, before, after in zip(
+                own.coefficients, one.coefficients, several.coefficients, strict=True
+            )
+        ]
+        assert got.coefficients == pytest.approx(expected)
+        assert got.name == name
+        assert got.caches == own.caches
+        assert got.measured.width == max(
+            own.measured.width, several.measured.width if threads != nearest else 0
+        )
+        for pipeline, share in got.peak_shares.items():
+            gain = several.peak_shares[pipeline].share / one.peak_shares[pipeline].share
+            assert share.share == pytest.approx(own.peak_shares[pipeline].share * gain)
+    two, three, four = (shared_coefficients(name, "fp32", count) for count in (2, 3, 4))
+    place = TERM_NAMES.index("depthwise_3x3")
+    low, high = math.log(two.coefficients[place]), math.log(four.coefficients[place])
+    assert math.log(three.coefficients[place]) == pytest.approx(low + math.log2(1.5) * (high - low))
+    assert three.caches == two.caches
+
+
+def _is_stated(name: str, threads: int) -> bool:
+    """Whether a file has a section for fp32 with so many threads."""
+    text = (specs_folder() / "coefficients" / f"{name}.yaml").read_text()
+    return f"\n{section_name('fp32', threads)}:\n" in text
+
+
+@pytest.mark.parametrize("name", [NPU, "microcontrollers", "microcontrollers_tflm"])
+def test_what_has_no_threads_to_gain_from(name: str) -> None:
+    assert shared_coefficients(name, "int8", 4) == shared_coefficients(name, "int8", 1)
+
+
+def test_caches_are_stated_where_they_were_seen_to_matter() -> None:
+    """ONNX Runtime on a server: weights cost more once a network has 3 MB of them, and most from
+    16 MB on."""
+    shared = shared_coefficients("onnxruntime")
+    assert shared.caches == Caches((3e6, 16e6), (6e6, 12e6))
+    assert shared_coefficients("onnxruntime", "int8", 4).caches == shared.caches
+    assert shared.coefficients[TERM_NAMES.index("far_weights")] > 1
+    for name in SHARED_NAMES:
+        if name != "onnxruntime":
+            assert shared_coefficients(name).caches is None
 
 
 def test_what_a_core_reaches_depends_on_it_and_on_the_runtime() -> None:

@@ -16,6 +16,7 @@ import {
   UNKNOWN,
   whole,
 } from "../numbers";
+import { named } from "../parts";
 import { logarithmic, logTicks, round } from "../picture";
 import type { Scene } from "../scene";
 import { timeOf } from "./comparison";
@@ -51,7 +52,7 @@ function card(
     h(
       "span",
       { class: "name" },
-      h("b", { class: "cut" }, h("bdi", {}, device.name)),
+      h("b", {}, named(device.name)),
       h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time"),
     ),
     h("span", { class: "what cut", "data-tip": device.title }, h("bdi", {}, device.title)),

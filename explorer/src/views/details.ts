@@ -5,7 +5,7 @@ import { Columns } from "../amounts";
 import type { Count, Form, Numbers } from "../document";
 import { type Children, h, type Item } from "../dom";
 import { bytes, percent, plural, seconds, setting, UNKNOWN, whole } from "../numbers";
-import { legend, note } from "../parts";
+import { legend, named, note } from "../parts";
 import { callOf, heaviest, layerCount } from "../rows";
 import type { Scene } from "../scene";
 import { type Block, find, rowsOf } from "../tree";
@@ -81,7 +81,7 @@ function counts(scene: Scene, row: Block): Item {
 const partLegend: Item = legend([
   { color: "var(--heat3)", text: "compute" },
   { color: "var(--kind1)", text: "memory" },
-  { color: "var(--kind5)", text: "launch" },
+  { color: "var(--kind7)", text: "launch" },
 ]);
 
 interface Parts {
@@ -135,7 +135,7 @@ function times(scene: Scene, row: Block): Item {
         return h(
           "tr",
           {},
-          h("th", { scope: "row" }, h("bdi", {}, device.name)),
+          h("th", { scope: "row" }, named(device.name)),
           h(
             "td",
             { class: "num" },
@@ -218,7 +218,7 @@ export function withValues(names: string, symbols: ReadonlyMap<string, Count>): 
 function specLine({ chosen }: Scene, row: Block): Children {
   const { structure } = chosen.numbers;
   const call = callOf(structure, row);
-  const file = chosen.model.path.split("/").pop();
+  const file = chosen.model.file;
   const nodes = row.children.length ? "" : structure.layers.nodes[row.layers[0]];
   if (nodes) {
     return [

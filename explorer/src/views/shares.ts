@@ -5,7 +5,7 @@ import { type Amounts, Columns, VARIETIES, varietyIndex } from "../amounts";
 import type { Count, Numbers } from "../document";
 import { type Children, h, type Item, s } from "../dom";
 import { percent, UNKNOWN } from "../numbers";
-import { type Cell, heading, note, scrolling, table } from "../parts";
+import { type Cell, heading, named, note, scrolling, table } from "../parts";
 import { round } from "../picture";
 import type { Scene } from "../scene";
 
@@ -219,7 +219,7 @@ function shareTable(scene: Scene, kinds: Kind[]): Item {
       { title: "params" },
       { title: "mult-adds" },
       ...timed.map(({ device, isChosen }) => ({
-        title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
+        title: [isChosen ? "▸ " : null, named(device.name)],
         tip: device.title,
         isWide: !isChosen,
       })),

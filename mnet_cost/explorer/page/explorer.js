@@ -16,7 +16,7 @@
     const { layers, reads, calls, kernel_layers, at, ...rest } = written;
     const rows = summed(layers);
     const pick = (column) => rows.map((row2) => column[row2]);
-    const { name, kind, variety, line, nodes, form } = model.texts;
+    const { name, kind, variety, line, nodes, form, count: count2 } = model.texts;
     return {
       ...rest,
       layers: {
@@ -26,6 +26,7 @@
         line: pick(line),
         nodes: pick(nodes),
         form: pick(form),
+        count: pick(count2),
         inputs: reads.map((back, layer) => back.map((distance) => layer - distance))
       },
       calls: summed(calls).map((row2) => model.calls[row2]),
@@ -356,10 +357,17 @@
     const state = initialState(page);
     const ignored = [];
     const knobs = new Map(controlsOf(page).map((knob) => [knob.name, knob]));
+    const own = OWN;
+    const seen = /* @__PURE__ */ new Set();
     for (const [name, value] of pairsOf(fragment)) {
       const knob = knobs.get(name);
+      if (seen.has(name) && name !== "@open") {
+        ignored.push(`The link sets “${cut(name)}” more than once: the last value holds.`);
+      }
+      seen.add(name);
       if (knob) readKnob(page, state, knob, value, ignored);
-      else if (OWN.includes(name)) readOwn(page, state, name, value, ignored);
+      else if (own.includes(name)) readOwn(page, state, name, value, ignored);
+      else if (own.includes(`@${name}`)) readOwn(page, state, `@${name}`, value, ignored);
       else ignored.push(`The link sets “${cut(name)}”, which is no knob of this page.`);
     }
     return { state, ignored };
@@ -397,6 +405,9 @@
         return;
       }
       const rounded2 = knob.whole ? Math.round(value) : value;
+      if (rounded2 !== value) {
+        ignored.push(`“${knob.name}” is a whole number, not “${cut(text)}”: it is ${rounded2}.`);
+      }
       const inside = Math.min(Math.max(rounded2, knob.min), knob.max);
       if (inside !== rounded2) {
         ignored.push(`“${knob.name}” goes from ${knob.min} to ${knob.max} here: it is ${inside}.`);
@@ -548,6 +559,8 @@
     ["depthwise", "depthwise"],
     ["convolution", "other convolution"],
     ["linear", "linear"],
+    ["product", "attention, products"],
+    ["recurrent", "recurrent"],
     ["pooling", "pooling"],
     ["other", "the rest"]
   ];
@@ -786,6 +799,14 @@
 
   // src/parts.ts
   var classOf = ({ isText, isWide }) => [isText ? "" : "num", isWide ? "wide" : ""].filter(Boolean).join(" ");
+  function named(name) {
+    const words = name.split(/(?<=[_.])/);
+    return h(
+      "bdi",
+      {},
+      words.map((word, i) => [i ? h("wbr") : null, word])
+    );
+  }
   function table(caption, columns, rows) {
     return h(
       "table",
@@ -870,6 +891,7 @@
   var note = (...text) => h("p", { class: "note" }, text);
 
   // src/layout.ts
+  var MOST_WHOLE = 10;
   function buildLayout(root2, page) {
     const skip = () => document.getElementById("table").focus();
     const isCompared = page.models.length > 1;
@@ -877,7 +899,11 @@
       h("button", { type: "button", class: "skip", on: { click: skip } }, "Skip to the layers"),
       h("header", { id: "top" }),
       h("div", { id: "said" }),
-      h("fieldset", { id: "cards", style: { "--count": page.devices.length } }),
+      h("fieldset", {
+        id: "cards",
+        class: page.devices.length > MOST_WHOLE ? "short" : "",
+        style: { "--count": page.devices.length }
+      }),
       h("dl", { id: "totals" }),
       h("div", { id: "answer", class: "unseen", role: "status" }),
       h("div", { id: "sliders", role: "group", "aria-label": "Knobs" }),
@@ -1181,8 +1207,7 @@
     return calls.get(block2.path) ?? calls.get(`${block2.path}.1`);
   }
   function layerCount({ layers }, rows) {
-    const { count: count2 } = layers;
-    return count2 ? rows.reduce((sum, row2) => sum + count2[row2], 0) : rows.length;
+    return rows.reduce((sum, row2) => sum + layers.count[row2], 0);
   }
   var kept2 = null;
   function outlineOf2(structure, open, room) {
@@ -2519,7 +2544,7 @@
       h(
         "span",
         { class: "name" },
-        h("b", { class: "cut" }, h("bdi", {}, device.name)),
+        h("b", {}, named(device.name)),
         h("span", { class: "basis", "data-tip": basisTip(costs.basis) }, costs.basis ?? "no time")
       ),
       h("span", { class: "what cut", "data-tip": device.title }, h("bdi", {}, device.title)),
@@ -2894,7 +2919,7 @@
   var partLegend = legend([
     { color: "var(--heat3)", text: "compute" },
     { color: "var(--kind1)", text: "memory" },
-    { color: "var(--kind5)", text: "launch" }
+    { color: "var(--kind7)", text: "launch" }
   ]);
   function partsOf(columns, layers) {
     const parts = { compute: 0, memory: 0, overhead: 0 };
@@ -2937,7 +2962,7 @@
           return h(
             "tr",
             {},
-            h("th", { scope: "row" }, h("bdi", {}, device.name)),
+            h("th", { scope: "row" }, named(device.name)),
             h(
               "td",
               { class: "num" },
@@ -3014,7 +3039,7 @@
   function specLine({ chosen }, row2) {
     const { structure } = chosen.numbers;
     const call = callOf(structure, row2);
-    const file = chosen.model.path.split("/").pop();
+    const file = chosen.model.file;
     const nodes = row2.children.length ? "" : structure.layers.nodes[row2.layers[0]];
     if (nodes) {
       return [
@@ -4021,7 +4046,7 @@ ${percent(dot.rate / peak)} of the peak`;
         { title: "params" },
         { title: "mult-adds" },
         ...timed.map(({ device, isChosen }) => ({
-          title: (isChosen ? "▸ " : "") + device.name.replace(/_/g, " "),
+          title: [isChosen ? "▸ " : null, named(device.name)],
           tip: device.title,
           isWide: !isChosen
         }))

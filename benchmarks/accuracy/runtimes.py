@@ -1,0 +1,166 @@
+"""Forecasts for runtimes by what `mnet-cost calibrate` makes of one, four or all other networks.
+
+Of runtimes that no shared coefficients were fitted to, tables are as any that a user may have. Of
+the others, the coefficients are fitted without the chip and the family that are predicted. The
+setting, kernel rules and shared coefficients, is chosen by the networks that count as measured.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from coefficient_files import TFLITE_FILES, WIDE, XNNPACK_TILE, like_ncnn, onnxruntime_run
+from others import ForecastTable
+from protocols import (
+    Coefficients,
+    Forecast,
+    baselines,
+    forecast,
+    of_family,
+    unseen_device,
+    without_family,
+)
+from tables import Run, make_run, measured_together, read, runs_of
+
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.measure.arrays import Array, Mask
+from mnet_cost.measure.calibrate import trials_of
+from mnet_cost.measure.coefficient_solver import Solution, deviation
+from mnet_cost.measure.fitting import Trial, choose_trial, measured_times
+from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.networks import kernels_of
+from mnet_cost.measure.settings import own_setting, settings_to_try
+
+UNKNOWN_FILES = (
+    "paddle_lite.csv", "paddleclas.csv", "tengine.csv", "bolt.csv", "mnn.csv", "tnn.csv",
+    "mlperf_inference.csv", "shufflenet_v2_paper.csv",
+)  # fmt: skip
+"""Tables with runtimes that have no shared coefficients of their own."""
+
+_PROTOCOLS = {
+    1: "1 network measured (drawn), new family",
+    4: "4 networks measured (drawn), new family",
+    None: "other families measured, new family",
+}
+SEVERAL = 4
+"""Threads where a table does not state them."""
+DRAWS = 2
+LEAST = 5
+"""Networks of a table; of fewer, four measured ones leave none."""
+
+
+class FitOfFew(NamedTuple):
+    """What some networks of a table say of those of another family."""
+
+    rows: Sequence[Measurement]
+    run: Run
+    seconds: Array
+    measured: list[int]
+    held_out: Mask
+    trial: Trial
+    solution: Solution
+
+
+def fits_of_few(
+    rows: Sequence[Measurement], count: int | None, apart: int = 1
+) -> Iterator[FitOfFew]:
+    """`apart` families at a time from `count` networks of the others, drawn at random; None for
+    all."""
+    first = rows[0]
+    own = own_setting(first.runtime, None, None, first.precision)
+    threads = first.threads or SEVERAL
+    measured = measured_times(tuple(rows), kernels_of(rows, own.rules), None, "")
+    trials = trials_of(measured, settings_to_try(own), 1, threads)
+    run = make_run(rows, own.rules, 1)
+    families = np.array(run.families)
+    draw = random.Random(1)
+    for _ in range(1 if count is None else DRAWS):
+        for left_out in combinations(sorted(set(run.families)), apart):
+            out: Mask = np.isin(families, left_out)
+            others = [int(i) for i in np.flatnonzero(~out)]
+            if not others:
+                continue
+            drawn = others if count is None else draw.sample(others, min(count, len(others)))
+            choice = choose_trial(trials, measured, np.isin(np.arange(len(rows)), drawn))
+            trial = trials[choice.place]
+            yield FitOfFew(rows, run, run.seconds, drawn, out, trial, choice.solution)
+
+
+def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[Forecast]:
+    """Forecasts of each family."""
+    for fit in fits_of_few(rows, count):
+        trial, out = fit.trial, fit.held_out
+        estimates = trial.predicted(fit.solution, out)
+        band = trial.shared.measured
+        sigmas = band.width * deviation(
+            trial.amounts[out], trial.coefficients, fit.solution, band.noise
+        )
+        held_out = fit.run.only(int(i) for i in np.flatnonzero(out))
+        simple = baselines(fit.run.only(fit.measured), held_out)
+        for i, row in enumerate(held_out.rows):
+            yield Forecast(
+                row.device, row.run, row.model, row.family, row.latency_s,
+                float(estimates[i]), float(sigmas[i]),
+                *(float(times_s[i]) for times_s in simple),
+            )  # fmt: skip
+
+
+def runtime_tables() -> Iterator[ForecastTable]:
+    """Runtimes without shared coefficients, TensorFlow Lite on unseen devices, ONNX Runtime."""
+    for (runtime, precision, threads), tables in unknown_tables().items():
+        title = f"{runtime}, {precision}, {'one thread' if threads == '1' else 'several threads'}"
+        for count, protocol in _PROTOCOLS.items():
+            forecasts = [item for rows in tables for item in few_networks(rows, count)]
+            yield title, protocol, forecasts, 1.0
+    for precision in ("fp32", "int8"):
+        runs = runs_of(TFLITE_FILES, precision, ("tflite", "xnnpack"), 1, XNNPACK_TILE)
+        tflite = Coefficients(runs, like_ncnn(precision, 0.3))
+        width = shared_coefficients("tflite", precision).measured.width
+        for count, protocol in _PROTOCOLS.items():
+            forecasts = list(unseen_device(tflite, count))
+            yield (
+                f"TFLite and XNNPACK, {precision}, one thread",
+                f"unseen device, {protocol}",
+                forecasts,
+                width,
+            )
+    width = shared_coefficients("onnxruntime").measured.width
+    for count, protocol in _PROTOCOLS.items():
+        title = "ONNX Runtime, one AVX-512 core, coefficients without the family"
+        yield title, protocol, list(_onnxruntime(count)), width
+
+
+def _onnxruntime(count: int | None) -> Iterator[Forecast]:
+    """Each family from networks of others, by coefficients of those and of all small graphs."""
+    run = onnxruntime_run()
+    coefficients = Coefficients([run], like_ncnn("fp32", 1.0))
+    networks = [i for i, row in enumerate(run.rows) if "small_graphs" not in row.model]
+    whole = run.only(networks)
+    draw = random.Random(1)
+    spreads = np.maximum(coefficients.first.spreads, WIDE)
+    for _ in range(1 if count is None else DRAWS):
+        for family in sorted(set(whole.families)):
+            others = without_family(whole, family)
+            if count is not None:
+                others = others.only(draw.sample(range(len(others.rows)), count))
+            yield from forecast(
+                others, of_family(whole, family), coefficients.without(family), spreads
+            )
+
+
+def unknown_tables() -> dict[tuple[str, str, str], list[Sequence[Measurement]]]:
+    """Tables by runtime, precision and threads (`1` or `more`)."""
+    tables: dict[tuple[str, str, str], list[Sequence[Measurement]]] = {}
+    for file in UNKNOWN_FILES:
+        for rows in measured_together(read(file)).values():
+            first = rows[0]
+            known = first.runtime.startswith(("tflite", "xnnpack", "ncnn", "onnxruntime"))
+            if known or len(rows) < LEAST or len({row.family for row in rows}) < 2:
+                continue
+            key = (first.runtime, first.precision, "1" if first.threads == 1 else "more")
+            tables.setdefault(key, []).append(rows)
+    return tables
