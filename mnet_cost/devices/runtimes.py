@@ -120,7 +120,8 @@ def siblings_of_runtime(device: DeviceProfile, name: str) -> tuple[str, ...]:
 
 def runtime_notes(device: DeviceProfile, precision: str) -> tuple[str, ...]:
     """What is to be said of the runtime where its times at a precision were not measured."""
-    if device.pipeline is None or precision in device.latency:
+    measured = device.basis != "datasheet" and precision in device.latency
+    if device.pipeline is None or measured:
         return ()
     notes = []
     name, version = device.runtime, device.asked_version or device.runtime_version
@@ -142,7 +143,7 @@ def runtime_notes(device: DeviceProfile, precision: str) -> tuple[str, ...]:
 
 def version_note(device: DeviceProfile) -> str | None:
     """How an estimate is marked where its fit is to times of another version than is asked for."""
-    if device.asked_version is None or not device.latency:
+    if device.asked_version is None or device.basis == "datasheet":
         return None
     own = device.runtime_version
     asked = named(device.runtime, device.asked_version)

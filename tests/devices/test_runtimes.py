@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from math import exp, log, sqrt
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from mnet_cost.analysis import analyze
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.lower_bounds import LowerBounds
+from mnet_cost.changes.device_changes import parse_changes
+from mnet_cost.changes.what_if import altered
 from mnet_cost.devices import DeviceProfile, device_names, load_device, with_runtime
 from mnet_cost.devices.choice import choose_devices
 from mnet_cost.devices.coefficients import (
@@ -26,6 +29,7 @@ from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, runtime_rules
 from mnet_cost.devices.runtimes import named, parse_runtime, same_version
 from mnet_cost.devices.threads import with_threads
 from mnet_cost.errors import DeviceError
+from mnet_cost.explorer.document import Asked, Explored, explore_document
 from mnet_cost.models.library import load_model
 
 
@@ -114,6 +118,18 @@ def test_a_runtime_that_nobody_knows_is_said_to_be_one() -> None:
     assert estimate(own).notes == found.notes
 
 
+def test_a_what_if_and_a_page_say_it_too() -> None:
+    glow = with_runtime(load_device("pixel_1"), "glow@2")
+    said = estimate(glow).notes
+    assert len(said) == 2
+    what_if = altered(glow, parse_changes("macs=x2"), "fp32")
+    assert estimate(what_if).notes == said
+    assert estimate(what_if).outside == ()
+    (lenet5,) = [Explored("lenet5", "lenet5", load_model("lenet5"))]
+    words = json.dumps(explore_document([lenet5], Asked(devices=(glow,), references=("pixel_1",))))
+    assert all(json.dumps(note)[1:-1] in words for note in said)
+
+
 def test_tiles_of_a_runtime_are_no_packs_of_another() -> None:
     sheet = load_device("pixel_1")
     assert sheet.compute["fp32"].tile is not None
@@ -127,11 +143,12 @@ def test_tiles_bound_a_runtime_alone_that_is_known_to_multiply_all() -> None:
 
     def most(device: DeviceProfile) -> float:
         bounds = LowerBounds(device, device.compute["fp32"])
-        return max(
+        shares = [
             float(bounds.multiplications(kernel) / kernel.mult_adds)
             for kernel in kernels
             if kernel.mult_adds
-        )
+        ]
+        return max(shares)
 
     assert most(sheet) == 1.0
     assert most(replace(sheet, runtime="tflite", kernel_rules=runtime_rules("tflite"))) > 1.1

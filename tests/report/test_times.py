@@ -474,7 +474,7 @@ def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert "fp32 tile" not in values[0]
     assert all("in_place" in device["kernels"] for device in profiles)
     text = output(capsys, "devices", "fitted_core", "pixel_1")
-    assert re.search(r"^time +fp32 fitted +fp32 datasheet$", text, re.MULTILINE)
+    assert re.search(r"^time +fp32 fitted +fp32 datasheet, int8 datasheet$", text, re.MULTILINE)
     assert re.search(r"^in_place +yes +yes$", text, re.MULTILINE)
 
 
