@@ -145,12 +145,12 @@ def _with_figure(
 ) -> DeviceProfile:
     """The profile with one number altered, its fits apart."""
     if figure.place in ("launch", "inference"):
-        runtime_plans = figure.place == "launch"
-        own = device.kernel_overhead_s if runtime_plans else device.inference_overhead_s
+        is_launch = figure.place == "launch"
+        own = device.kernel_overhead_s if is_launch else device.inference_overhead_s
         if own is None and has_fit:
             return device  # the fit alone knows of it
         new = _sourced(figure, own)
-        if runtime_plans:
+        if is_launch:
             return replace(device, kernel_overhead_s=new)
         return replace(device, inference_overhead_s=new)
     if figure.place in ("macs", "vector"):

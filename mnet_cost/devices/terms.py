@@ -49,7 +49,7 @@ TERMS = (
     Term("unpacked_pooling", "compute", "elements of windows that are averaged outside of packs"),
     Term("far_weights", "memory", "weights that no cache holds until the next inference"),
     Term("far_elements", "memory", "elements in and out that no cache holds"),
-    Term("kernel", "overhead", "runtime_plans"),
+    Term("kernel", "overhead", "kernel launches"),
     Term("move_kernels", "overhead", "kernels of what only moves elements"),
     Term("image", "memory", "elements of images normalized by stored numbers"),
     Term("inference", "overhead", "inferences"),
