@@ -16,7 +16,7 @@ from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import shared_coefficients, spread_of_runtimes
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, RooflineFit, Spread
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.terms import TERM_NAMES
@@ -180,7 +180,8 @@ def test_a_processor_without_a_measurement() -> None:
     )
     assert estimate.basis == "datasheet"
     assert estimate.latency_s == pytest.approx(expected)
-    variance = reached.spread**2 + shared.unmeasured.noise**2 + sum(
+    # Whatever runs on it, and whatever that reaches.
+    variance = reached.spread**2 + spread_of_runtimes() ** 2 + shared.unmeasured.noise**2 + sum(
         share**2 * spread**2 for share, spread in zip(estimate.shares, shared.spreads, strict=True)
     )  # fmt: skip
     assert estimate.high_s == pytest.approx(

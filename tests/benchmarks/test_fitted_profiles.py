@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import mnet_cost.cli.output  # before its `write_whole` is replaced, which it would keep  # noqa: F401
 from mnet_cost.cli import main
 from mnet_cost.devices import DeviceProfile, Sourced, device_names, load_device
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn
