@@ -108,17 +108,16 @@ def test_close_spelling(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
-    (model,) = document(capsys, "mobilenet_v1:full", "--device", "pixel_1", "--precision", "int8")[
-        "models"
-    ]
+    without_int8 = ("--device", "ryzen_5700g", "--precision", "int8")
+    (model,) = document(capsys, "mobilenet_v1:full", *without_int8)["models"]
     assert model["precision"] == "int8"
     assert model["weight_bytes"] == 29_294_088
     assert model["devices"] == [
-        {"name": "pixel_1", "runtime": "tflite", "threads": 1, "basis": None, "latency_ms": None}
+        {"name": "ryzen_5700g", "runtime": "any", "threads": 1, "basis": None, "latency_ms": None}
     ]
-    status, text, _ = run(capsys, "mobilenet_v1", "--device", "pixel_1", "--precision", "int8")
+    status, text, _ = run(capsys, "mobilenet_v1", *without_int8)
     assert status == 0
-    assert "pixel_1" in text
+    assert "ryzen_5700g" in text
     assert "(None)" not in text
     (model,) = document(capsys, "mobilenet_v1:full", "--cost")["models"]
     assert model["peak_memory_bytes"] == 4_816_896

@@ -183,5 +183,6 @@ def test_accuracies_have_sources_and_an_empty_front_has_a_reason(
     assert [each["column"] for each in json.loads(out)["objectives"]] == [
         "mult_adds", "peak_memory_bytes",
     ]  # fmt: skip
-    _, out, _ = run(capsys, *V1, *DEVICE, "--precision", "int8", "--pareto", "latency,params")
-    assert "no point is on the front: time on pixel_1_tflite is known of no point" in out
+    without_int8 = ("--device", "ryzen_5700g", "--precision", "int8")
+    _, out, _ = run(capsys, *V1, *without_int8, "--pareto", "latency,params")
+    assert "no point is on the front: time on ryzen_5700g is known of no point" in out
