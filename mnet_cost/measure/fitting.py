@@ -62,7 +62,7 @@ _MORE_PROBABLE = 2.0
 probable."""
 _CLEARLY_LESS = 0.85
 """Part of the left-out error that it must not exceed. Both were chosen on published tables of ten
-runtimes; with less, four networks choose wrongly as often as rightly."""
+runtimes: with less, what four networks gain on some tables they lose on others."""
 _MOST_OFF = 0.5
 """Logarithm that an error counts at most, so that one odd network does not decide."""
 
