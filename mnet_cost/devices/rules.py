@@ -39,9 +39,9 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
 """What each word of a profile's `kernels` means."""
 
 DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place", "winograd"))
-"""The rules of a profile that states none: what most runtimes do. With Winograd's tiles, fits to one
-thread of Paddle Lite, Tengine and Bolt err less than without (`docs/explanation/accuracy.md`); those
-to TensorFlow Lite, whose name is known, err more."""
+"""The rules of a profile that states none: what most runtimes do. With Winograd's tiles, fits to
+one thread of Paddle Lite, Tengine and Bolt err less (`docs/explanation/accuracy.md`); those to
+TensorFlow Lite, whose name is known, err more."""
 
 _NPU = frozenset(("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices"))
 
