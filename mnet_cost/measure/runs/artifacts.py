@@ -1,0 +1,56 @@
+"""A network in the forms that runtimes take: a module of torch, an ONNX file, a file of its own.
+
+Each form is made when it is first asked for, and kept. Its nodes lead back to the layers of the
+spec. Weights are random: times do not depend on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnet_cost.network import Network
+
+if TYPE_CHECKING:
+    from torch import fx
+
+SEED = 0
+"""Of the weights."""
+
+
+class Runnable:
+    """A network to run, and the folder that its files are written to."""
+
+    def __init__(self, reference: str, network: Network, folder: Path) -> None:
+        """`reference` names it in results: `mobilenet_v1@alpha=0.5`. `folder` is there already."""
+        self.reference = reference
+        self.network = network
+        self.folder = folder
+        self._module: fx.GraphModule | None = None
+        self._onnx: Path | None = None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the steps, in their order."""
+        return tuple(step.name for step in self.network.steps)
+
+    def module(self) -> fx.GraphModule:
+        """A module of torch in evaluation mode. A node of its graph has the name of its layer in
+        `node.meta["layer"]`."""
+        raise NotImplementedError
+
+    def inputs(self) -> tuple[Any, ...]:
+        """A tensor of torch for each input, [batch, *shape]: of a normal distribution, or indices
+        where an embedding looks them up."""
+        raise NotImplementedError
+
+    def onnx(self) -> Path:
+        """An ONNX file. Its nodes are named after layers: `middle.3.conv2d`, and with a number
+        where a layer is several, `middle.3.conv2d/2`."""
+        raise NotImplementedError
+
+    def layers_of_node(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the layers that each node of the ONNX file belongs to, by its name. A node of
+        the exporter that belongs to no layer is missing."""
+        raise NotImplementedError

@@ -1,0 +1,72 @@
+"""The runtimes that networks can be measured with, by name; each in a file of its own.
+
+A package of a runtime is imported when its adapter is loaded. Not here: what devices take under a
+runtime (`devices/runtimes.py`).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple, cast
+
+from mnet_cost.errors import MissingPackageError, Problem, UsageError, did_you_mean
+from mnet_cost.measure.runtimes.base import Runtime
+
+
+class Entry(NamedTuple):
+    """Where an adapter is, and what it needs."""
+
+    module: str
+    modules: tuple[str, ...]
+    """Modules that must be there to import it."""
+    packages: tuple[str, ...]
+    """What pip installs for them."""
+
+
+RUNTIMES = {
+    "onnxruntime": Entry(
+        "onnxruntime", ("onnxruntime", "onnx", "torch", "onnxscript"),
+        ("onnxruntime", "onnx", "torch", "onnxscript"),
+    ),
+    "openvino": Entry(
+        "openvino", ("openvino", "onnx", "torch", "onnxscript"),
+        ("openvino", "onnx", "torch", "onnxscript"),
+    ),
+    "torch": Entry("torch_eager", ("torch",), ("torch",)),
+    "torch-channels-last": Entry("torch_eager", ("torch",), ("torch",)),
+    "torch-compile": Entry("torch_compile", ("torch",), ("torch",)),
+    "ncnn": Entry("ncnn", ("ncnn", "torch"), ("ncnn", "pnnx", "torch")),
+    "mnn": Entry("mnn", ("MNN", "onnx", "torch", "onnxscript"), ("MNN", "onnx", "torch")),
+    "tflite": Entry("tflite", ("ai_edge_litert", "torch"), ("ai-edge-litert", "litert-torch")),
+}  # fmt: skip
+"""By the name in profiles. `tflite` is LiteRT, as it is called since 2024."""
+
+
+def load_runtime(name: str) -> Runtime:
+    """The adapter of a runtime.
+
+    Raises `UsageError` for a name that is none of them, `MissingPackageError`, which says how to
+    install it, where a package is not there.
+    """
+    entry = RUNTIMES.get(name)
+    if entry is None:
+        hint = did_you_mean(name, RUNTIMES) or f"there are {', '.join(RUNTIMES)}"
+        message = f"networks cannot be measured with `{name}` here"
+        raise UsageError(Problem(message, hint=hint))
+    missing = [module for module in entry.modules if find_spec(module) is None]
+    if missing:
+        packages = " ".join(entry.packages)
+        raise MissingPackageError(
+            Problem(
+                f"`{name}` needs the package `{missing[0]}`, which is not installed",
+                hint=f"python -m pip install {packages}",
+            )
+        )
+    adapter = import_module(f"mnet_cost.measure.runtimes.{entry.module}")
+    return cast(Runtime, adapter.runtime(name))
+
+
+def installed_runtimes() -> tuple[str, ...]:
+    """Names of the runtimes whose packages are there."""
+    return tuple(name for name, entry in RUNTIMES.items() if all(map(find_spec, entry.modules)))

@@ -1,0 +1,1 @@
+"""What tools of others print about a run elsewhere, as measurements."""
