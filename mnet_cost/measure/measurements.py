@@ -2,9 +2,9 @@
 
 Columns `model` and `latency_ms` must be there; `device`, `runtime`, `precision`, `threads`,
 `batch`, `family`, `processor`, `run`, `date`, `runtime_version`, `source`, `energy_uj`,
-`measured_as` may be; others are not read, but for a throughput in place of a latency. All problems
-of the rows that are asked for are raised at once, each at the user's own cell. Not here: whether
-the network is there, which elaborating it tells.
+`measured_as`, `role` may be; others are not read, but for a throughput in place of a latency. All
+problems of the rows that are asked for are raised at once, each at the user's own cell. Not here:
+whether the network is there, which elaborating it tells.
 """
 
 from __future__ import annotations
@@ -46,12 +46,14 @@ from mnet_cost.yamlfile import read_text
 REQUIRED = ("model", "latency_ms")
 OPTIONAL = (
     "device", "processor", "runtime", "precision", "threads", "batch", "family", "run", "date",
-    "runtime_version", "source", "energy_uj", "measured_as",
+    "runtime_version", "source", "energy_uj", "measured_as", "role",
 )  # fmt: skip
 
 _KNOWN = (*REQUIRED, *OPTIONAL)
 _FEWEST_LETTERS = 5
 """Of a word whose slips are told from other words."""
+
+NETWORK, SMALL_GRAPH = ROLES = ("network", "small graph")
 
 _LEAST_MS = 1e-6
 _MOST_MS = 1e8
@@ -87,6 +89,13 @@ class Measurement:
     runtime_version: str = ""
     date: str = ""
     """Of the measurement or its source, as it stands there."""
+    role: str = NETWORK
+    """`network`, or `small graph`: one kind of layer or a few, which a fit learns from and nobody
+    wants to know the time of."""
+
+    @property
+    def is_small_graph(self) -> bool:
+        return self.role == SMALL_GRAPH
 
     @property
     def version(self) -> str:
@@ -349,7 +358,9 @@ def _number(text: str) -> float | None:
     return None
 
 
-_NOT_STATED: Mapping[str, str] = MappingProxyType({"precision": "fp32", "batch": "1"})
+_NOT_STATED: Mapping[str, str] = MappingProxyType(
+    {"precision": "fp32", "batch": "1", "role": NETWORK}
+)
 """The value of an empty cell."""
 
 
@@ -390,6 +401,9 @@ def _measurement(row: _Row) -> Measurement | None:
     if precision and precision not in PRECISIONS:
         hint = did_you_mean(precision, PRECISIONS) or f"it is {one_of(PRECISIONS)}"
         row.problem("precision", f"there is no precision `{precision}`", hint)
+    role = row.text("role") or NETWORK
+    if role not in ROLES:
+        row.problem("role", f"there is no role `{role}`", f"it is {one_of(ROLES)}")
     threads, batch = row.whole("threads", 4096), row.whole("batch", 1_000_000)
     energy = row.number("energy_uj", 0.0, 1e12)
     reference = None
@@ -419,6 +433,7 @@ def _measurement(row: _Row) -> Measurement | None:
         time_span=row.span("latency_ms"),
         runtime_version=row.text("runtime_version"),
         date=row.text("date"),
+        role=role,
     )
 
 
@@ -504,7 +519,7 @@ _SEVERAL = {
 }  # fmt: skip
 _SHOWN = 8
 _CHOOSABLE = (
-    *_SEVERAL, "precision", "batch", "family", "run", "date", "runtime_version", "model",
+    *_SEVERAL, "precision", "batch", "family", "run", "date", "runtime_version", "model", "role",
 )  # fmt: skip
 
 

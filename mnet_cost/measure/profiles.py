@@ -195,6 +195,7 @@ def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -
         lines += [
             "fitted_on:",
             f"  networks: {seen.networks}",
+            *([f"  small_graphs: {seen.small_graphs}"] if seen.small_graphs else []),
             *_list("  families: ", [_quoted(family) for family in seen.families]),
             f"  mult_adds: [{mult_adds}]",
             f"  latency: [{latency}]",
@@ -215,6 +216,10 @@ def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -
                 f"  worst: {_quoted(held_out.worst)}",
                 f"  worst_error: {held_out.worst_error:.3g}",
             ]
+        for key, share in (
+            ("by_mult_adds", held_out.by_mult_adds), ("noise_floor", held_out.noise_floor),
+        ):  # fmt: skip
+            lines += [] if share is None else [f"  {key}: {share:.3g}"]
     return lines
 
 
