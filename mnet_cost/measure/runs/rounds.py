@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.environment import Environment
-from mnet_cost.measure.runtimes.base import Runtime, RunSettings
+from mnet_cost.measure.runtimes.base import RunSettings, Runtime
 
 REFERENCE = "mobilenet_v1@alpha=0.25,resolution=128"
 """The reference network: it runs under every runtime, in a few milliseconds at most."""
