@@ -121,8 +121,8 @@ class Rows(NamedTuple):
 def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str]) -> Rows:
     """The rows of files that have these values; `MeasurementError` with all that is wrong.
 
-    Rounds of one measurement are one row. Other rows are not judged. Where cells are wrong, networks that are not there are told beside
-    them, in the order of rows.
+    Rounds of one measurement are one row. Other rows are not judged. Where cells are wrong,
+    networks that are not there are told beside them, in the order of rows.
     """
     check_columns(where)
     readings: list[Reading] = []

@@ -43,7 +43,7 @@ class Plan:
     memory: bool = False
     """Whether to measure memory, each network in a process of its own."""
     energy: str | None = None
-    """Where energy is read: `auto`, `rapl`, `jetson` or the path of a meter's log; None: nowhere."""
+    """Where energy is read: `auto`, `rapl`, `jetson` or a meter's log by its path; None: nowhere."""
     seed: int = 0
     """Of the orders of the rounds."""
 
