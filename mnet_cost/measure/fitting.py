@@ -37,6 +37,7 @@ from mnet_cost.measure.coefficient_solver import (
     shown_seconds,
     solve,
 )
+from mnet_cost.measure.drift import noise_floor
 from mnet_cost.measure.least_times import lower_bounds_of
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.mult_adds_alone import left_out_by_mult_adds
@@ -525,6 +526,9 @@ def _held_out(measured: Measured, estimates: Array) -> HeldOut | None:
         worst=os.path.basename(measured.rows[worst].model).replace(".yaml", ""),
         worst_error=float(errors[worst]),
         by_mult_adds=_by_mult_adds(measured) if measured.small.any() else None,
+        noise_floor=noise_floor(
+            row.rounds_s for row in measured.rows if row.model != row.reference
+        ),
     )
 
 
