@@ -102,7 +102,7 @@ def test_values_are_those_of_the_module_of_torch(variant: str) -> None:
     assert disagreement(network_of(variant, batch=2)) < 1e-4
 
 
-LAYERS = {
+LAYERS: dict[str, tuple[list[Any], list[int]]] = {
     "pads": (
         [{"max_pool2d": {"kernel": 3, "stride": 2}}, {"conv2d": {"channels": 4, "kernel": 4}}],
         [3, 10, 10],
@@ -224,7 +224,8 @@ def test_a_file_is_the_same_each_time(tmp_path: Path) -> None:
     small_graph_file(network, tmp_path / "b.onnx")
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     model = onnx.load(tmp_path / "a.onnx")
-    assert layers is not None and list(layers) == [node.name for node in model.graph.node]
+    assert layers is not None
+    assert list(layers) == [node.name for node in model.graph.node]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.onnx", "b.onnx"]
 
 

@@ -179,18 +179,22 @@ class _Writer:
 
     # --- what rules call
 
-    def node(self, operator: str, inputs: Values, outputs: int = 1, **attributes: Any) -> Any:
-        """Add a node of the step; the name of its output, or names of several."""
+    def node(self, operator: str, inputs: Values, **attributes: Any) -> str:
+        """Add a node of the step; the name of its output."""
+        return self.parts(operator, inputs, 1, **attributes)[0]
+
+    def parts(self, operator: str, inputs: Values, count: int, **attributes: Any) -> list[str]:
+        """Add a node of the step with `count` outputs; their names."""
         from onnx import helper
 
         assert self._step is not None
         step = self._step.name
         number = self._counts[step] = self._counts.get(step, 0) + 1
         name = step if number == 1 else f"{step}/{number}"
-        results = [f"{step}/{number}.{i}" for i in range(outputs)]
+        results = [f"{step}/{number}.{i}" for i in range(count)]
         self._nodes.append(helper.make_node(operator, inputs, results, name=name, **attributes))
         self._layers[name] = (step, *[norm.name for norm in self._norms])
-        return results[0] if outputs == 1 else results
+        return results
 
     def whole(self, name: str, numbers: Sequence[int]) -> str:
         """A constant of int64: sizes, axes."""

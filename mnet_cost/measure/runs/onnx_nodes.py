@@ -56,7 +56,9 @@ class Writer(Protocol):
     batch: int
     """Examples that the graph takes."""
 
-    def node(self, operator: str, inputs: Values, outputs: int = 1, **attributes: Any) -> Any: ...
+    def node(self, operator: str, inputs: Values, **attributes: Any) -> str: ...
+
+    def parts(self, operator: str, inputs: Values, count: int, **attributes: Any) -> list[str]: ...
 
     def whole(self, name: str, numbers: Sequence[int]) -> str: ...
 
@@ -328,10 +330,8 @@ def _split(w: Writer, layer: Split, xs: list[str], types: Types, outputs: Types)
         raise NotWritten
     axis = named_axis(types[0], layer.axis, layer.kind)
     sizes = w.whole("sizes", [output.shape[axis] for output in outputs])
-    parts: Sequence[str] = w.node(
-        "Split", [xs[0], sizes], len(outputs), axis=len(types[0].shape) + 1 + axis
-    )
-    return parts
+    place = len(types[0].shape) + 1 + axis
+    return w.parts("Split", [xs[0], sizes], len(outputs), axis=place)
 
 
 def _channel_shuffle(
