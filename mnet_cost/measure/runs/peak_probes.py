@@ -83,13 +83,7 @@ def _loops(size: int) -> Iterator[tuple[int, float]]:
         # Rows that all are the same memory: the loop over them is in C.
         rows = as_strided(view, (again, len(view)), (0, view.itemsize))
         out = np.empty(again, view.dtype)
-        yield (
-            again,
-            _fastest(
-                lambda reduce=reduce, rows=rows, out=out: reduce(rows, axis=1, out=out),
-                _READ_S,  # type: ignore[misc]
-            ),
-        )
+        yield again, _fastest(partial(reduce, rows, axis=1, out=out), _READ_S)
 
 
 def _child(request: Mapping[str, Any]) -> Mapping[str, Any]:
