@@ -1,8 +1,8 @@
 """What to measure of a machine: small graphs in their order, then whole networks.
 
 The first graphs follow from the shared coefficients of the runtime, the others from a fit to what
-was measured so far. It is enough once what a fit leaves open of the times of networks is no more
-than what fits err anyhow. Not here: how much time there is (`machine_profile.py`).
+was measured so far. It is enough once another graph would hardly say more. Not here: how much time
+there is (`machine_profile.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from mnet_cost.devices.coefficients import SharedCoefficients
-from mnet_cost.measure.fitting import BESIDE_SMALL_GRAPHS, measured_times, trial_of
+from mnet_cost.measure.fitting import measured_times, trial_of
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Networks, kernels_of
 from mnet_cost.measure.runs.small_graphs import (
@@ -25,9 +25,8 @@ from mnet_cost.measure.runs.small_graphs import (
 from mnet_cost.measure.settings import Setting
 
 FIRST_GRAPHS = 20
-MOST_GRAPHS = 40
-ENOUGH = BESIDE_SMALL_GRAPHS.noise
-"""What may be left open: standard deviation of the logarithm of a time."""
+LEAST_GAIN = 0.01
+"""Part of what is left open that one more graph must take away."""
 WHOLE_NETWORKS = (
     "mobilenet_v1", "resnet18", "squeezenet1_0", "shufflenet_v2", "efficientnet_b0", "vit_b_32",
 )  # fmt: skip
@@ -62,10 +61,9 @@ class MachinePlan:
     def more(
         self, rows: Sequence[Measurement], count: int, without: Collection[str] = ()
     ) -> tuple[str, ...]:
-        """Up to `count` graphs to measure beside `rows`; none once it is enough. Those of `without`
-        cannot be measured."""
+        """Up to `count` graphs to measure beside `rows`, fewer once it is enough; none of `without`,
+        which cannot be measured."""
         there = {row.model for row in rows if row.is_small_graph}
-        count = min(count, MOST_GRAPHS - len(there))
         return self._chosen(self.knowledge(rows), count, {*there, *without})
 
     def knowledge(self, rows: Sequence[Measurement]) -> Knowledge:
@@ -83,9 +81,9 @@ class MachinePlan:
         names = self._graphs.references
         may_be = self._clear & np.array([name not in without for name in names])
         chosen: list[str] = []
-        while len(chosen) < count and known.open > ENOUGH:
+        while len(chosen) < count:
             choice = known.next(self._graphs.amounts, may_be)
-            if choice is None:
+            if choice is None or choice.open_after > (1 - LEAST_GAIN) * choice.open_before:
                 break
             may_be[choice.place] = False
             known.measured(self._graphs.amounts[choice.place], True)
