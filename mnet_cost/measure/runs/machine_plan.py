@@ -61,8 +61,8 @@ class MachinePlan:
     def more(
         self, rows: Sequence[Measurement], count: int, without: Collection[str] = ()
     ) -> tuple[str, ...]:
-        """Up to `count` graphs to measure beside `rows`, fewer once it is enough; none of `without`,
-        which cannot be measured."""
+        """Up to `count` graphs to measure beside `rows`, fewer once it is enough; not those of
+        `without`, which cannot be measured."""
         there = {row.model for row in rows if row.is_small_graph}
         return self._chosen(self.knowledge(rows), count, {*there, *without})
 
