@@ -25,6 +25,7 @@ VERSIONS = {
     "layer": 2,
     "paper": 1,
     "calibration": 2,
+    "measurement": 1,
     "training": 1,
     "training-comparison": 2,
 }
