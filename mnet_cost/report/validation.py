@@ -224,6 +224,7 @@ def line_of(network: Network, step: Step) -> str:
 
 def _gap_table(names: Sequence[str], validations: Sequence[Validation]) -> Table | None:
     """The measured time in its parts: a row each, or of several networks a column each."""
+    columns: tuple[Column, ...]
     if len(validations) == 1:
         gap = validations[0].gap
         columns = (

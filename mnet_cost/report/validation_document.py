@@ -199,8 +199,8 @@ def validation_records(names: Sequence[str], validations: Sequence[Validation]) 
 
 def _rows(name: str, validation: Validation) -> Iterator[tuple[Any, ...]]:
     run, estimate, joined = validation.run, validation.estimate, validation.joined
-    setting = (run.runtime, run.version or None, run.precision, run.threads, run.batch)
-    setting = (*setting, None if estimate is None else estimate.device.name)
+    device = None if estimate is None else estimate.device.name
+    setting = (run.runtime, run.version or None, run.precision, run.threads, run.batch, device)
     timed = estimate is not None and validation.estimate_s is not None
     sums = validation.analysis.sums
     yield (

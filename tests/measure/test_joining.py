@@ -32,7 +32,9 @@ NET = network("""
 """)
 """stem and norm and clamp are one kernel of the estimate; dw, act, pw, sum, mean, fc one each."""
 
-NODES = {name: (name,) for name in ("stem", "norm", "clamp", "dw", "act", "pw", "sum", "fc")}
+NODES: dict[str, tuple[str, ...]] = {
+    name: (name,) for name in ("stem", "norm", "clamp", "dw", "act", "pw", "sum", "fc")
+}
 NODES |= {"stem_fused": ("stem",), "pool": ("mean",), "exported": ()}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.analysis.work import add_up, count_work, settle_precision
@@ -25,6 +25,7 @@ from mnet_cost.report.analysis_file import Reader, other_schema, read_json
 from mnet_cost.report.schema_ids import schema_id
 
 if TYPE_CHECKING:
+    from mnet_cost.measure.runs.environment import Environment
     from mnet_cost.measure.runs.rounds import Session, Timed
 
 DOCUMENT = "runs"
@@ -114,7 +115,7 @@ def run_of(
         high_s=timed.high_s,
         noise=session.noise,
         rounds=len(timed.rounds_s),
-        runs=sum(len(each) for each in timed.rounds_s),
+        runs=timed.runs,
         peak_memory_bytes=timed.peak_memory_bytes,
         energy_j=timed.energy_j,
         environment=environment_texts(session.environment),
@@ -347,7 +348,19 @@ def _texts(reader: Reader, within: Mapping[str, Any], key: str) -> tuple[str, ..
     return tuple(texts)
 
 
-def environment_texts(environment: Any) -> dict[str, str]:
+def environment_texts(environment: Environment) -> dict[str, str]:
     """What is known of the machine and the runtime, by name."""
-    items = environment.texts() if hasattr(environment, "texts") else environment
-    return {str(key): str(value) for key, value in dict(items).items()}
+    texts = {}
+    for each in fields(environment):
+        value = getattr(environment, each.name)
+        if isinstance(value, Mapping):
+            texts.update({str(key): str(text) for key, text in value.items()})
+        elif value is not None:
+            texts[each.name] = _text(value)
+    return texts
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
