@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         reconcile,
         sensitivity,
         sweep,
+        validate,
         what_if,
     )
     from mnet_cost.devices import (
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         Reconciliation,
         Sensitivity,
         Sweep,
+        Validations,
         WhatIfs,
     )
     from mnet_cost.torch_model import build_module
@@ -90,6 +92,7 @@ __all__ = [
     "Reconciliation",
     "Sensitivity",
     "Sweep",
+    "Validations",
     "WhatIfs",
     "Work",
     "__version__",
@@ -120,6 +123,7 @@ __all__ = [
     "sensitivity",
     "spec_from_data",
     "sweep",
+    "validate",
     "what_if",
     "with_runtime",
     "with_threads",
@@ -145,6 +149,7 @@ _HOMES = {
     "Reconciliation": "results",
     "Sensitivity": "results",
     "Sweep": "results",
+    "Validations": "results",
     "WhatIfs": "results",
     "Work": "layers",
     "advise": "api",
@@ -174,6 +179,7 @@ _HOMES = {
     "sensitivity": "api",
     "spec_from_data": "models.plain_data",
     "sweep": "api",
+    "validate": "api",
     "what_if": "api",
     "with_runtime": "devices",
     "with_threads": "devices",

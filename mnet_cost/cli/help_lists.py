@@ -71,6 +71,12 @@ def _runtimes() -> Iterable[str]:
     return named_runtimes()
 
 
+def _measurable() -> Iterable[str]:
+    from mnet_cost.measure.runtimes import RUNTIMES
+
+    return RUNTIMES
+
+
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "conventions": _conventions,
     "precisions": _precisions,
@@ -82,6 +88,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "searches": _searches,
     "imported": _imported,
     "runtimes": _runtimes,
+    "measurable": _measurable,
 }
 """The lists that may stand in braces in a help text."""
 

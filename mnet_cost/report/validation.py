@@ -117,7 +117,7 @@ def _total_table(names: Sequence[str], validations: Sequence[Validation]) -> Tab
             "noise", "noise %", "percent", ASKED, help="how much rounds differ: the noise floor"
         ),
         Column("bound_s", "bound", "seconds", 6, help="the least time on the profile's peaks"),
-        Column("efficiency", "of it %", "percent", SPARE, help="bound over measured time"),
+        Column("efficiency", "bound %", "percent", SPARE, help="bound over measured time"),
     )
     rows = tuple([_total_row(*pair) for pair in zip(names, validations, strict=True)])
     table = Table("networks", "", columns, rows)
@@ -178,7 +178,11 @@ def _kernel_table(
     noise = f"; noise floor of the runs {100 * max(noises):.1f} %" if noises else ""
     order = "worst estimated first" if estimated else "those that take longest first"
     shown = f", {len(rows)} of {len(found)} (--top N shows more)" if len(rows) < len(found) else ""
-    table = Table("kernels", f"Kernels, {order}{shown}{noise}", columns, rows)
+    title = f"Kernels, {order}{shown}{noise}"
+    spec = validations[0].analysis.network.spec
+    if len(validations) == 1 and spec.path:
+        title += f"; {'nodes' if spec.origins else 'lines'} of {spec.path}"
+    table = Table("kernels", title, columns, rows)
     table = without_unknown(table, ("estimate_s", "error_s", "ratio", "bound_s"))
     return table if len(validations) > 1 else without(table, ("model",))
 
@@ -360,7 +364,7 @@ def _notes(names: Sequence[str], validations: Sequence[Validation]) -> list[str]
         elif each.is_noise:
             notes.append(f"{prefix}the error is no larger than the noise floor")
         if each.estimate is not None and each.estimate.outside and each.estimate_s is not None:
-            notes += [f"{prefix}* estimate: {said}" for said in each.estimate.outside]
+            notes.append(f"{prefix}the estimate is marked: {'; '.join(each.estimate.outside)}")
     if all(each.estimate is None for each in validations):
         runtime = validations[0].run.runtime
         notes.insert(

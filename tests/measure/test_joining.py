@@ -176,7 +176,7 @@ def test_layers_that_the_estimate_has_at_no_time() -> None:
     estimate = analyze_network(net, [FITTED]).devices[0]
     kernels = profile(kernel(5e-6, "a"), kernel(2e-6, "f"))
     found = join(RunNetwork(net, {}), kernels, estimate, 9e-6)
-    assert [(group.name, group.estimate_s) for group in found.kernels][0] == ("f", 0.0)
+    assert (found.kernels[0].name, found.kernels[0].estimate_s) == ("f", 0.0)
     no_rate = analyze_network(net, [FITTED], precision="int8").devices[0]
     assert no_rate.latency_s is None
     found = join(RunNetwork(net, {}), kernels, no_rate, 9e-6)

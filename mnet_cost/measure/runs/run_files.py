@@ -19,7 +19,8 @@ from mnet_cost.errors import MeasurementError, Problem, UsageError, did_you_mean
 from mnet_cost.escaping import json_text
 from mnet_cost.measure.measurements import from_here, name_length
 from mnet_cost.measure.runtimes.base import RuntimeKernel, RuntimeProfile
-from mnet_cost.models.library import is_path, is_revision, load_model
+from mnet_cost.models.library import STDIN, is_path, is_revision, load_model
+from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network, elaborate
 from mnet_cost.report.analysis_file import Reader, other_schema, read_json
 from mnet_cost.report.schema_ids import schema_id
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from mnet_cost.measure.runs.rounds import Session, Timed
 
 DOCUMENT = "runs"
-STDIN = "-"
 _HINT = "`mnet-cost validate MODEL --runtime NAME --record FILE` writes one"
 _MOST_S = 1e5
 """A day and more: a longer time has mistaken its unit."""
@@ -110,7 +110,8 @@ def run_of(
         batch=timed.batch,
         device=device,
         median_s=timed.median_s,
-        fastest_s=timed.fastest_s,
+        # The median is without the drift of the machine, the fastest run as it was measured.
+        fastest_s=min(timed.fastest_s, timed.median_s),
         low_s=timed.low_s,
         high_s=timed.high_s,
         noise=session.noise,
@@ -136,20 +137,16 @@ def counts_of(network: Network) -> dict[str, int]:
     }
 
 
-def network_of(run: Run, reference: str | None = None) -> Network:
-    """The network of a run, which `reference` names instead of the run's own.
+def network_of(run: Run, like: Network | None = None) -> Network:
+    """The network of a run, at its batch: what its reference names, or `like` instead.
 
     Raises `MeasurementError` where it is another network than the one that was measured.
     """
-    if reference is None:
-        reference = run.reference
-        if run.file:
-            if reference == STDIN:
-                message = f"{run.file}: the network was read from stdin when it was measured"
-                raise UsageError(Problem(message, hint="name its spec: MODEL"))
-            reference = from_here(reference, run.file)
-    model = load_model(reference)
-    network = elaborate(model.spec, {**model.knobs, "batch": run.batch})
+    if like is None:
+        model = load_model(_reference_here(run))
+        network = elaborate(model.spec, {**model.knobs, BATCH: run.batch})
+    else:
+        network = elaborate(like.spec, {**like.knobs, BATCH: run.batch})
     counts = counts_of(network)
     for what, count in run.counts.items():
         if counts.get(what, count) != count:
@@ -169,6 +166,16 @@ def network_of(run: Run, reference: str | None = None) -> Network:
                 hint = did_you_mean(layer, names) or "measure it again"
                 raise MeasurementError(Problem(message, hint=hint))
     return network
+
+
+def _reference_here(run: Run) -> str:
+    """What names the network of a run, seen from the working directory."""
+    if not run.file:
+        return run.reference
+    if run.reference == STDIN:
+        message = f"{run.file}: the network was read from stdin when it was measured"
+        raise UsageError(Problem(message, hint="name its spec: MODEL"))
+    return from_here(run.reference, run.file)
 
 
 def runs_text(runs: Sequence[Run], path: str) -> str:

@@ -139,7 +139,7 @@ def validate_run(run: Run, network: Network, device: DeviceProfile | None = None
         gap=split_gap(run.median_s, run.fastest_s, estimate, joined),
         kinds=kind_shares(analysis.layers, estimate, joined),
         differences=differences,
-        notes=tuple(_notes(run, analysis, joined)),
+        notes=(*_notes(run, analysis, joined), *_about_version(device, run)),
     )
 
 
@@ -156,15 +156,10 @@ def as_measured(device: DeviceProfile, run: Run) -> tuple[DeviceProfile, tuple[s
                 f"{name} is of the runtime {device.runtime}, and {run.runtime} was measured: the "
                 "error is also the difference of the two"
             )
-    elif not _same_version(device, run):
-        differences.append(
-            f"{name} is of {named(device.runtime, device.runtime_version)}, and "
-            f"{named(run.runtime, run.version)} was measured"
-        )
     if device.threads != run.threads:
         if device.device_class not in ACCELERATORS and takes_threads(device, run.threads):
             differences.append(
-                f"{name} is of {_threads(device.threads)}, and {run.threads} ran: the estimate is "
+                f"{name} is of {_threads(device.threads)}, and {_threads(run.threads)} ran: the estimate is "
                 "carried over as other devices gain from threads"
             )
             device = with_threads(device, run.threads)
@@ -180,10 +175,15 @@ def as_measured(device: DeviceProfile, run: Run) -> tuple[DeviceProfile, tuple[s
     return device, tuple(differences)
 
 
-def _same_version(device: DeviceProfile, run: Run) -> bool:
-    """Whether both are of one version of the runtime, as far as they say."""
+def _about_version(device: DeviceProfile | None, run: Run) -> list[str]:
+    """A note where a profile was fitted to another version of the runtime that ran."""
+    if device is None or device.runtime != run.runtime or not run.version:
+        return []
     version = device.runtime_version
-    return version is None or not run.version or same_version(version, run.version)
+    if version is None or same_version(version, run.version):
+        return []
+    fitted = f"{device.name} was fitted to times of {named(device.runtime, version)}"
+    return [f"{fitted}, and {named(run.runtime, run.version)} ran"]
 
 
 def _threads(count: int) -> str:
