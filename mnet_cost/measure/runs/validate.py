@@ -159,8 +159,8 @@ def as_measured(device: DeviceProfile, run: Run) -> tuple[DeviceProfile, tuple[s
     if device.threads != run.threads:
         if device.device_class not in ACCELERATORS and takes_threads(device, run.threads):
             differences.append(
-                f"{name} is of {_threads(device.threads)}, and {_threads(run.threads)} ran: the estimate is "
-                "carried over as other devices gain from threads"
+                f"{name} is of {_threads(device.threads)}, and {_threads(run.threads)} ran: the "
+                "estimate is carried over as other devices gain from threads"
             )
             device = with_threads(device, run.threads)
         elif device.device_class not in ACCELERATORS:
