@@ -638,7 +638,7 @@ def validate(
     layers and have no estimate. Raises `RunError` for a network that the runtime cannot run,
     `MissingPackageError` for a runtime that is not installed, else as `analyze`.
     """
-    from mnet_cost.measure.runs.request import ValidationRequest, answer
+    from mnet_cost.measure.runs.validation_request import ValidationRequest, answer
     from mnet_cost.measure.runs.rounds import Plan
     from mnet_cost.measure.runtimes.base import RunSettings
     from mnet_cost.search.networks import with_knobs

@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.cli.output import emit, refuse_inputs, say
     from mnet_cost.devices.load import load_device
     from mnet_cost.errors import MnetCostError
-    from mnet_cost.measure.runs.request import ValidationRequest, answer
+    from mnet_cost.measure.runs.validation_request import ValidationRequest, answer
     from mnet_cost.measure.runtimes.base import RunSettings
     from mnet_cost.models.library import load_model
     from mnet_cost.report.validation import TOP, validation_report
