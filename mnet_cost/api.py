@@ -26,6 +26,7 @@ from mnet_cost.results import (
     Comparison,
     Drawing,
     Fit,
+    Measured,
     Reconciliation,
     Sensitivity,
     Sweep,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Form
+    from mnet_cost.measure.runtimes.base import Runtime
 
 AnyModel = Model | ModelSpec | str | os.PathLike[str]
 """A reference (`mobilenet_v1@alpha=0.5`), the path of a file, or what `load_model` gives."""
@@ -665,6 +667,70 @@ def validate(
 def _profile(device: Device) -> DeviceProfile:
     (profile,) = choose_devices([device])
     return profile
+
+
+def measure_networks(
+    *models: AnyModel,
+    runtime: str | Runtime,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    threads: int = 1,
+    precision: str | None = None,
+    on: str = "cpu",
+    rounds: int | None = None,
+    seconds: float = 0.5,
+    minutes: float | None = None,
+    pin: str | None = None,
+    patient: bool = False,
+    reference: str | None = None,
+    memory: bool = False,
+    energy: str | None = None,
+    output: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> Measured:
+    """How long networks take on this machine, beside what is estimated for `devices`.
+
+        measured = mnet_cost.measure_networks("mobilenet_v1", runtime="onnxruntime", alpha=0.5)
+        measured.timed[0].median_s, measured.session.noise
+
+    `runtime` is the name of an installed one, or an adapter. The other arguments are the options of
+    `mnet-cost measure`; rows are added to the CSV file `output`. KeyboardInterrupt ends it early,
+    with what was measured until then (`measured.session.interrupted`); networks that cannot run are
+    `measured.session.failures`. Raises `MissingPackageError` for a runtime that is not installed,
+    `UsageError` for what cannot be, else as `analyze`.
+    """
+    from mnet_cost.measure.runs.request import measure_request, plan_measure, reference_of
+    from mnet_cost.search.networks import with_knobs
+
+    if not models:
+        raise TypeError("there is no network to measure")
+    if len(models) == 1 and isinstance(models[0], (list, tuple)):
+        raise TypeError("networks are given one after another: measure_networks(*networks)")
+    plain = [_model(model) for model in models]
+    values = {**_mapping(knobs), **_no_options(settings, plain)}
+    ready = with_knobs(plain, values)
+    networks = {
+        reference_of(model, name if isinstance(name, str) else None): model
+        for name, model in zip(models, ready, strict=True)
+    }
+    request = plan_measure(
+        networks,
+        runtime=runtime,
+        threads=threads,
+        precision=precision,
+        on=on,
+        rounds=rounds,
+        seconds=seconds,
+        minutes=minutes,
+        pin=pin,
+        patient=patient,
+        reference=reference,
+        memory=memory,
+        energy=energy,
+        devices=devices,
+        output=None if output is None else os.fspath(output),
+    )
+    return Measured(result=measure_request(request))
 
 
 def _device_reference(device: str | os.PathLike[str]) -> str:

@@ -71,10 +71,16 @@ def _runtimes() -> Iterable[str]:
     return named_runtimes()
 
 
-def _measurable() -> Iterable[str]:
+def _measured_runtimes() -> Iterable[str]:
     from mnet_cost.measure.runtimes import RUNTIMES
 
     return RUNTIMES
+
+
+def _reference_network() -> Iterable[str]:
+    from mnet_cost.measure.runs.rounds import REFERENCE
+
+    return [REFERENCE]
 
 
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
@@ -88,7 +94,8 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "searches": _searches,
     "imported": _imported,
     "runtimes": _runtimes,
-    "measurable": _measurable,
+    "measured_runtimes": _measured_runtimes,
+    "reference_network": _reference_network,
 }
 """The lists that may stand in braces in a help text."""
 

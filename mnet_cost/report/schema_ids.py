@@ -27,6 +27,7 @@ VERSIONS = {
     "calibration": 2,
     "validation": 1,
     "runs": 1,
+    "measurement": 1,
     "training": 1,
     "training-comparison": 2,
 }

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
 from typing import Protocol
 
 from mnet_cost.errors import MeasurementError, Problem, Span, UsageError, did_you_mean
@@ -206,7 +207,7 @@ def _integral(readings: Sequence[tuple[float, float]], start: float, end: float)
     if not readings or readings[0][0] > start or readings[-1][0] < end:
         return None
     joules = 0.0
-    for (at, watts), (then, after) in zip(readings, readings[1:], strict=False):
+    for (at, watts), (then, after) in pairwise(readings):
         low, high = max(at, start), min(then, end)
         if high <= low:
             continue

@@ -44,6 +44,8 @@ class Environment:
     """What else of the runtime decides times, as it says."""
     python: str = ""
     mnet_cost: str = ""
+    date: str = ""
+    """Of the day when it began: `2026-03-27`."""
     others_before: float | None = None
     others_during: float | None = None
     """CPUs that other programs kept busy, before it began and meanwhile: 0.5 is half of one."""
@@ -89,6 +91,7 @@ def environment_of(
         details=dict(details),
         python=platform.python_version(),
         mnet_cost=__version__,
+        date=machine.today(),
         others_before=others_before,
     )
 

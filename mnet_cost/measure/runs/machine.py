@@ -25,7 +25,7 @@ class Usage(NamedTuple):
 
     at_s: float
     own_s: float
-    """Time of CPUs that this process took since it began."""
+    """Time of CPUs that this process took since it began, and its children that have ended."""
     busy_s: dict[int, float] | None
     """By CPU, whoever took it, since the machine began."""
     stolen_s: dict[int, float] | None
@@ -116,9 +116,9 @@ class Machine:
                 idle = sum(ticks[place] for place in _IDLE)
                 busy[int(number)] = (sum(ticks) - idle - ticks[_STEAL]) / _TICKS_PER_S
                 stolen[int(number)] = ticks[_STEAL] / _TICKS_PER_S
-        return Usage(
-            self.now(), time.process_time(), busy or None, stolen or None, self._switches()
-        )
+        own = os.times()
+        own_s = time.process_time() + own.children_user + own.children_system
+        return Usage(self.now(), own_s, busy or None, stolen or None, self._switches())
 
     def _switches(self) -> int | None:
         try:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mnet_cost.measure.runs.artifacts import Runnable
-from mnet_cost.measure.runtimes.base import Runtime, RunSettings
+from mnet_cost.measure.runtimes.base import RunSettings, Runtime
 
 _STATUS = Path("/proc/self/status")
 _FORGET = Path("/proc/self/clear_refs")
@@ -46,13 +46,15 @@ def peak_memory_of(reference: str, batch: int, runtime: str, settings: RunSettin
     if not can_tell():
         return None
     request = {"reference": reference, "batch": batch, "runtime": runtime, **asdict(settings)}
-    command = [sys.executable, "-m", __name__, json.dumps(request)]
+    # Without -P, modules of the working directory would come first.
+    command = [sys.executable, "-P", "-m", __name__, json.dumps(request)]
     paths = [path for path in sys.path if path]  # this package, wherever it was imported from
     child = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=_TIMEOUT_S, env=child, check=True, text=True
-        )
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, env=child,
+            check=True, text=True,
+        )  # fmt: skip
         growth = json.loads(done.stdout.rpartition("\n{")[2].join(("{", "")))["growth_bytes"]
     except (OSError, subprocess.SubprocessError, ValueError, KeyError):
         return None

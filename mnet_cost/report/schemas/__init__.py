@@ -17,6 +17,7 @@ from mnet_cost.report.schemas.devices import (
     devices_schema,
 )
 from mnet_cost.report.schemas.fit import fit_schema
+from mnet_cost.report.schemas.measured import measurement_schema
 from mnet_cost.report.schemas.networks import model_schema, models_schema
 from mnet_cost.report.schemas.others import (
     layer_kind_schema,
@@ -71,6 +72,7 @@ _DOCUMENTS = {
     "calibration": calibration_schema,
     "validation": validation_schema,
     "runs": runs_schema,
+    "measurement": measurement_schema,
     "training": training_schema,
     "training-comparison": training_comparison_schema,
 }
