@@ -30,6 +30,7 @@ from mnet_cost.results import (
     Reconciliation,
     Sensitivity,
     Sweep,
+    Validations,
     WhatIfs,
     shown_analysis,
 )
@@ -614,6 +615,58 @@ def calibrate(
         unread=calibrated.unread,
         notes=calibrated.notes,
     )
+
+
+def validate(
+    models: AnyModel | Sequence[AnyModel] = (),
+    runtime: str | None = None,
+    device: Device | None = None,
+    knobs: Mapping[str, Any] | None = None,
+    *,
+    threads: int = 1,
+    precision: str = "fp32",
+    rounds: int = 3,
+    recorded: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    record: str | os.PathLike[str] | None = None,
+) -> Validations:
+    """The estimate of `device` beside a run under `runtime`, in total and kernel by kernel.
+
+        found = mnet_cost.validate("mobilenet_v1", "onnxruntime", "this-machine.yaml")
+        found.networks[0].error, [kernel.name for kernel in found.networks[0].worst[:3]]
+
+    Networks run here, with random weights, in `rounds` apart from each other. `record` is a file
+    that the runs are written to; files that are `recorded` are looked at in the place of measuring,
+    and `models` are then those of them that are meant. Without a `device` kernels are joined to
+    layers and have no estimate. Raises `RunError` for a network that the runtime cannot run,
+    `MissingPackageError` for a runtime that is not installed, else as `analyze`.
+    """
+    from mnet_cost.measure.runs.validation_request import ValidationRequest, answer
+    from mnet_cost.measure.runs.rounds import Plan
+    from mnet_cost.measure.runtimes.base import RunSettings
+    from mnet_cost.search.networks import with_knobs
+
+    is_one = isinstance(models, (str, os.PathLike, Model, ModelSpec))
+    every: Sequence[Any] = [models] if is_one else [*models]  # type: ignore[misc]
+    loaded = with_knobs([_model(model) for model in every], _mapping(knobs))
+    one_file = isinstance(recorded, (str, os.PathLike))
+    files: Sequence[Any] = [recorded] if one_file else recorded  # type: ignore[assignment]
+    answered = answer(
+        ValidationRequest(
+            models=[(_name(each), model) for each, model in zip(every, loaded, strict=True)],
+            device=None if device is None else _profile(device),
+            runtime=runtime,
+            settings=RunSettings(threads=threads, precision=precision),
+            plan=Plan(rounds=rounds),
+            recorded=[os.fspath(path) for path in files],
+            record=None if record is None else os.fspath(record),
+        )
+    )
+    return Validations(networks=answered.validations, failures=answered.failures)
+
+
+def _profile(device: Device) -> DeviceProfile:
+    (profile,) = choose_devices([device])
+    return profile
 
 
 def measure_networks(
