@@ -36,6 +36,13 @@ def version_of(rows: Sequence[Measurement]) -> str | None:
     return version if NAME.fullmatch(version) else None
 
 
+def version_to_state(rows: Sequence[Measurement], profile: DeviceProfile) -> str | None:
+    """The version that an existing profile may state: not that of another runtime."""
+    ran = rows[0].runtime
+    is_its_own = not ran or (profile.runtime != ANY and _is_same_runtime(ran, profile.runtime))
+    return version_of(rows) if is_its_own else None
+
+
 def mixed_versions(rows: Sequence[Measurement]) -> Iterator[Problem]:
     """A problem where rows are of versions that took different times for the same networks."""
     column = "runtime_version" if any(row.runtime_version for row in rows) else "date"
