@@ -38,12 +38,25 @@ class Runnable:
     def module(self) -> fx.GraphModule:
         """A module of torch in evaluation mode. A node of its graph has the name of its layer in
         `node.meta["layer"]`."""
-        raise NotImplementedError
+        from mnet_cost.torch_model.graph import build_module, initialize
+
+        if self._module is None:
+            self._module = initialize(build_module(self.network), SEED).eval()
+        return self._module
 
     def inputs(self) -> tuple[Any, ...]:
         """A tensor of torch for each input, [batch, *shape]: of a normal distribution, or indices
         where an embedding looks them up."""
-        raise NotImplementedError
+        import torch
+
+        from mnet_cost.torch_model.export import example_inputs
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            return tuple(
+                torch.randn_like(zeros) if zeros.is_floating_point() else zeros
+                for zeros in example_inputs(self.network)
+            )
 
     def onnx(self) -> Path:
         """An ONNX file. Its nodes are named after layers: `middle.3.conv2d`, and with a number
