@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LAYOUT_OPERATORS = frozenset(
     {"ReorderInput", "ReorderOutput", "Transpose", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
 )
-"""Operators whose output has the values of their first input. onnxruntime inserts the first four."""
+"""Operators whose output has the values of their first input."""
 
 _SHAPES = frozenset({"Shape", "Size"})
 _COPIES = frozenset({"Identity", "Dropout"})

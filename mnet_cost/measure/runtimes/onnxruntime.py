@@ -45,7 +45,7 @@ class OnnxRuntime:
     """The adapter."""
 
     name = "onnxruntime"
-    packages = ("onnxruntime", "onnx", "torch", "onnxscript")
+    packages: tuple[str, ...] = ("onnxruntime", "onnx", "torch", "onnxscript")
 
     def version(self) -> str:
         """Of the package."""
