@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from mnet_cost.differences.diff import Diff
     from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Calibration
-    from mnet_cost.measure.runs.validate import Validation
     from mnet_cost.measure.runs.request import MeasuredNetworks
-    from mnet_cost.measure.runs.sessions import Session, Timed
+    from mnet_cost.measure.runs.sessions import Failure, Session, Timed
+    from mnet_cost.measure.runs.validate import Validation
     from mnet_cost.network import Network
     from mnet_cost.reconciliation.types import Reconciled, ReconciliationResult
     from mnet_cost.report import Report
@@ -318,7 +318,7 @@ class Validations(Result):
 
     networks: tuple[Validation, ...]
     """In the order in which they were asked for."""
-    failures: tuple[tuple[str, Exception], ...] = ()
+    failures: tuple[Failure, ...] = ()
     """Networks that could not be measured, each with the reason."""
 
     def summary(self) -> Mapping[str, float | int | None]:

@@ -214,15 +214,14 @@ def test_the_gap_is_made_of_parts() -> None:
     gap = split(found, estimate, 90e-6)
     assert gap.bound_s == pytest.approx(estimate.bound_s)
     assert gap.jitter_s == pytest.approx(10e-6)
-    # All measured parts are 0.9 of what they are in the median.
-    assert gap.layout_s == pytest.approx(3.6e-6)
-    assert gap.other_kernels_s == pytest.approx(1.8e-6)
-    # 10 us of each of the 7 kernels are more than the 14.4 between them.
-    assert gap.launches_s == pytest.approx(14.4e-6)
+    assert gap.layout_s == pytest.approx(4e-6)
+    assert gap.other_kernels_s == pytest.approx(2e-6)
+    # 10 us of each of the 7 kernels are more than the 6 that the fastest run has between them.
+    assert gap.launches_s == pytest.approx(6e-6)
     assert gap.between_s == pytest.approx(0.0, abs=1e-18)
     bounded = [group for group in found.kernels if group.bound_s]
     assert gap.inefficiency_s == pytest.approx(
-        fsum(0.9 * group.seconds - (group.bound_s or 0) for group in bounded)
+        fsum(group.seconds - (group.bound_s or 0) for group in bounded)
     )
     assert gap.not_told_apart_s is None
 
@@ -247,13 +246,21 @@ def test_launches_that_nothing_is_known_of_are_not_zero() -> None:
     estimate = estimated(replace(BOUND, kernel_overhead_s=None))
     gap = split(joined(*EVERYTHING, estimate=estimate), estimate, 90e-6)
     assert gap.launches_s is None
-    assert gap.between_s == pytest.approx(14.4e-6)
+    assert gap.between_s == pytest.approx(6e-6)
+
+
+def test_kernels_that_take_more_than_the_fastest_run_are_shortened() -> None:
+    gap = split(joined(*EVERYTHING), None, 42e-6)
+    assert gap.unbounded_s == pytest.approx(0.5 * 78e-6)
+    assert gap.layout_s == pytest.approx(0.5 * 4e-6)
+    assert gap.between_s == pytest.approx(0.0, abs=1e-18)
+    assert gap.jitter_s == pytest.approx(58e-6)
 
 
 def test_the_gap_without_an_estimate_or_without_kernels() -> None:
     gap = split(joined(*EVERYTHING), None, 90e-6)
     assert (gap.bound_s, gap.gap_s, gap.inefficiency_s) == (None, None, None)
-    assert gap.unbounded_s == pytest.approx(0.9 * 78e-6)
+    assert gap.unbounded_s == pytest.approx(78e-6)
     estimate = estimated(BOUND)
     gap = split(None, estimate, 90e-6)
     assert gap.not_told_apart_s == pytest.approx(90e-6 - (estimate.bound_s or 0))

@@ -1,9 +1,9 @@
 """Why a network takes longer than its lower bound: the measured time in parts that add up to it.
 
-The lower bound is a part of the measured time, and the rest is the gap. Kernels and the time
-between them were measured in other runs than the fastest one, so they are taken to be shorter
-there, all by the same factor. What cannot be told apart is a part of its own, and a part that
-nothing is known of is None, never zero.
+The lower bound is a part of the measured time, and the rest is the gap. Kernels take in the fastest
+run what they take in the profile; where that is more than all of it, they are shortened alike. So
+jitter is time between kernels as far as there is some. What cannot be told apart is a part of its
+own, and a part that nothing is known of is None, never zero.
 """
 
 from __future__ import annotations
@@ -91,14 +91,15 @@ def split_gap(
     if joined is None:
         not_told_apart_s = fastest_s - bound_s
     else:
-        share = fastest_s / joined.timed_s
+        kernels_s = joined.joined_s + joined.layout_s + joined.unjoined_s
+        share = min(fastest_s / kernels_s, 1.0) if kernels_s else 1.0
         bounded = [(each.seconds, each.bound_s) for each in joined.kernels if each.bound_s]
         inefficiency_s = fsum(seconds * share - bound for seconds, bound in bounded)
         unbounded_s = share * fsum(each.seconds for each in joined.kernels if not each.bound_s)
         layout_s = share * joined.layout_s
         unmeasured = [_bound(each) for each in joined.unmeasured]
         other_s = share * joined.unjoined_s - fsum(each[0] for each in unmeasured if each)
-        between_s = share * joined.between_s
+        between_s = max(fastest_s - share * kernels_s, 0.0)
         launches = [each.overhead_s for each in kernels if each.overhead_s is not None]
         if launches:
             launches_s = min(fsum(launches), between_s)

@@ -1,36 +1,30 @@
 """What `validate` is asked for: networks that are measured here or were recorded, and a profile.
 
 All that can be wrong is found before anything is measured, and what was measured is written before
-anything is made of it. Not here: how times are taken (`rounds.py`), and what is said of them
-(`validate.py`).
+anything is made of it. Not here: how networks are measured (`request.py`), and what is said of
+their times (`validate.py`).
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError, Problem, UsageError, did_you_mean
+from mnet_cost.measure.runs.artifacts import Runnable
+from mnet_cost.measure.runs.machine import Machine
+from mnet_cost.measure.runs.request import MeasureRequest, without_batch
+from mnet_cost.measure.runs.rounds import Progress, Say, check_plan, measure
 from mnet_cost.measure.runs.run_files import Run, network_of, read_runs, run_of, runs_text
+from mnet_cost.measure.runs.sessions import Failure, Session, Timed
 from mnet_cost.measure.runs.validate import Validation, validate_run
-from mnet_cost.measure.runtimes import load_runtime
-from mnet_cost.measure.runtimes.base import RunError, RunSettings, Runtime, RuntimeProfile
-from mnet_cost.models.library import split_reference
-from mnet_cost.models.types import BATCH, Model
-from mnet_cost.network import Network, elaborate
+from mnet_cost.measure.runtimes.base import RunSettings, Runtime, RuntimeProfile
+from mnet_cost.models.types import Model
+from mnet_cost.network import elaborate
 from mnet_cost.paths import write_whole
-from mnet_cost.search.single import word_of
-
-if TYPE_CHECKING:
-    from mnet_cost.measure.runs.artifacts import Runnable
-    from mnet_cost.measure.runs.rounds import Plan, Session
-
-Progress = Callable[[int, int], None]
-Say = Callable[[str], None]
 
 _PROFILED_S = 1.0
 _FEWEST_PROFILED, _MOST_PROFILED = 5, 50
@@ -39,18 +33,16 @@ _FEWEST_PROFILED, _MOST_PROFILED = 5, 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationRequest:
-    """Networks and how they ran, or are to run."""
+    """Networks, and how they ran or are to run."""
 
-    models: Sequence[tuple[str, Model]] = ()
-    """Each with the reference that it was loaded by. With `recorded` those of it that are meant;
-    all of them where there is none."""
-    device: DeviceProfile | None = None
-    runtime: str | None = None
-    settings: RunSettings = field(default_factory=RunSettings)
-    plan: Plan | None = None
-    """None for the usual one."""
+    measuring: MeasureRequest | None = None
+    """What to measure; None where runs were recorded."""
     recorded: Sequence[str] = ()
     """Files of runs, which are looked at in the place of measuring."""
+    models: Mapping[str, Model] = field(default_factory=dict)
+    """Of what was recorded the networks that are meant, by their reference; all without any."""
+    device: DeviceProfile | None = None
+    """Whose estimate is asked for."""
     record: str | None = None
     """The file to write the runs to."""
 
@@ -60,91 +52,112 @@ class Validated:
     """What came of a request."""
 
     validations: tuple[Validation, ...]
-    failures: tuple[tuple[str, Exception], ...] = ()
-    """Networks that could not be measured, each with the reason."""
+    failures: tuple[Failure, ...] = ()
+    """Networks that could not be measured, or not be profiled, each with the reason."""
     interrupted: bool = False
-    """Whether somebody stopped it before all rounds were measured."""
+    """Whether somebody stopped it before all was measured."""
 
 
-def answer(
-    request: ValidationRequest, progress: Progress | None = None, say: Say | None = None
+def validate_request(
+    request: ValidationRequest,
+    *,
+    progress: Progress | None = None,
+    say: Say | None = None,
+    machine: Machine | None = None,
 ) -> Validated:
     """Measure or read what is asked for, and set the estimates beside it.
 
-    Raises `UsageError` for a request that cannot be, `RunError` and `MissingPackageError` where
-    nothing can be measured, `MeasurementError` for runs of other networks than are there.
+    Raises `UsageError` for a request that cannot be, `MeasurementError` for recorded runs of other
+    networks than are there, and what `rounds.measure` raises.
     """
-    if request.recorded:
-        return _of_records(request)
-    if request.runtime is None:
-        hint = "`--runtime onnxruntime` measures here, `--from FILE` reads what was recorded"
-        raise UsageError(Problem("which runtime is it?", hint=hint))
-    if not request.models:
-        raise UsageError("name a network to measure: MODEL")
-    runtime = load_runtime(request.runtime)
-    networks = [_named(name, model) for name, model in request.models]
-    runs, failures, interrupted = measured_runs(
-        networks, runtime, request.settings, request.plan, progress, say
+    if request.measuring is None:
+        return Validated(validations=tuple(_recorded(request)))
+    runs = measured_runs(request.measuring, progress=progress, say=say, machine=machine)
+    if request.record is not None and runs.runs:
+        write_whole(request.record, runs_text([*runs.runs], request.record))
+    return Validated(
+        validations=tuple(
+            [validate_run(run, runnable.network, request.device) for run, runnable in runs.items()]
+        ),
+        failures=runs.failures,
+        interrupted=runs.interrupted,
     )
-    if request.record is not None and runs:
-        write_whole(request.record, runs_text([run for run, _ in runs], request.record))
-    if not runs and failures:
-        error = failures[0][1]
-        raise error if isinstance(error, MnetCostError) else RunError(f"{failures[0][0]}: {error}")
-    validations = [validate_run(run, network, request.device) for run, network in runs]
-    return Validated(validations=tuple(validations), failures=failures, interrupted=interrupted)
 
 
-def _named(loaded_by: str, model: Model) -> tuple[str, Network]:
-    """What names a network in results, its batch apart, and the network."""
-    name, variant, given = split_reference(loaded_by)
-    knobs = {**given, **model.knobs}  # sizes of a model file are in the first alone
-    changed = [f"{knob}={word_of(value)}" for knob, value in knobs.items() if knob != BATCH]
-    reference = name if variant is None else f"{name}:{variant}"
-    reference += f"@{','.join(changed)}" if changed else ""
-    return reference, elaborate(model.spec, model.knobs)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRuns:
+    """Networks that were measured, as runs."""
+
+    runs: tuple[Run, ...]
+    runnables: tuple[Runnable, ...]
+    """Of each run."""
+    failures: tuple[Failure, ...]
+    interrupted: bool
+
+    def items(self) -> list[tuple[Run, Runnable]]:
+        """Each run with its network."""
+        return [*zip(self.runs, self.runnables, strict=True)]
 
 
 def measured_runs(
-    networks: Sequence[tuple[str, Network]],
-    runtime: Runtime,
-    settings: RunSettings,
-    plan: Plan | None = None,
+    request: MeasureRequest,
+    *,
     progress: Progress | None = None,
     say: Say | None = None,
-) -> tuple[list[tuple[Run, Network]], tuple[tuple[str, Exception], ...], bool]:
-    """Networks in rounds without a profiler, then once more with it: their runs, what failed, and
-    whether somebody stopped it, after which nothing is profiled."""
-    from mnet_cost.measure.runs.artifacts import Runnable
-    from mnet_cost.measure.runs.rounds import Plan, measure
+    machine: Machine | None = None,
+) -> MeasuredRuns:
+    """The networks of a request in rounds without a profiler, then each once with it.
 
+    Where somebody stops it, nothing more is profiled. What cannot be profiled is a failure that
+    leaves its run without kernels.
+    """
+    check_plan(request.plan, request.settings, machine or Machine())
+    networks = {
+        reference: elaborate(model.spec, model.knobs)
+        for reference, model in request.networks.items()
+    }
     with tempfile.TemporaryDirectory(prefix="mnet-cost-") as folder:
-        runnables = {
-            (reference, network.batch): Runnable(reference, network, Path(folder))
-            for reference, network in networks
-        }
+        runnables: dict[tuple[str, int], Runnable] = {}
+        for number, (reference, network) in enumerate(networks.items()):
+            own = Path(folder) / str(number)
+            own.mkdir()
+            name = without_batch(reference)
+            runnables[name, network.batch] = Runnable(name, network, own)
         session = measure(
-            [*runnables.values()], runtime, settings, plan or Plan(), progress=progress, say=say
-        )
-        runs = [
-            _run(runnables[timed.reference, timed.batch], runtime, settings, session, timed)
-            for timed in session.timed
-        ]
-    failures = tuple([(failure.reference, failure.error) for failure in session.failures])
-    return runs, failures, session.interrupted
+            [*runnables.values()], request.runtime, request.settings, request.plan,
+            progress=progress, say=say, output=request.output, machine=machine,
+        )  # fmt: skip
+        failures, interrupted, runs = [*session.failures], session.interrupted, []
+        for timed in session.timed:
+            runnable, profile = runnables[timed.reference, timed.batch], None
+            try:
+                if not interrupted:
+                    profile = profiled(runnable, request.runtime, request.settings, timed.median_s)
+            except KeyboardInterrupt:
+                interrupted = True
+            except MnetCostError as error:
+                failures.append(Failure(reference=timed.reference, error=error))
+            runs.append(_run(runnable, request.settings, session, timed, profile))
+    return MeasuredRuns(
+        runs=tuple(runs),
+        runnables=tuple([runnables[timed.reference, timed.batch] for timed in session.timed]),
+        failures=tuple(failures),
+        interrupted=interrupted,
+    )
 
 
 def _run(
-    runnable: Runnable, runtime: Runtime, settings: RunSettings, session: Session, timed: Any
-) -> tuple[Run, Network]:
-    profile = None
-    if not session.interrupted:
-        profile = profiled(runnable, runtime, settings, timed.median_s)
+    runnable: Runnable,
+    settings: RunSettings,
+    session: Session,
+    timed: Timed,
+    profile: RuntimeProfile | None,
+) -> Run:
     nodes = {node for kernel in profile.kernels for node in kernel.nodes} if profile else set()
-    layers_of_node = None
+    layers_of_node: Mapping[str, tuple[str, ...]] = {}
     if not nodes.issubset(runnable.layers):
         layers_of_node = runnable.layers_of_node()
-    run = run_of(
+    return run_of(
         timed,
         session,
         runnable.network,
@@ -152,7 +165,6 @@ def _run(
         profile=profile,
         layers_of_node=layers_of_node,
     )
-    return run, runnable.network
 
 
 def profiled(
@@ -167,26 +179,21 @@ def profiled(
         program.close()
 
 
-def _of_records(request: ValidationRequest) -> Validated:
-    if request.runtime is not None or request.record is not None:
-        word = "--runtime" if request.runtime is not None else "--record"
-        raise UsageError(f"recorded runs are not measured again: leave out `{word}`")
+def _recorded(request: ValidationRequest) -> list[Validation]:
     runs = [run for path in request.recorded for run in read_runs(path)]
-    validations = []
     if not request.models:
-        for run in runs:
-            validations.append(validate_run(run, network_of(run), request.device))
-    for name, model in request.models:
-        reference, network = _named(name, model)
-        found = [run for run in runs if _is_of(run, reference)]
+        return [validate_run(run, network_of(run), request.device) for run in runs]
+    validations = []
+    for reference, model in request.models.items():
+        found = [run for run in runs if _is_of(run, without_batch(reference))]
         if not found:
             known = list(dict.fromkeys(run.reference for run in runs))
             hint = did_you_mean(reference, known) or f"there are {', '.join(known[:5])}"
             raise UsageError(Problem(f"no run of `{reference}` was recorded", hint=hint))
+        network = elaborate(model.spec, model.knobs)
         for run in found:
-            same = network_of(run, network)
-            validations.append(validate_run(run, same, request.device))
-    return Validated(validations=tuple(validations))
+            validations.append(validate_run(run, network_of(run, network), request.device))
+    return validations
 
 
 def _is_of(run: Run, reference: str) -> bool:
