@@ -32,7 +32,7 @@ from mnet_cost.torch_model.onnx_layers import (
 )
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto
 
 MAX_ONNX_BYTES = 2**31 - 1
 """The most bytes that a protobuf message, and so an ONNX file by itself, can have."""

@@ -128,8 +128,10 @@ class Runnable:
     def file(self, ending: str) -> Path:
         """A new, empty file in the folder, whose name begins like the reference."""
         start = re.sub(r"[^\w-]+", "_", self.reference, flags=re.ASCII)[:40]
-        with naming(self.folder, "cannot be written to", OutputError):
-            with tempfile.NamedTemporaryFile(
+        with (
+            naming(self.folder, "cannot be written to", OutputError),
+            tempfile.NamedTemporaryFile(
                 prefix=f"{start}_", suffix=ending, dir=self.folder, delete=False
-            ) as file:
-                return Path(file.name)
+            ) as file,
+        ):
+            return Path(file.name)

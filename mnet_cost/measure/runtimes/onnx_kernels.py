@@ -10,7 +10,7 @@ it are taken together. Where the nodes between cannot be told, a kernel has none
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LAYOUT_OPERATORS = frozenset(
     {"ReorderInput", "ReorderOutput", "Transpose", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
 )
-"""Operators whose output has the values of their first input. onnxruntime inserts the first four."""
+"""Operators whose output has the values of their first input."""
 
 _SHAPES = frozenset({"Shape", "Size"})
 _COPIES = frozenset({"Identity", "Dropout"})
