@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         reconcile,
         sensitivity,
         sweep,
+        validate,
         what_if,
     )
     from mnet_cost.devices import (
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         Reconciliation,
         Sensitivity,
         Sweep,
+        Validations,
         WhatIfs,
     )
     from mnet_cost.torch_model import build_module
@@ -93,6 +95,7 @@ __all__ = [
     "Reconciliation",
     "Sensitivity",
     "Sweep",
+    "Validations",
     "WhatIfs",
     "Work",
     "__version__",
@@ -124,6 +127,7 @@ __all__ = [
     "sensitivity",
     "spec_from_data",
     "sweep",
+    "validate",
     "what_if",
     "with_runtime",
     "with_threads",
@@ -150,6 +154,7 @@ _HOMES = {
     "Reconciliation": "results",
     "Sensitivity": "results",
     "Sweep": "results",
+    "Validations": "results",
     "WhatIfs": "results",
     "Work": "layers",
     "advise": "api",
@@ -180,6 +185,7 @@ _HOMES = {
     "sensitivity": "api",
     "spec_from_data": "models.plain_data",
     "sweep": "api",
+    "validate": "api",
     "what_if": "api",
     "with_runtime": "devices",
     "with_threads": "devices",

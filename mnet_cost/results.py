@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Calibration
     from mnet_cost.measure.runs.request import MeasuredNetworks
-    from mnet_cost.measure.runs.sessions import Session, Timed
+    from mnet_cost.measure.runs.sessions import Failure, Session, Timed
+    from mnet_cost.measure.runs.validate import Validation
     from mnet_cost.network import Network
     from mnet_cost.reconciliation.types import Reconciled, ReconciliationResult
     from mnet_cost.report import Report
@@ -309,6 +310,32 @@ class CalibratedDevice(Result):
         return calibration_report(
             self.profile.name, self.calibrations, self.unread, self.notes, version
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Validations(Result):
+    """Estimates beside runs, in total and kernel by kernel."""
+
+    networks: tuple[Validation, ...]
+    """In the order in which they were asked for."""
+    failures: tuple[Failure, ...] = ()
+    """Networks that could not be measured, each with the reason."""
+
+    def summary(self) -> Mapping[str, float | int | None]:
+        """`median` and `mean` of the sizes of errors, `within_10`, `inside`, `noise`: shares."""
+        from mnet_cost.measure.runs.validate import summary
+
+        return summary(self.networks)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(each)[len("<Validation ") : -1] for each in self.networks[:3])
+        more = f", {len(self.networks) - 3} more" if len(self.networks) > 3 else ""
+        return f"<Validations {shown}{more}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.validation import validation_report
+
+        return validation_report(self.networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

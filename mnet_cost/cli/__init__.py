@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, str] = {
     for name in (
         "analyze", "compare", "explore", "sweep", "fit", "check", "sensitivity", "explain",
         "reconcile", "paper", "models", "train", "import", "export", "draw", "measure",
-        "calibrate", "devices", "layers", "schema",
+        "validate", "calibrate", "devices", "layers", "schema",
     )
 }  # fmt: skip
 """Modules with `add_parser(subparsers)`, by command; each parser names its `run`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import (
@@ -19,6 +20,8 @@ from mnet_cost.report import FORMATS
 
 if TYPE_CHECKING:
     from mnet_cost.measure.runs.request import MeasureRequest
+    from mnet_cost.measure.runtimes.base import Runtime
+    from mnet_cost.models.types import Model
 
 _STOPPED, _FAILED = 130, 2
 
@@ -40,6 +43,30 @@ def add_parser(subparsers: Subparsers) -> None:
         help="NAME_OR_PATH[:variant][@knob=value,...]; a path may be git:REV:PATH",
     )
     add_knob_options(parser)
+    add_running_options(parser)
+    beside = parser.add_argument_group("estimates beside")
+    beside.add_argument(
+        "--device",
+        metavar="NAME|FILE",
+        action="append",
+        default=[],
+        help="a device profile whose estimate is compared; may be repeated",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--format", choices=tuple(FORMATS), help="form of the report (text)")
+    output.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="add a row for each network and round to this CSV file, as they are measured, for "
+        "`calibrate --from`; what it has is not measured again",
+    )
+    add_notes_option(output)
+    parser.set_defaults(run=run)
+
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """How networks run, and how they are measured: for commands that measure."""
     running = parser.add_argument_group("running")
     running.add_argument("--runtime", metavar="NAME", help="what runs them: {measured_runtimes}")
     running.add_argument("--threads", metavar="N", type=count, default=1, help="of the runtime (1)")
@@ -86,25 +113,6 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="auto|rapl|jetson|FILE",
         help="energy by a counter of the machine, or by a meter's log: CSV with time and watts",
     )
-    beside = parser.add_argument_group("estimates beside")
-    beside.add_argument(
-        "--device",
-        metavar="NAME|FILE",
-        action="append",
-        default=[],
-        help="a device profile whose estimate is compared; may be repeated",
-    )
-    output = parser.add_argument_group("output")
-    output.add_argument("--format", choices=tuple(FORMATS), help="form of the report (text)")
-    output.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="add a row for each network and round to this CSV file, as they are measured, for "
-        "`calibrate --from`; what it has is not measured again",
-    )
-    add_notes_option(output)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -136,22 +144,42 @@ def run(options: argparse.Namespace) -> int:
 
 def _request(options: argparse.Namespace) -> MeasureRequest:
     """What the options ask for."""
-    from mnet_cost.cli.output import refuse_inputs, say
-    from mnet_cost.measure.runs.request import plan_measure, reference_of, runtime_named
-    from mnet_cost.models.library import load_model
-    from mnet_cost.search.networks import with_knobs
+    from mnet_cost.cli.output import refuse_inputs
+    from mnet_cost.measure.runs.request import runtime_named
 
     runtime = runtime_named(options.runtime)
     if options.output is not None:
         refuse_inputs(options.output, [*options.models, *options.device])
+    return plan_of(options, named_models(options), runtime, options.device, options.output)
+
+
+def named_models(options: argparse.Namespace) -> dict[str, Model]:
+    """The networks of the command line by their references; their warnings go to stderr."""
+    from mnet_cost.cli.output import say
+    from mnet_cost.measure.runs.request import reference_of
+    from mnet_cost.models.library import load_model
+    from mnet_cost.search.networks import with_knobs
+
     models = with_knobs([load_model(name) for name in options.models], given_knobs(options))
     for problem in dict.fromkeys(problem for model in models for problem in model.spec.warnings):
         say(problem, "warning: ")
+    return {
+        reference_of(model, name): model for name, model in zip(options.models, models, strict=True)
+    }
+
+
+def plan_of(
+    options: argparse.Namespace,
+    networks: Mapping[str, Model],
+    runtime: Runtime,
+    devices: Sequence[str] = (),
+    output: str | None = None,
+) -> MeasureRequest:
+    """What `add_running_options` asks for."""
+    from mnet_cost.measure.runs.request import plan_measure
+
     return plan_measure(
-        {
-            reference_of(model, name): model
-            for name, model in zip(options.models, models, strict=True)
-        },
+        networks,
         runtime=runtime,
         threads=options.threads,
         precision=options.precision,
@@ -164,8 +192,8 @@ def _request(options: argparse.Namespace) -> MeasureRequest:
         reference=options.reference,
         memory=options.memory,
         energy=options.energy,
-        devices=options.device,
-        output=options.output,
+        devices=devices,
+        output=output,
     )
 
 

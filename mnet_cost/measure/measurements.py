@@ -243,6 +243,9 @@ def _check_header(whole: Span, names: Sequence[str], problems: ProblemList) -> N
         if name not in names:
             near = next((column for column in names if did_you_mean(column.lower(), (name,))), None)
             hint = f"is it `{near}`?" if near else f"a header is {_HEADER}"
+            rate = throughput_column(names) if name == "latency_ms" and not near else None
+            if rate is not None:
+                hint = f"`{rate}` is none: {NO_LATENCY}; measure one inference after another"
             problems.append(Problem(f"there is no column `{name}`", whole, hint))
     for name in names[:_MOST_COLUMNS]:
         if name in _KNOWN and names.count(name) > 1:
@@ -370,11 +373,11 @@ def _stated(row: _Row, column: str) -> str:
     text = row.text(column)
     if column == "model":
         with suppress(ModelReferenceError):
-            return _from_here(text, row.source.path)
+            return from_here(text, row.source.path)
         return text
     if column == "family":
         model = row.text("model")
-        return text or model[: _name_length(model)]
+        return text or model[: name_length(model)]
     number = _number(text) if column in ("threads", "batch") else None
     if number is not None and math.isfinite(number) and number == int(number):
         return str(int(number))
@@ -418,7 +421,7 @@ def _measurement(row: _Row) -> Measurement | None:
         precision=precision if precision in PRECISIONS else "fp32",
         threads=threads,
         batch=batch or 1,
-        family=row.text("family") or model[: _name_length(model)],
+        family=row.text("family") or model[: name_length(model)],
         run=row.text("run"),
         source=row.text("source"),
         energy_j=None if energy is None else energy * 1e-6,
@@ -437,24 +440,24 @@ def _network(row: _Row, column: str) -> str | None:
     if not model:
         return None
     try:
-        return _from_here(model, row.source.path)
+        return from_here(model, row.source.path)
     except ModelReferenceError as error:
         for problem in error.problems:
             row.problem(column, problem.message, problem.hint)
     return None
 
 
-def _from_here(model: str, file: str) -> str:
+def from_here(model: str, file: str) -> str:
     """A path in a reference is seen from the folder of the file that names it.
 
     Raises `ModelReferenceError` for one that leads out of that folder, and for a revision.
     """
     refuse_revision(model)
-    name = model[: _name_length(model)]
+    name = model[: name_length(model)]
     return path_beside(file, name) + model[len(name) :] if is_path(name) else model
 
 
-def _name_length(model: str) -> int:
+def name_length(model: str) -> int:
     """Where a variant or knobs begin: folders may have `@` and `:` in their names."""
     slash = max(model.rfind("/"), model.rfind("\\")) + 1
     marks = [at for at in (model.find(mark, slash) for mark in "@:") if at >= 0]

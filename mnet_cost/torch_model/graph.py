@@ -23,6 +23,10 @@ from mnet_cost.torch_model.rules import ALIGNS_BATCH, RULES
 TENSOR = "tensor"
 """The key of `Node.meta` that holds the name of the tensor, in the network, that a node makes."""
 
+LAYER = "layer"
+"""The key of `Node.meta` that holds the name of the layer that a node is of. Nodes that are of none
+(inputs, the output, what is the same for all examples made one for each) do not have it."""
+
 
 class GraphEmitter:
     """An `Emitter` that makes a node of a graph from each call, and the modules of the layers."""
@@ -30,15 +34,17 @@ class GraphEmitter:
     def __init__(self) -> None:
         self.graph = fx.Graph()
         self.modules: dict[str, nn.Module] = {}
+        self.layer: str | None = None
+        """The name of the layer that is being emitted."""
         self.path = ""
-        """The path of the layer that is being emitted."""
+        """The path of its module."""
         self.shared: str | None = None
         """The path of the layer whose module it uses; None if it has its own."""
         self.reused = False
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> fx.Node:
         """The node of a call of a function."""
-        return self.graph.call_function(function, arguments, options)
+        return self._of_layer(self.graph.call_function(function, arguments, options))
 
     def module(
         self, factory: Callable[..., Any], *arguments: Any, **options: Any
@@ -47,7 +53,14 @@ class GraphEmitter:
         path = self.path if self.shared is None else self.shared
         if self.shared is None:
             self.modules[path] = factory(*arguments, **options)
-        return lambda *inputs, **options: self.graph.call_module(path, inputs, options)
+        return lambda *inputs, **options: self._of_layer(
+            self.graph.call_module(path, inputs, options)
+        )
+
+    def _of_layer(self, node: fx.Node) -> fx.Node:
+        if self.layer is not None:
+            node.meta[LAYER] = self.layer
+        return node
 
 
 def build_module(
@@ -74,7 +87,7 @@ def build_module(
         values[index] = node
     roots = {step.shares for step in network.steps}
     for number, step in enumerate(network.steps):
-        emitter.path = module_path(step.name)
+        emitter.layer, emitter.path = step.name, module_path(step.name)
         emitter.reused = step.shares is not None or number in roots
         shared = None if step.shares is None else network.steps[step.shares].name
         emitter.shared = None if shared is None else module_path(shared)
@@ -83,6 +96,7 @@ def build_module(
             value.meta.setdefault(TENSOR, network.tensors[index].name)
     for path, owner in tied_paths(network):
         emitter.modules[path].weight = emitter.modules[owner].weight
+    emitter.layer = None
     outputs = tuple(output_values(emitter, network, values))
     emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
     module = fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)

@@ -132,13 +132,13 @@ def measure_request(
         for number, (reference, analysis) in enumerate(analyses.items()):
             own = Path(folder) / str(number)
             own.mkdir()
-            runnables.append(Runnable(_without_batch(reference), analysis.network, own))
+            runnables.append(Runnable(without_batch(reference), analysis.network, own))
         session = measure(
             runnables, request.runtime, request.settings, request.plan,
             progress=progress, say=say, output=request.output, machine=machine,
         )  # fmt: skip
     by_network = {
-        (_without_batch(reference), analysis.network.batch): analysis
+        (without_batch(reference), analysis.network.batch): analysis
         for reference, analysis in analyses.items()
     }
     return MeasuredNetworks(
@@ -164,7 +164,7 @@ def reference_of(model: Model, text: str | None = None) -> str:
     return f"{base}@{','.join(settings)}" if settings else base
 
 
-def _without_batch(reference: str) -> str:
+def without_batch(reference: str) -> str:
     """A reference without its batch: rows and results have that beside."""
     start = max(reference.rfind("/"), reference.rfind("\\")) + 1
     base, _, settings = reference[start:].partition("@")
