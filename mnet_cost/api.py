@@ -26,9 +26,11 @@ from mnet_cost.results import (
     Comparison,
     Drawing,
     Fit,
+    Measured,
     Reconciliation,
     Sensitivity,
     Sweep,
+    Validations,
     WhatIfs,
     shown_analysis,
 )
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Form
+    from mnet_cost.measure.runtimes.base import Runtime
 
 AnyModel = Model | ModelSpec | str | os.PathLike[str]
 """A reference (`mobilenet_v1@alpha=0.5`), the path of a file, or what `load_model` gives."""
@@ -612,6 +615,143 @@ def calibrate(
         unread=calibrated.unread,
         notes=calibrated.notes,
     )
+
+
+def validate(
+    *models: AnyModel,
+    runtime: str | Runtime | None = None,
+    device: Device | None = None,
+    knobs: Mapping[str, Any] | None = None,
+    threads: int = 1,
+    precision: str | None = None,
+    on: str = "cpu",
+    rounds: int | None = None,
+    seconds: float = 0.5,
+    pin: str | None = None,
+    patient: bool = False,
+    memory: bool = False,
+    energy: str | None = None,
+    record: str | os.PathLike[str] | None = None,
+    recorded: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    **settings: Any,
+) -> Validations:
+    """The estimate of `device` beside a run under `runtime`, in total and kernel by kernel.
+
+        found = mnet_cost.validate("mobilenet_v1", runtime="onnxruntime", device="this.yaml")
+        found.networks[0].error, [kernel.name for kernel in found.networks[0].worst[:3]]
+
+    The other arguments are those of `measure_networks`. `record` is a file that the runs are
+    written to; files that are `recorded` are looked at in the place of measuring, and `models` are
+    then those of them that are meant. Without a `device` kernels are joined to layers, and there is
+    no estimate. Raises as `measure_networks`; networks that cannot run are `failures`.
+    """
+    from mnet_cost.measure.runs.request import plan_measure
+    from mnet_cost.measure.runs.validation_request import ValidationRequest, validate_request
+
+    files = [recorded] if isinstance(recorded, (str, os.PathLike)) else [*recorded]
+    if files and (runtime is not None or record is not None):
+        raise UsageError("recorded runs are not measured again: leave out `runtime` and `record`")
+    if not files and not models:
+        raise TypeError("there is no network to measure")
+    profile = None if device is None else choose_devices([device])[0]
+    networks = _by_reference(models, knobs, settings)
+    measuring = None
+    if not files:
+        measuring = plan_measure(
+            networks,
+            runtime=runtime,
+            threads=threads,
+            precision=precision,
+            on=on,
+            rounds=rounds,
+            seconds=seconds,
+            pin=pin,
+            patient=patient,
+            memory=memory,
+            energy=energy,
+        )
+    found = validate_request(
+        ValidationRequest(
+            measuring=measuring,
+            recorded=[os.fspath(path) for path in files],
+            models=networks if files else {},
+            device=profile,
+            record=None if record is None else os.fspath(record),
+        )
+    )
+    return Validations(networks=found.validations, failures=found.failures)
+
+
+def _by_reference(
+    models: Sequence[AnyModel], knobs: Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> dict[str, Model]:
+    """Networks with their knobs, by what names them in results."""
+    from mnet_cost.measure.runs.request import reference_of
+    from mnet_cost.search.networks import with_knobs
+
+    if len(models) == 1 and isinstance(models[0], (list, tuple)):
+        raise TypeError("networks are given one after another: (*networks)")
+    plain = [_model(model) for model in models]
+    values = {**_mapping(knobs), **_no_options(settings, plain)}
+    ready = with_knobs(plain, values)
+    return {
+        reference_of(model, name if isinstance(name, str) else None): model
+        for name, model in zip(models, ready, strict=True)
+    }
+
+
+def measure_networks(
+    *models: AnyModel,
+    runtime: str | Runtime,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    threads: int = 1,
+    precision: str | None = None,
+    on: str = "cpu",
+    rounds: int | None = None,
+    seconds: float = 0.5,
+    minutes: float | None = None,
+    pin: str | None = None,
+    patient: bool = False,
+    reference: str | None = None,
+    memory: bool = False,
+    energy: str | None = None,
+    output: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> Measured:
+    """How long networks take on this machine, beside what is estimated for `devices`.
+
+        measured = mnet_cost.measure_networks("mobilenet_v1", runtime="onnxruntime", alpha=0.5)
+        measured.timed[0].median_s, measured.session.noise
+
+    `runtime` is the name of an installed one, or an adapter. The other arguments are the options of
+    `mnet-cost measure`; rows are added to the CSV file `output`. KeyboardInterrupt ends it early,
+    with what was measured until then (`measured.session.interrupted`); networks that cannot run are
+    `measured.session.failures`. Raises `MissingPackageError` for a runtime that is not installed,
+    `UsageError` for what cannot be, else as `analyze`.
+    """
+    from mnet_cost.measure.runs.request import measure_request, plan_measure
+
+    if not models:
+        raise TypeError("there is no network to measure")
+    request = plan_measure(
+        _by_reference(models, knobs, settings),
+        runtime=runtime,
+        threads=threads,
+        precision=precision,
+        on=on,
+        rounds=rounds,
+        seconds=seconds,
+        minutes=minutes,
+        pin=pin,
+        patient=patient,
+        reference=reference,
+        memory=memory,
+        energy=energy,
+        devices=devices,
+        output=None if output is None else os.fspath(output),
+    )
+    return Measured(result=measure_request(request))
 
 
 def _device_reference(device: str | os.PathLike[str]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mnet_cost import analysis as passes
 from mnet_cost.errors import Problem, UsageError, did_you_mean
-from mnet_cost.units import format_count
+from mnet_cost.units import format_count, format_seconds
 
 if TYPE_CHECKING:
     from mnet_cost.budgets.judgements import CheckResult, Judgement
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mnet_cost.differences.diff import Diff
     from mnet_cost.explorer.explore import ExplorerPage
     from mnet_cost.measure.calibrate import Calibration
+    from mnet_cost.measure.runs.request import MeasuredNetworks
+    from mnet_cost.measure.runs.sessions import Failure, Session, Timed
+    from mnet_cost.measure.runs.validate import Validation
     from mnet_cost.network import Network
     from mnet_cost.reconciliation.types import Reconciled, ReconciliationResult
     from mnet_cost.report import Report
@@ -307,6 +310,66 @@ class CalibratedDevice(Result):
         return calibration_report(
             self.profile.name, self.calibrations, self.unread, self.notes, version
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Validations(Result):
+    """Estimates beside runs, in total and kernel by kernel."""
+
+    networks: tuple[Validation, ...]
+    """In the order in which they were asked for."""
+    failures: tuple[Failure, ...] = ()
+    """Networks that could not be measured, each with the reason."""
+
+    def summary(self) -> Mapping[str, float | int | None]:
+        """`median` and `mean` of the sizes of errors, `within_10`, `inside`, `noise`: shares."""
+        from mnet_cost.measure.runs.validate import summary
+
+        return summary(self.networks)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(each)[len("<Validation ") : -1] for each in self.networks[:3])
+        more = f", {len(self.networks) - 3} more" if len(self.networks) > 3 else ""
+        return f"<Validations {shown}{more}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.validation import validation_report
+
+        return validation_report(self.networks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Measured(Result):
+    """Networks that were measured on this machine, with their analyses."""
+
+    result: MeasuredNetworks
+
+    @property
+    def session(self) -> Session:
+        """All that was measured, where, and how well."""
+        return self.result.session
+
+    @property
+    def timed(self) -> tuple[Timed, ...]:
+        """The time of each network, with its spread; those that could not be measured are left
+        out."""
+        return self.session.timed
+
+    @property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """The analysis of each network of `timed`."""
+        return tuple(map(shown_analysis, self.result.analyses))
+
+    def __repr__(self) -> str:
+        times = [f"{each.reference} {format_seconds(each.median_s)}" for each in self.timed[:3]]
+        more = ", ..." if len(self.timed) > len(times) else ""
+        runtime = self.session.environment.runtime
+        return f"<Measured with {runtime}: {', '.join(times) or 'nothing'}{more}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.measured import measured_report
+
+        return measured_report(self.result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -22,8 +22,8 @@ COMMANDS: Mapping[str, str] = {
     name: {"import": "import_model"}.get(name, name)  # `import` is a keyword of Python
     for name in (
         "analyze", "compare", "explore", "sweep", "fit", "check", "sensitivity", "explain",
-        "reconcile", "paper", "models", "train", "import", "export", "draw", "calibrate",
-        "devices", "layers", "schema",
+        "reconcile", "paper", "models", "train", "import", "export", "draw", "measure",
+        "validate", "calibrate", "devices", "layers", "schema",
     )
 }  # fmt: skip
 """Modules with `add_parser(subparsers)`, by command; each parser names its `run`."""

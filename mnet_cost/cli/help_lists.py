@@ -71,6 +71,18 @@ def _runtimes() -> Iterable[str]:
     return named_runtimes()
 
 
+def _measured_runtimes() -> Iterable[str]:
+    from mnet_cost.measure.runtimes import RUNTIMES
+
+    return RUNTIMES
+
+
+def _reference_network() -> Iterable[str]:
+    from mnet_cost.measure.runs.rounds import REFERENCE
+
+    return [REFERENCE]
+
+
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "conventions": _conventions,
     "precisions": _precisions,
@@ -82,6 +94,8 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "searches": _searches,
     "imported": _imported,
     "runtimes": _runtimes,
+    "measured_runtimes": _measured_runtimes,
+    "reference_network": _reference_network,
 }
 """The lists that may stand in braces in a help text."""
 

@@ -1,10 +1,9 @@
 """Files of measured times: one row a measurement, with the network, where it ran, and how long.
 
-Columns `model` and `latency_ms` must be there; `device`, `runtime`, `precision`, `threads`,
-`batch`, `family`, `processor`, `run`, `date`, `runtime_version`, `source`, `energy_uj`,
-`measured_as` may be; others are not read, but for a throughput in place of a latency. All problems
-of the rows that are asked for are raised at once, each at the user's own cell. Not here: whether
-the network is there, which elaborating it tells.
+Columns `model` and `latency_ms` must be there; those of `OPTIONAL` may be; others are not read, but
+for a throughput in place of a latency. All problems of the rows that are asked for are raised at
+once, each at the user's own cell. Not here: whether the network is there, which elaborating it
+tells, and rounds of one measurement, which become one row (`drift.py`).
 """
 
 from __future__ import annotations
@@ -46,8 +45,15 @@ from mnet_cost.yamlfile import read_text
 REQUIRED = ("model", "latency_ms")
 OPTIONAL = (
     "device", "processor", "runtime", "precision", "threads", "batch", "family", "run", "date",
-    "runtime_version", "source", "energy_uj", "measured_as",
+    "runtime_version", "source", "energy_uj", "measured_as", "reference",
 )  # fmt: skip
+OF_ROUNDS = (
+    "runs", "fastest_ms", "low_ms", "high_ms", "peak_memory_bytes", "others_cpus",
+)  # fmt: skip
+"""What `measure` writes beside, for readers and to go on from: nobody is told that `calibrate` does
+not read it."""
+NO_REFERENCE = "none"
+"""In the column `reference`, of rounds that have none."""
 
 _KNOWN = (*REQUIRED, *OPTIONAL)
 _FEWEST_LETTERS = 5
@@ -87,6 +93,11 @@ class Measurement:
     runtime_version: str = ""
     date: str = ""
     """Of the measurement or its source, as it stands there."""
+    reference: str = ""
+    """The network that ran in the same round to tell drift, or `none`; empty for a time that is no
+    round of several. A path in it is seen from the working directory."""
+    rounds_s: tuple[float, ...] = ()
+    """Of each round, drift taken out, where `latency_s` is the median of several."""
 
     @property
     def version(self) -> str:
@@ -130,12 +141,13 @@ def read_cells(path: str | os.PathLike[str], where: Mapping[str, str] = _EVERYTH
         what = "has no measurements" if source.text.strip() else "is empty"
         hint = f"a file is a header, {_HEADER}, and a row for each measurement"
         problems.append(Problem(f"{name}: {what}", hint=hint))
+    known = (*_KNOWN, *OF_ROUNDS) if "reference" in reader.header else _KNOWN
     return Reading(
         tuple(row for row in rows if not math.isnan(row.latency_s)),
         tuple(row for row in rows if math.isnan(row.latency_s)),
         tuple(reader.others),
         tuple(problems),
-        tuple(dict.fromkeys(name for name in reader.header if name and name not in _KNOWN)),
+        tuple(dict.fromkeys(name for name in reader.header if name and name not in known)),
     )
 
 
@@ -358,11 +370,11 @@ def _stated(row: _Row, column: str) -> str:
     text = row.text(column)
     if column == "model":
         with suppress(ModelReferenceError):
-            return _from_here(text, row.source.path)
+            return from_here(text, row.source.path)
         return text
     if column == "family":
         model = row.text("model")
-        return text or model[: _name_length(model)]
+        return text or model[: name_length(model)]
     number = _number(text) if column in ("threads", "batch") else None
     if number is not None and math.isfinite(number) and number == int(number):
         return str(int(number))
@@ -392,18 +404,13 @@ def _measurement(row: _Row) -> Measurement | None:
         row.problem("precision", f"there is no precision `{precision}`", hint)
     threads, batch = row.whole("threads", 4096), row.whole("batch", 1_000_000)
     energy = row.number("energy_uj", 0.0, 1e12)
-    reference = None
-    if model:
-        try:
-            reference = _from_here(model, row.source.path)
-        except ModelReferenceError as error:
-            for problem in error.problems:
-                row.problem("model", problem.message, problem.hint)
-    if reference is None:
+    network = _network(row, "model")
+    beside = _network(row, "reference") if row.text("reference") != NO_REFERENCE else NO_REFERENCE
+    if network is None:
         return None
     good = len(row.problems) == before
     return Measurement(
-        model=reference,
+        model=network,
         latency_s=milliseconds / 1e3 if good and milliseconds else math.nan,
         device=row.text("device"),
         processor=row.text("processor"),
@@ -411,7 +418,7 @@ def _measurement(row: _Row) -> Measurement | None:
         precision=precision if precision in PRECISIONS else "fp32",
         threads=threads,
         batch=batch or 1,
-        family=row.text("family") or model[: _name_length(model)],
+        family=row.text("family") or model[: name_length(model)],
         run=row.text("run"),
         source=row.text("source"),
         energy_j=None if energy is None else energy * 1e-6,
@@ -419,20 +426,35 @@ def _measurement(row: _Row) -> Measurement | None:
         time_span=row.span("latency_ms"),
         runtime_version=row.text("runtime_version"),
         date=row.text("date"),
+        reference=beside or "",
     )
 
 
-def _from_here(model: str, file: str) -> str:
+def _network(row: _Row, column: str) -> str | None:
+    """The network that a cell names; None where it is empty, or may not be read, which is
+    reported."""
+    model = row.text(column)
+    if not model:
+        return None
+    try:
+        return from_here(model, row.source.path)
+    except ModelReferenceError as error:
+        for problem in error.problems:
+            row.problem(column, problem.message, problem.hint)
+    return None
+
+
+def from_here(model: str, file: str) -> str:
     """A path in a reference is seen from the folder of the file that names it.
 
     Raises `ModelReferenceError` for one that leads out of that folder, and for a revision.
     """
     refuse_revision(model)
-    name = model[: _name_length(model)]
+    name = model[: name_length(model)]
     return path_beside(file, name) + model[len(name) :] if is_path(name) else model
 
 
-def _name_length(model: str) -> int:
+def name_length(model: str) -> int:
     """Where a variant or knobs begin: folders may have `@` and `:` in their names."""
     slash = max(model.rfind("/"), model.rfind("\\")) + 1
     marks = [at for at in (model.find(mark, slash) for mark in "@:") if at >= 0]

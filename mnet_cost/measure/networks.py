@@ -19,6 +19,7 @@ from mnet_cost.errors import (
     MnetCostError,
     Problem,
 )
+from mnet_cost.measure.drift import joined_rounds
 from mnet_cost.measure.measurements import (
     Measurement,
     Reading,
@@ -120,8 +121,8 @@ class Rows(NamedTuple):
 def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str]) -> Rows:
     """The rows of files that have these values; `MeasurementError` with all that is wrong.
 
-    Other rows are not judged. Where cells are wrong, networks that are not there are told beside
-    them, in the order of rows.
+    Rounds of one measurement are one row. Other rows are not judged. Where cells are wrong,
+    networks that are not there are told beside them, in the order of rows.
     """
     check_columns(where)
     readings: list[Reading] = []
@@ -134,7 +135,7 @@ def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str])
     if problems or any(reading.problems for reading in readings):
         networks = Networks()
         raise_if_any((*problems, *(bad for reading in readings for bad in _all(reading, networks))))
-    rows = tuple(row for reading in readings for row in reading.rows)
+    rows = tuple(row for reading in readings for row in joined_rounds(reading.rows, reading.others))
     if not rows:  # which of the values none has, and which there are
         chosen(tuple(row for reading in readings for row in reading.others), where)
     unread = dict.fromkeys(name for reading in readings for name in reading.unread)

@@ -59,9 +59,11 @@ def by_network(rows: Sequence[Measurement], values: Sequence[T]) -> dict[tuple[s
 
 
 def repeat_noise(rows: Sequence[Measurement]) -> float:
-    """Standard deviation of logarithms of times of one network; 0 where none has several."""
+    """Standard deviation of logarithms of times of one network, in rows or in rounds of a row; 0
+    where none has several."""
     squares, freedom = 0.0, 0
-    for times in by_network(rows, [math.log(row.latency_s) for row in rows]).values():
+    every = by_network(rows, [row.rounds_s or (row.latency_s,) for row in rows])
+    for times in ([math.log(s) for row in times for s in row] for times in every.values()):
         squares += float(np.sum((np.array(times) - np.mean(times)) ** 2))
         freedom += len(times) - 1
     return math.sqrt(squares / freedom) if freedom else 0.0

@@ -42,15 +42,15 @@ def read_snapshot(path: str) -> Snapshot:
     return snapshot_of_document(read_json(path), path)
 
 
-def read_json(path: str) -> Any:
-    """What a JSON file holds; `UsageError` where it is none."""
+def read_json(path: str, hint: str = _HINT) -> Any:
+    """What a JSON file holds; `UsageError` where it is none, with a hint how one is made."""
     text = read_text(path, UsageError, MAX_BYTES).text
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise UsageError(f"{path}: is nested too deeply") from None
     except ValueError as reason:
-        raise UsageError(Problem(f"{path}: is not JSON: {reason}", hint=_HINT)) from None
+        raise UsageError(Problem(f"{path}: is not JSON: {reason}", hint=hint)) from None
 
 
 def snapshot_of_document(document: Any, path: str = "the document") -> Snapshot:

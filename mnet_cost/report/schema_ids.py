@@ -25,6 +25,9 @@ VERSIONS = {
     "layer": 2,
     "paper": 1,
     "calibration": 2,
+    "validation": 1,
+    "runs": 1,
+    "measurement": 1,
     "training": 1,
     "training-comparison": 2,
 }

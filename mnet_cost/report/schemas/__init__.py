@@ -17,6 +17,7 @@ from mnet_cost.report.schemas.devices import (
     devices_schema,
 )
 from mnet_cost.report.schemas.fit import fit_schema
+from mnet_cost.report.schemas.measured import measurement_schema
 from mnet_cost.report.schemas.networks import model_schema, models_schema
 from mnet_cost.report.schemas.others import (
     layer_kind_schema,
@@ -29,6 +30,7 @@ from mnet_cost.report.schemas.parts import Json, listed, text
 from mnet_cost.report.schemas.reconcile import reconcile_schema
 from mnet_cost.report.schemas.sensitivity import sensitivity_schema
 from mnet_cost.report.schemas.sweep import sweep_schema
+from mnet_cost.report.schemas.validation import runs_schema, validation_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -68,6 +70,9 @@ _DOCUMENTS = {
     "layer": layer_kind_schema,
     "paper": paper_schema,
     "calibration": calibration_schema,
+    "validation": validation_schema,
+    "runs": runs_schema,
+    "measurement": measurement_schema,
     "training": training_schema,
     "training-comparison": training_comparison_schema,
 }

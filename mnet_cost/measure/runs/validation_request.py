@@ -1,0 +1,206 @@
+"""What `validate` is asked for: networks that are measured here or were recorded, and a profile.
+
+All that can be wrong is found before anything is measured, and what was measured is written before
+anything is made of it. Not here: how networks are measured (`request.py`), and what is said of
+their times (`validate.py`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import MnetCostError, Problem, UsageError, did_you_mean
+from mnet_cost.measure.runs.artifacts import Runnable
+from mnet_cost.measure.runs.machine import Machine
+from mnet_cost.measure.runs.request import MeasureRequest, without_batch
+from mnet_cost.measure.runs.rounds import Progress, Say, check_plan, measure
+from mnet_cost.measure.runs.run_files import Run, network_of, read_runs, run_of, runs_text
+from mnet_cost.measure.runs.sessions import Failure, Session, Timed
+from mnet_cost.measure.runs.validate import Validation, validate_run
+from mnet_cost.measure.runtimes.base import RunSettings, Runtime, RuntimeProfile
+from mnet_cost.models.types import Model
+from mnet_cost.network import elaborate
+from mnet_cost.paths import write_whole
+
+_PROFILED_S = 1.0
+_FEWEST_PROFILED, _MOST_PROFILED = 5, 50
+"""Inferences with a profiler: as many as fit in a second, within these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationRequest:
+    """Networks, and how they ran or are to run."""
+
+    measuring: MeasureRequest | None = None
+    """What to measure; None where runs were recorded."""
+    recorded: Sequence[str] = ()
+    """Files of runs, which are looked at in the place of measuring."""
+    models: Mapping[str, Model] = field(default_factory=dict)
+    """Of what was recorded the networks that are meant, by their reference; all without any."""
+    device: DeviceProfile | None = None
+    """Whose estimate is asked for."""
+    record: str | None = None
+    """The file to write the runs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """What came of a request."""
+
+    validations: tuple[Validation, ...]
+    failures: tuple[Failure, ...] = ()
+    """Networks that could not be measured, or not be profiled, each with the reason."""
+    interrupted: bool = False
+    """Whether somebody stopped it before all was measured."""
+
+
+def validate_request(
+    request: ValidationRequest,
+    *,
+    progress: Progress | None = None,
+    say: Say | None = None,
+    machine: Machine | None = None,
+) -> Validated:
+    """Measure or read what is asked for, and set the estimates beside it.
+
+    Raises `UsageError` for a request that cannot be, `MeasurementError` for recorded runs of other
+    networks than are there, and what `rounds.measure` raises.
+    """
+    if request.measuring is None:
+        return Validated(validations=tuple(_recorded(request)))
+    runs = measured_runs(request.measuring, progress=progress, say=say, machine=machine)
+    if request.record is not None and runs.runs:
+        write_whole(request.record, runs_text([*runs.runs], request.record))
+    return Validated(
+        validations=tuple(
+            [validate_run(run, runnable.network, request.device) for run, runnable in runs.items()]
+        ),
+        failures=runs.failures,
+        interrupted=runs.interrupted,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRuns:
+    """Networks that were measured, as runs."""
+
+    runs: tuple[Run, ...]
+    runnables: tuple[Runnable, ...]
+    """Of each run."""
+    failures: tuple[Failure, ...]
+    interrupted: bool
+
+    def items(self) -> list[tuple[Run, Runnable]]:
+        """Each run with its network."""
+        return [*zip(self.runs, self.runnables, strict=True)]
+
+
+def measured_runs(
+    request: MeasureRequest,
+    *,
+    progress: Progress | None = None,
+    say: Say | None = None,
+    machine: Machine | None = None,
+) -> MeasuredRuns:
+    """The networks of a request in rounds without a profiler, then each once with it.
+
+    Where somebody stops it, nothing more is profiled. What cannot be profiled is a failure that
+    leaves its run without kernels.
+    """
+    check_plan(request.plan, request.settings, machine or Machine())
+    networks = {
+        reference: elaborate(model.spec, model.knobs)
+        for reference, model in request.networks.items()
+    }
+    with tempfile.TemporaryDirectory(prefix="mnet-cost-") as folder:
+        runnables: dict[tuple[str, int], Runnable] = {}
+        for number, (reference, network) in enumerate(networks.items()):
+            own = Path(folder) / str(number)
+            own.mkdir()
+            name = without_batch(reference)
+            runnables[name, network.batch] = Runnable(name, network, own)
+        session = measure(
+            [*runnables.values()], request.runtime, request.settings, request.plan,
+            progress=progress, say=say, output=request.output, machine=machine,
+        )  # fmt: skip
+        failures, interrupted, runs = [*session.failures], session.interrupted, []
+        for timed in session.timed:
+            runnable, profile = runnables[timed.reference, timed.batch], None
+            try:
+                if not interrupted:
+                    profile = profiled(runnable, request.runtime, request.settings, timed.median_s)
+            except KeyboardInterrupt:
+                interrupted = True
+            except MnetCostError as error:
+                failures.append(Failure(reference=timed.reference, error=error))
+            runs.append(_run(runnable, request.settings, session, timed, profile))
+    return MeasuredRuns(
+        runs=tuple(runs),
+        runnables=tuple([runnables[timed.reference, timed.batch] for timed in session.timed]),
+        failures=tuple(failures),
+        interrupted=interrupted,
+    )
+
+
+def _run(
+    runnable: Runnable,
+    settings: RunSettings,
+    session: Session,
+    timed: Timed,
+    profile: RuntimeProfile | None,
+) -> Run:
+    nodes = {node for kernel in profile.kernels for node in kernel.nodes} if profile else set()
+    layers_of_node: Mapping[str, tuple[str, ...]] = {}
+    if not nodes.issubset(runnable.layers):
+        layers_of_node = runnable.layers_of_node()
+    return run_of(
+        timed,
+        session,
+        runnable.network,
+        device=settings.device,
+        profile=profile,
+        layers_of_node=layers_of_node,
+    )
+
+
+def profiled(
+    runnable: Runnable, runtime: Runtime, settings: RunSettings, inference_s: float
+) -> RuntimeProfile | None:
+    """What the kernels of a network take; None where the runtime does not say it."""
+    program = runtime.prepare(runnable, settings)
+    try:
+        count = round(_PROFILED_S / max(inference_s, 1e-9))
+        return program.profile(min(max(count, _FEWEST_PROFILED), _MOST_PROFILED))
+    finally:
+        program.close()
+
+
+def _recorded(request: ValidationRequest) -> list[Validation]:
+    runs = [run for path in request.recorded for run in read_runs(path)]
+    if not request.models:
+        return [validate_run(run, network_of(run), request.device) for run in runs]
+    validations = []
+    for reference, model in request.models.items():
+        found = [run for run in runs if _is_of(run, without_batch(reference))]
+        if not found:
+            known = list(dict.fromkeys(run.reference for run in runs))
+            hint = did_you_mean(reference, known) or f"there are {', '.join(known[:5])}"
+            raise UsageError(Problem(f"no run of `{reference}` was recorded", hint=hint))
+        network = elaborate(model.spec, model.knobs)
+        for run in found:
+            validations.append(validate_run(run, network_of(run, network), request.device))
+    return validations
+
+
+def _is_of(run: Run, reference: str) -> bool:
+    """Whether a run is of the network of a reference; files are known by their names, since a
+    recorded path begins in the folder of the record."""
+    return _last_part(run.reference) == _last_part(reference)
+
+
+def _last_part(reference: str) -> str:
+    return reference[max(reference.rfind("/"), reference.rfind("\\")) + 1 :]
