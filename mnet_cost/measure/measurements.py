@@ -64,7 +64,7 @@ NETWORK, SMALL_GRAPH = ROLES = ("network", "small graph")
 
 def role_of(reference: str) -> str:
     """The role of what a reference names."""
-    return SMALL_GRAPH if reference[: _name_length(reference)] == SMALL_GRAPHS else NETWORK
+    return SMALL_GRAPH if reference[: name_length(reference)] == SMALL_GRAPHS else NETWORK
 
 
 _LEAST_MS = 1e-6

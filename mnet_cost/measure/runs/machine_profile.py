@@ -23,17 +23,18 @@ from mnet_cost.measure.measurements import NETWORK, Measurement, role_of
 from mnet_cost.measure.networks import Networks, kernels_of, read_rows
 from mnet_cost.measure.profiles import profile_text
 from mnet_cost.measure.runs.artifacts import Runnable
-from mnet_cost.measure.runs.direct import runnable_of
 from mnet_cost.measure.runs.machine import Machine
 from mnet_cost.measure.runs.machine_plan import WHOLE_NETWORKS, MachinePlan
 from mnet_cost.measure.runs.peaks import Peaks, measure_peaks
 from mnet_cost.measure.runs.peaks_text import base_of, peaks_lines, tile_of
 from mnet_cost.measure.runs.pinning import can_pin, choose_cpus
+from mnet_cost.measure.runs.references import runnable_of
 from mnet_cost.measure.runs.rounds import REFERENCE, Plan, check_plan, measure
 from mnet_cost.measure.runs.sessions import Session
 from mnet_cost.measure.runtimes.base import RunSettings, Runtime
 from mnet_cost.measure.settings import own_setting
 from mnet_cost.measure.versions import version_notes, version_of
+from mnet_cost.models.types import BATCH
 
 PRECISION = "fp32"
 ROUNDS = 3
@@ -178,7 +179,9 @@ class _Running:
         seconds = _NETWORK_S if role_of(references[0]) == NETWORK else _GRAPH_S
         for reference in references:
             if reference not in self.runnables:
-                self.runnables[reference] = runnable_of(reference, self.folder)
+                self.runnables[reference] = runnable_of(
+                    reference, self.folder, {BATCH: 1}, direct=True
+                )
         session = measure(
             [self.runnables[reference] for reference in references],
             self.request.runtime,
