@@ -1,4 +1,4 @@
-"""How well `calibrate --runtime` would foretell networks: replayed from recorded times.
+"""How well `calibrate --runtime` predicts networks: replayed from recorded times.
 
 The rows of `accuracy/measurements/onnxruntime_*.csv` (47 networks and 87 small graphs on one core
 with AVX-512) go through the plan of the command: it chooses the graphs, whose times are those of
