@@ -176,7 +176,9 @@ def _off_table(analysis: Analysis, estimate: DeviceEstimate, placement: Placemen
         Column("first", "first", "text", 5, help="the first of them"),
         Column("line", "line", "number", 4, help="of the spec, of the first"),
     )
-    costs = {cost.step.name: cost.mult_adds for cost in analysis.layers}
+    costs = {
+        cost.step.name: None if cost.work is None else cost.mult_adds for cost in analysis.layers
+    }
     groups: dict[tuple[str, str, str], list[Placed]] = {}
     for each in (*placement.off, *placement.unknown):
         key = ("", each.place, _AFTER) if each.after else (
@@ -211,16 +213,20 @@ def _row(
     place: str,
     reason: str,
     members: Sequence[Placed],
-    costs: dict[str, int],
+    costs: dict[str, int | None],
 ) -> tuple[Any, ...]:
     found = list(dict.fromkeys(each.found for each in members if each.found))
     here = found[0] + (f", and {len(found) - 1} others" if len(found) > 1 else "") if found else ""
-    mult_adds = sum(costs[each.step.name] for each in members)
-    total = analysis.sums.mult_adds
+    known = [adds for each in members if (adds := costs[each.step.name]) is not None]
+    mult_adds: int | Absent = Absent("unknown")
+    share: float | Absent = Absent("")
+    if len(known) == len(members):
+        mult_adds = sum(known)
+        if analysis.has_totals and analysis.sums.mult_adds:
+            share = mult_adds / analysis.sums.mult_adds
     first = members[0].step
     return (
-        len(members), kind, place, reason, here, mult_adds,
-        mult_adds / total if total and analysis.has_totals else Absent(""), first.name, first.line,
+        len(members), kind, place, reason, here, mult_adds, share, first.name, first.line,
     )  # fmt: skip
 
 
