@@ -121,7 +121,7 @@ def _counts(placement: Placement) -> str:
 
 
 def _layers(count: int) -> str:
-    return f"{count} layer{'s' if count > 1 else ''}"
+    return f"{count:,} layer{'s' if count > 1 else ''}"
 
 
 def _time_words(estimate: DeviceEstimate) -> str:
@@ -234,11 +234,11 @@ def _title(estimate: DeviceEstimate, placement: Placement) -> str:
     """What does not run there, and what of the time by unit is known."""
     total = len(placement.accelerated) + len(placement.off) + len(placement.unknown)
     count = len(placement.off) + len(placement.unknown)
-    title = f"Not on the accelerator of {estimate.device.name}: {count} of {total} layers"
+    title = f"Not on the accelerator of {estimate.device.name}: {count:,} of {total:,} layers"
     if placement.crossings:
         size = format_bytes(placement.crossing_bytes)
         crossings = len(placement.crossings)
-        title += f"; {crossings} tensor{'s' if crossings > 1 else ''} of {size} cross"
+        title += f"; {crossings:,} tensor{'s' if crossings > 1 else ''} of {size} cross"
         title += "" if crossings > 1 else "es"
     split = estimate.split
     if split is None or placement.unknown:
