@@ -33,6 +33,7 @@ from mnet_cost.measure.versions import (
     as_of_profile,
     base_notes,
     mixed_versions,
+    runtime_notes,
     version_notes,
     version_of,
     version_to_state,
@@ -119,7 +120,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     if problems:
         raise MeasurementError(problems)
     fits = {precision: calibration.fit for precision, calibration in calibrations.items()}
-    version, notes = version_of(rows), version_notes(rows)
+    version, notes = version_of(rows), (*runtime_notes(rows), *version_notes(rows))
     stated = version
     if request.into and base:
         stated = version_to_state(rows, base)
