@@ -13,7 +13,14 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from coefficient_files import TFLITE_FILES, WIDE, XNNPACK_TILE, like_ncnn, onnxruntime_run
+from coefficient_files import (
+    TFLITE_FILES,
+    WIDE,
+    XNNPACK_TILE,
+    like_ncnn,
+    onnxruntime_run,
+    tflite_beginning,
+)
 from others import ForecastTable
 from protocols import (
     Coefficients,
@@ -118,7 +125,7 @@ def runtime_tables() -> Iterator[ForecastTable]:
             yield title, protocol, forecasts, 1.0
     for precision in ("fp32", "int8"):
         runs = runs_of(TFLITE_FILES, precision, ("tflite", "xnnpack"), 1, XNNPACK_TILE)
-        tflite = Coefficients(runs, like_ncnn(precision, 0.3))
+        tflite = Coefficients(runs, tflite_beginning(precision))
         width = shared_coefficients("tflite", precision).measured.width
         for count, protocol in _PROTOCOLS.items():
             forecasts = list(unseen_device(tflite, count))
@@ -141,14 +148,15 @@ def _onnxruntime(count: int | None) -> Iterator[Forecast]:
     networks = [i for i, row in enumerate(run.rows) if "small_graphs" not in row.model]
     whole = run.only(networks)
     draw = random.Random(1)
-    spreads = np.maximum(coefficients.first.spreads, WIDE)
+    prior = coefficients.first
+    prior = prior._replace(spreads=np.maximum(prior.spreads, WIDE))
     for _ in range(1 if count is None else DRAWS):
         for family in sorted(set(whole.families)):
             others = without_family(whole, family)
             if count is not None:
                 others = others.only(draw.sample(range(len(others.rows)), count))
             yield from forecast(
-                others, of_family(whole, family), coefficients.without(family), spreads
+                others, of_family(whole, family), coefficients.without(family), prior
             )
 
 

@@ -28,7 +28,7 @@ from mnet_cost.devices.latency_models import (
     Spread,
 )
 from mnet_cost.devices.sourced import Sourced
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.terms import TERM_NAMES, moved_together
 from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.coefficient_solver import Solution, deviation, shown_seconds, solve
 from mnet_cost.measure.least_times import lower_bounds_of
@@ -158,7 +158,11 @@ class Trial(NamedTuple):
     def solved(self, seconds: Array, seen: Mask) -> Solution:
         """The fit to the rows of a mask."""
         return solve(
-            self.amounts[seen], seconds[seen], self.coefficients, np.array(self.shared.spreads)
+            self.amounts[seen],
+            seconds[seen],
+            self.coefficients,
+            np.array(self.shared.spreads),
+            together=np.array(moved_together(self.shared.together)),
         )
 
     def predicted(self, solution: Solution, rows: Mask) -> Array:
@@ -214,6 +218,10 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
     seen = (by_coefficients / by_coefficients.sum(1)[:, None]).max(0) >= _TAKES_PART
     names = tuple(name for name, is_seen in zip(TERM_NAMES, seen, strict=True) if is_seen)
     # The scale is of millions of multiplications; a deviation of nothing is the shared coefficient.
+    # What moves together with terms that were seen is known from them.
+    known = seen | (
+        (np.array(moved_together(trial.shared.together)) > 0) & (trial.coefficients > 0)
+    )
     fit = CoefficientFit(
         scale_s=Sourced(
             value=float(np.exp(solution.parameters[0])) / 1e6,
@@ -222,10 +230,12 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         ),
         deviations={
             name: float(value)
-            for name, value in zip(TERM_NAMES, solution.parameters[1:], strict=True)
-            if name in names
+            for name, value, is_known in zip(
+                TERM_NAMES, solution.parameters[1:], known, strict=True
+            )
+            if is_known
         },
-        covariance=_triangle(solution.covariance, seen, np.array(trial.shared.spreads)),
+        covariance=_triangle(solution.covariance, known, np.array(trial.shared.spreads)),
         spread=spread,
         tile=trial.tile,
         shared=trial.shared.name,
