@@ -156,7 +156,7 @@ def _write_onnx(
         [network.tensors[index].name for index in network.inputs],
         [network.tensors[index].name for index in network.outputs],
     )
-    model = onnx_model(network.spec.title, module, inputs, names, sizes)
+    model = onnx_model(network.spec.title, module, inputs, names, sizes).model
     draft.write_bytes(model.SerializeToString())
 
 

@@ -24,7 +24,8 @@ TENSOR = "tensor"
 """The key of `Node.meta` that holds the name of the tensor, in the network, that a node makes."""
 
 LAYER = "layer"
-"""The key of `Node.meta` that holds the name of the layer that a node is a part of."""
+"""The key of `Node.meta` that holds the name of the layer that a node is of. Nodes that are of none
+(inputs, the output, what is the same for all examples made one for each) do not have it."""
 
 
 class GraphEmitter:
@@ -34,7 +35,7 @@ class GraphEmitter:
         self.graph = fx.Graph()
         self.modules: dict[str, nn.Module] = {}
         self.layer: str | None = None
-        """The name of the layer that is being emitted; None after the last."""
+        """The name of the layer that is being emitted."""
         self.path = ""
         """The path of its module."""
         self.shared: str | None = None
@@ -93,9 +94,9 @@ def build_module(
         for index, value in zip(step.outputs, emit(emitter, network, step, values), strict=True):
             values[index] = value
             value.meta.setdefault(TENSOR, network.tensors[index].name)
-    emitter.layer = None
     for path, owner in tied_paths(network):
         emitter.modules[path].weight = emitter.modules[owner].weight
+    emitter.layer = None
     outputs = tuple(output_values(emitter, network, values))
     emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
     module = fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)

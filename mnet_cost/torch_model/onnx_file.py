@@ -1,17 +1,17 @@
 """A module as an ONNX model: torch's exporter, then our names, then the checker of `onnx`.
 
-Inputs and outputs have the names of the spec, initializers the path of their layer
-(`middle.3.conv2d.weight`; constants of the exporter `middle.3.conv2d.val_4`). The exporter writes
-equal initializers once, and leaves a bias of zeros out.
+Inputs and outputs have the names of the spec, nodes those of their layers (`onnx_layers.py`), and
+initializers the path of their layer (`middle.3.conv2d.weight`; constants of the exporter
+`middle.3.conv2d.val_4`). The exporter writes equal initializers once, and leaves a bias of zeros
+out.
 """
 
 from __future__ import annotations
 
-import ast
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -22,15 +22,20 @@ from mnet_cost.errors import MnetCostError, Problem
 from mnet_cost.tensors import ceil_div
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.modules import convolve_each
+from mnet_cost.torch_model.onnx_layers import (
+    calls_of,
+    graphs_of,
+    name_nodes,
+    nodes_of,
+    scopes_of,
+    with_calls,
+)
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto
 
 MAX_ONNX_BYTES = 2**31 - 1
 """The most bytes that a protobuf message, and so an ONNX file by itself, can have."""
-
-_SCOPES = "pkg.torch.onnx.name_scopes"
-"""The key of metadata that lists the paths of the modules around a node, then the node's name."""
 
 Sizes = tuple[dict[int, Any], ...] | None
 """For each input the axes that may have any size, as torch's exporters take them; None: no axis."""
@@ -38,6 +43,13 @@ Sizes = tuple[dict[int, Any], ...] | None
 
 class ExportError(MnetCostError):
     """A network, or weights, that the chosen format cannot hold."""
+
+
+class OnnxModel(NamedTuple):
+    """A model, and the names of the layers that each of its nodes does, by the node's name."""
+
+    model: ModelProto
+    layers: Mapping[str, tuple[str, ...]]
 
 
 class Names(NamedTuple):
@@ -49,7 +61,7 @@ class Names(NamedTuple):
 
 def onnx_model(
     title: str, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], names: Names, sizes: Sizes
-) -> ModelProto:
+) -> OnnxModel:
     """`module` as an ONNX model that the checker of `onnx` accepts; `title` is for errors.
 
     `inputs` are examples, [N, *shape] each. An output with the name of an input or of an output
@@ -69,10 +81,13 @@ def onnx_model(
         )
     require("onnx", extra="onnx")
     require("onnxscript", extra="onnx")
-    model = _exported(title, _with_operators(module), inputs, sizes)
+    module = _with_operators(module)
+    program = _exported(title, with_calls(module), inputs, sizes)
+    model = program.model_proto
+    layers = name_nodes(model.graph, module, calls_of(program.exported_program.graph))
     _rename(model.graph, names, frozenset(module.state_dict()))
     _check(title, model)
-    return model
+    return OnnxModel(model, layers)
 
 
 def _refuse_missing(title: str, module: fx.GraphModule, sizes: Sizes) -> None:
@@ -147,7 +162,8 @@ _ADAPTIVE: Mapping[Any, Any] = {
 
 def _exported(
     title: str, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], sizes: Sizes
-) -> ModelProto:
+) -> Any:
+    """The `torch.onnx.ONNXProgram` of a module."""
     logs = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [log.level for log in logs]
     for log in logs:  # they report operators of packages that are not used here
@@ -164,8 +180,7 @@ def _exported(
                 module, inputs, dynamic_shapes=sizes, dynamo=True, verbose=False
             )
             assert program is not None
-            model: ModelProto = program.model_proto
-            return model
+            return program
     except torch.onnx.OnnxExporterError as error:
         raise _refused(title, "torch cannot export it as ONNX", error.__cause__ or error) from None
     finally:
@@ -206,7 +221,7 @@ def _rename(graph: GraphProto, names: Names, weights: frozenset[str]) -> None:
         if name not in weights and scopes.get(name):
             name = f"{scopes[name]}.{name}"
         new[tensor.name] = _unique(name, taken)
-    for node in _nodes(graph):
+    for node in nodes_of(graph):
         for name in node.output:
             if name and name not in new:
                 new[name] = _unique(name, taken)
@@ -239,27 +254,10 @@ def _scopes(graph: GraphProto) -> dict[str, str]:
     """For each value the path of the first layer that reads it; empty where that is not known."""
     scopes: dict[str, str] = {}
     for node in graph.node:
-        for prop in node.metadata_props:
-            if prop.key == _SCOPES:
-                paths = ast.literal_eval(prop.value)[:-1]
-                for name in node.input:
-                    scopes.setdefault(name, paths[-1] if paths else "")
+        paths = scopes_of(node)[:-1]
+        for name in node.input:
+            scopes.setdefault(name, paths[-1] if paths else "")
     return scopes
-
-
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """The nodes of a graph and of the graphs inside its nodes."""
-    for node in graph.node:
-        yield node
-        for inner in _graphs(node):
-            yield from _nodes(inner)
-
-
-def _graphs(node: NodeProto) -> Iterator[GraphProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
 
 
 def _replace(graph: GraphProto, new: Mapping[str, str]) -> None:
@@ -269,5 +267,5 @@ def _replace(graph: GraphProto, new: Mapping[str, str]) -> None:
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [new.get(name, name) for name in names]
-        for inner in _graphs(node):
+        for inner in graphs_of(node):
             _replace(inner, new)

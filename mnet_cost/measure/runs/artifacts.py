@@ -6,17 +6,22 @@ spec. Weights are random: times do not depend on them.
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.errors import OutputError, Problem
+from mnet_cost.measure.runtimes.base import RunError
 from mnet_cost.network import Network
+from mnet_cost.paths import naming
 
 if TYPE_CHECKING:
     from torch import fx
 
 SEED = 0
-"""Of the weights."""
+"""Of the weights, and of the inputs."""
 
 
 class Runnable:
@@ -28,7 +33,9 @@ class Runnable:
         self.network = network
         self.folder = folder
         self._module: fx.GraphModule | None = None
+        self._inputs: tuple[Any, ...] | None = None
         self._onnx: Path | None = None
+        self._layers_of_node: Mapping[str, tuple[str, ...]] | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -37,33 +44,94 @@ class Runnable:
 
     def module(self) -> fx.GraphModule:
         """A module of torch in evaluation mode. A node of its graph has the name of its layer in
-        `node.meta["layer"]`."""
-        from mnet_cost.torch_model.graph import build_module, initialize
+        `node.meta["layer"]`; a node of no layer has none.
 
+        Raises `UsageError` for a layer that torch cannot build.
+        """
         if self._module is None:
+            from mnet_cost.torch_model.graph import build_module, initialize
+
             self._module = initialize(build_module(self.network), SEED).eval()
         return self._module
 
     def inputs(self) -> tuple[Any, ...]:
         """A tensor of torch for each input, [batch, *shape]: of a normal distribution, or indices
         where an embedding looks them up."""
-        import torch
+        if self._inputs is None:
+            import torch
 
-        from mnet_cost.torch_model.export import example_inputs
+            from mnet_cost.torch_model.export import example_inputs
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SEED)
-            return tuple(
-                torch.randn_like(zeros) if zeros.is_floating_point() else zeros
-                for zeros in example_inputs(self.network)
+            numbers = torch.Generator().manual_seed(SEED)
+            rows = self._rows()
+            self._inputs = tuple(
+                torch.randn(example.shape, generator=numbers)
+                if example.is_floating_point()
+                else torch.randint(rows, example.shape, generator=numbers)
+                for example in example_inputs(self.network)
             )
+        return self._inputs
+
+    def _rows(self) -> int:
+        """How many rows the smallest of the embeddings has: each index below is in all of them."""
+        from mnet_cost.layers.parameters import Embedding
+
+        layers = (step.layer for step in self.network.steps)
+        return min(
+            (layer.vocabulary for layer in layers if isinstance(layer, Embedding)), default=1
+        )
 
     def onnx(self) -> Path:
         """An ONNX file. Its nodes are named after layers: `middle.3.conv2d`, and with a number
-        where a layer is several, `middle.3.conv2d/2`."""
-        raise NotImplementedError
+        where a layer is several, `middle.3.conv2d/2`.
+
+        Raises `RunError` for a network whose weights no ONNX file holds, `ExportError` where torch
+        cannot export a layer, `UsageError` where it cannot build one, and `OutputError` where the
+        file cannot be written.
+        """
+        if self._onnx is None:
+            self._onnx, self._layers_of_node = self._export()
+        return self._onnx
 
     def layers_of_node(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the layers that each node of the ONNX file belongs to, by its name. A node of
         the exporter that belongs to no layer is missing."""
-        raise NotImplementedError
+        self.onnx()
+        assert self._layers_of_node is not None
+        return self._layers_of_node
+
+    def _export(self) -> tuple[Path, Mapping[str, tuple[str, ...]]]:
+        from mnet_cost.torch_model.onnx_file import MAX_ONNX_BYTES, Names, onnx_model
+
+        module = self.module()
+        stored = module.state_dict().values()
+        size = sum(tensor.numel() * tensor.element_size() for tensor in stored)
+        if size > MAX_ONNX_BYTES:
+            raise RunError(
+                Problem(
+                    f"{self.reference} has {size / 1e9:.1f} GB of weights: one ONNX file holds no "
+                    "more than 2.1 GB",
+                    hint="measure it with `--runtime torch`, which needs no file",
+                )
+            )
+        tensors = self.network.tensors
+        names = Names(
+            [tensors[index].name for index in self.network.inputs],
+            [tensors[index].name for index in self.network.outputs],
+        )
+        model, layers = onnx_model(self.network.spec.title, module, self.inputs(), names, None)
+        path = self.file(".onnx")
+        with naming(path, "cannot be written", OutputError):
+            path.write_bytes(model.SerializeToString())
+        return path, layers
+
+    def file(self, ending: str) -> Path:
+        """A new, empty file in the folder, whose name begins like the reference."""
+        start = re.sub(r"[^\w-]+", "_", self.reference, flags=re.ASCII)[:40]
+        with (
+            naming(self.folder, "cannot be written to", OutputError),
+            tempfile.NamedTemporaryFile(
+                prefix=f"{start}_", suffix=ending, dir=self.folder, delete=False
+            ) as file,
+        ):
+            return Path(file.name)

@@ -1,0 +1,250 @@
+"""onnxruntime on the CPU: how a session is made, and what its own profiler says of kernels.
+
+A profile is made by a session of its own, since the profiler takes time: some microseconds a node.
+The graph that this session runs is saved beside it, and leads from kernels to nodes of the file
+(`onnx_kernels.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnxruntime
+
+from mnet_cost.errors import Problem
+from mnet_cost.measure.runs.artifacts import Runnable
+from mnet_cost.measure.runtimes.base import (
+    Program,
+    RunError,
+    RunSettings,
+    Runtime,
+    RuntimeKernel,
+    RuntimeProfile,
+)
+from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, operations_of, works
+
+_PROVIDERS = ["CPUExecutionProvider"]
+_WARM_UP = 3
+_KERNEL = "_kernel_time"
+_CONTROL = frozenset({"If", "Loop", "Scan"})
+_ENTRIES = {
+    # Random weights can make numbers so small that arithmetic on them takes many times as long.
+    "session.set_denormal_as_zero": "1",
+    # Threads that spin after a run would take the processor from whatever is measured next.
+    "session.force_spinning_stop": "1",
+}
+
+
+class OnnxRuntime:
+    """The adapter."""
+
+    name = "onnxruntime"
+    packages: tuple[str, ...] = ("onnxruntime", "onnx", "torch", "onnxscript")
+
+    def version(self) -> str:
+        """Of the package."""
+        return str(onnxruntime.__version__)
+
+    def environment(self, settings: RunSettings) -> Mapping[str, str]:
+        """The provider, and how sessions are made."""
+        return {
+            "provider": _PROVIDERS[0],
+            "graph optimization": "all",
+            "execution": "sequential",
+            "denormals": "zero",
+            "build": str(onnxruntime.get_build_info()),
+        }
+
+    def prepare(self, runnable: Runnable, settings: RunSettings) -> Program:
+        """A session of the network's ONNX file. See `Runtime.prepare`."""
+        _refuse(settings)
+        return _Program(runnable, settings)
+
+
+def runtime(name: str) -> Runtime:
+    """The adapter of that name."""
+    return OnnxRuntime()
+
+
+def _refuse(settings: RunSettings) -> None:
+    if settings.precision != "fp32":
+        raise RunError(
+            Problem(
+                f"onnxruntime runs networks in fp32 here, not in {settings.precision}: an ONNX "
+                "file holds its precision, and those of networks are exported in fp32",
+                hint="leave --precision out",
+            )
+        )
+    if settings.device != "cpu":
+        raise RunError(
+            Problem(
+                f"onnxruntime runs networks on the CPU here, not on `{settings.device}`",
+                hint="measure with `--runtime torch`",
+            )
+        )
+
+
+class _Program:
+    """A session and its inputs."""
+
+    precision = "fp32"
+
+    def __init__(self, runnable: Runnable, settings: RunSettings) -> None:
+        self._runnable = runnable
+        self._threads = settings.threads
+        self._session: Any = _session(runnable, _options(settings.threads))
+        self._binding = _bound(self._session, runnable)
+
+    def time(self) -> float:
+        """Seconds of one inference."""
+        start = time.perf_counter()
+        self._session.run_with_iobinding(self._binding)
+        return time.perf_counter() - start
+
+    def profile(self, runs: int) -> RuntimeProfile:
+        """What kernels took, by onnxruntime's profiler, which counts whole microseconds: `seconds`
+        is the mean of the middle half of the runs, so that short kernels are no whole numbers."""
+        return profile_of(self._runnable, profiled(self._runnable, self._threads, runs))
+
+    def close(self) -> None:
+        """Let the session go."""
+        self._session = self._binding = None
+
+
+def _options(threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3  # errors; a saved graph is warned of otherwise
+    for key, value in _ENTRIES.items():
+        options.add_session_config_entry(key, value)
+    return options
+
+
+def _session(runnable: Runnable, options: Any) -> Any:
+    return onnxruntime.InferenceSession(str(runnable.onnx()), options, providers=_PROVIDERS)
+
+
+def _bound(session: Any, runnable: Runnable) -> Any:
+    binding = session.io_binding()
+    for taken, value in zip(session.get_inputs(), runnable.inputs(), strict=True):
+        binding.bind_cpu_input(taken.name, value.numpy())
+    for made in session.get_outputs():
+        binding.bind_output(made.name)
+    return binding
+
+
+class Profiled(NamedTuple):
+    """What the profiler says of some runs."""
+
+    runs: list[list[Mapping[str, Any]]]
+    """For each run the events of kernels, in the order in which they ended."""
+    whole_s: list[float]
+    """What each run took."""
+    optimized: list[Operation]
+    """The graph that ran."""
+
+
+def profiled(runnable: Runnable, threads: int, runs: int) -> Profiled:
+    """Profile so many runs, after the first ones."""
+    import onnx
+
+    with tempfile.TemporaryDirectory(dir=runnable.folder) as folder:
+        optimized = Path(folder) / "optimized.onnx"
+        options = _options(threads)
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        options.optimized_model_filepath = str(optimized)
+        # Weights go to a file of their own, which is not read.
+        file = "session.optimized_model_external_initializers_"
+        options.add_session_config_entry(f"{file}file_name", "weights.bin")
+        options.add_session_config_entry(f"{file}min_size_in_bytes", "1024")
+        session = _session(runnable, options)
+        binding = _bound(session, runnable)
+        for _ in range(_WARM_UP + runs):
+            session.run_with_iobinding(binding)
+        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        graph = onnx.load(optimized, load_external_data=False).graph
+    kernels: list[list[Mapping[str, Any]]] = [[]]
+    whole_s: list[float] = []
+    for event in events:
+        if event["cat"] == "Node" and event["name"].endswith(_KERNEL):
+            if event["args"]["op_name"] in _CONTROL:  # what runs inside is part of it
+                kernels[-1] = [inner for inner in kernels[-1] if inner["ts"] < event["ts"]]
+            kernels[-1].append(event)
+        elif event["name"] == "model_run":
+            whole_s.append(event["dur"] / 1e6)
+            kernels.append([])
+    return Profiled(kernels[_WARM_UP:-1], whole_s[_WARM_UP:], operations_of(graph))
+
+
+def profile_of(runnable: Runnable, measured: Profiled) -> RuntimeProfile:
+    """The kernels of profiled runs, and the nodes of the ONNX file that they do."""
+    import onnx
+
+    graph = onnx.load(runnable.onnx(), load_external_data=False).graph
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [value.name for value in graph.input if value.name not in stored]
+    done = works(inputs, operations_of(graph), measured.optimized)
+    taken: dict[tuple[str, str], list[float]] = {}
+    for run in measured.runs:
+        for event in run:
+            taken.setdefault(_key(event), []).append(event["dur"] / 1e6)
+    work_of = _work_of(measured, done)
+    kernels = [
+        RuntimeKernel(
+            name=key[0],
+            operator=key[1],
+            seconds=_middle(times) * len(times) / len(measured.runs),
+            nodes=work_of[key].nodes,
+            is_layout=work_of[key].is_layout,
+        )
+        for key, times in taken.items()
+    ]
+    return RuntimeProfile(
+        kernels=tuple(kernels),
+        runs=len(measured.runs),
+        inference_s=statistics.median(measured.whole_s),
+    )
+
+
+def _key(event: Mapping[str, Any]) -> tuple[str, str]:
+    """The name and the operator of a kernel."""
+    return event["name"].removesuffix(_KERNEL), event["args"]["op_name"]
+
+
+def _work_of(measured: Profiled, done: Sequence[Work]) -> dict[tuple[str, str], Work]:
+    """What each kernel does.
+
+    Kernels run in the order of the saved graph. A node without a name is reported by its operator
+    and a number. Where the order is another one, names decide, if they are of one node alone.
+    """
+    keys = [_key(event) for event in measured.runs[0]]
+    found: dict[tuple[str, str], Work] = dict.fromkeys(keys, Work(()))
+    counts = Counter(keys)
+    ordered = [(operation.name, operation.operator) for operation in measured.optimized]
+    if len(keys) == len(ordered) and all(
+        key[1] == operator and name in ("", key[0])
+        for key, (name, operator) in zip(keys, ordered, strict=True)
+    ):
+        ordered = keys
+    twice = Counter(ordered)
+    for key, work in zip(ordered, done, strict=True):
+        if counts[key] == 1 and twice[key] == 1:
+            found[key] = work
+    return found
+
+
+def _middle(times: Sequence[float]) -> float:
+    """The mean of the middle half."""
+    quarter = len(times) // 4
+    return statistics.fmean(sorted(times)[quarter : len(times) - quarter])
