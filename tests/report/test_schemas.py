@@ -56,7 +56,7 @@ COMMANDS = {
 }
 """A command for each document that takes no file and no training."""
 
-OTHERS = {"calibration", "training", "training-comparison"}
+OTHERS = {"calibration", "measurement", "training", "training-comparison"}
 """Documents of commands that take a file or train; their own tests read them."""
 
 

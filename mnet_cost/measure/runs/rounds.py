@@ -9,6 +9,7 @@ here: one series of runs (`timing.py`), the arithmetic of rounds (`drift.py`), w
 
 from __future__ import annotations
 
+import gc
 import random
 import tempfile
 from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ class Plan:
     rounds: int = 3
     seconds: float = 0.5
     """The most that runs of one network take in one round, without warming up."""
-    fewest_runs: int = 5
+    fewest_runs: int = 3
     """In each round, however long they take."""
     interval: float = 0.01
     """Runs end before their time where the median is known so well: half of its 95 % confidence
@@ -72,6 +73,8 @@ _BUSY = 0.1
 """Share of the CPUs that others may keep busy on a quiet machine."""
 _STOLEN = 0.02
 """Share of the time that a host may take on a quiet one."""
+_INTERRUPTED = 0.1
+"""Share of runs that are left out without a word."""
 _LOUD = 0.05
 """A noise floor that is said to be high."""
 _REFERENCE_EVERY_S = 3.0
@@ -282,6 +285,7 @@ class _Measuring:
         """Time each of `todo` once, in an order of this round, and the reference in between."""
         order = list(todo)
         random.Random(f"{self.plan.seed} {run}").shuffle(order)
+        gc.collect()  # not within series
         self._time_reference(run)
         for network in order:
             self._wait()
@@ -360,6 +364,7 @@ class _Measuring:
             low_s=series.percentile(0.1),
             high_s=series.percentile(0.9),
             runs=len(series.times_s),
+            left_out=series.left_out,
             times_s=series.times_s,
             energy_j=series.energy_j,
             others_cpus=series.load.others,
@@ -444,8 +449,16 @@ class _Measuring:
         load = Load(found.others_during, found.stolen, None)
         if self._is_busy(load):
             self._warn(
-                f"this machine was not quiet: {self._others(load)}. Times are too long by what "
-                "that costs, and their spread is wider; --patient waits until others are done"
+                f"this machine was not quiet: {self._others(load)}. Times may be longer than on a "
+                "quiet one; --patient waits until others are done"
+            )
+        share = max(
+            [each.left_out / (each.left_out + each.runs) for each in self.rounds], default=0
+        )
+        if share > _INTERRUPTED:
+            self._warn(
+                f"other programs got the CPU in up to {100 * share:.0f} % of the runs of a "
+                "network: those are left out"
             )
         if session.noise is not None and session.noise > _LOUD:
             self._warn(
