@@ -27,11 +27,17 @@ SEED = 0
 class Runnable:
     """A network to run, and the folder that its files are written to."""
 
-    def __init__(self, reference: str, network: Network, folder: Path) -> None:
-        """`reference` names it in results: `mobilenet_v1@alpha=0.5`. `folder` is there already."""
+    def __init__(
+        self, reference: str, network: Network, folder: Path, *, direct: bool = False
+    ) -> None:
+        """`reference` names it in results: `mobilenet_v1@alpha=0.5`. `folder` is there already.
+
+        With `direct` the ONNX file is written without torch, as far as `direct_onnx.py` can.
+        """
         self.reference = reference
         self.network = network
         self.folder = folder
+        self._direct = direct
         self._module: fx.GraphModule | None = None
         self._inputs: tuple[Any, ...] | None = None
         self._onnx: Path | None = None
@@ -100,7 +106,23 @@ class Runnable:
         assert self._layers_of_node is not None
         return self._layers_of_node
 
+    def given(self, ending: str) -> Path | None:
+        """The model file with that ending (`.tflite`) that the network was read from: runtimes that
+        take its format run it as it is. None where there is none."""
+        return None
+
     def _export(self) -> tuple[Path, Mapping[str, tuple[str, ...]]]:
+        if self._direct:
+            from mnet_cost.measure.runs.direct_onnx import small_graph_file
+
+            path = self.file(".onnx")
+            layers = small_graph_file(self.network, path)
+            if layers is not None:
+                return path, layers
+            path.unlink()
+        return self._by_torch()
+
+    def _by_torch(self) -> tuple[Path, Mapping[str, tuple[str, ...]]]:
         from mnet_cost.torch_model.onnx_file import MAX_ONNX_BYTES, Names, onnx_model
 
         module = self.module()
