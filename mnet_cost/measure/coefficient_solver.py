@@ -55,9 +55,9 @@ def solve(
 
     amounts [networks, terms]; seconds [networks]; coefficients, spreads (of the prior of the
     deviations) [terms]; `together` is how far the prior moves deviations by a number that they have
-    in common, as standard deviations [terms]. `scale` is the prior's middle; without it, that of the measurements. A
-    single measurement moves the scale and hardly a deviation: its residual can be zero without
-    them.
+    in common, as standard deviations [terms]. `scale` is the prior's middle; without it, that of
+    the measurements. A single measurement moves the scale and hardly a deviation: its residual can
+    be zero without them.
     """
     by_coefficients = amounts * coefficients
     measured = np.log(seconds)

@@ -18,7 +18,7 @@ import numpy as np
 
 from mnet_cost.analysis.terms import network_amounts
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import SharedCoefficients
+from mnet_cost.devices.coefficients import SharedCoefficients, of_another_runtime
 from mnet_cost.devices.latency_models import (
     CoefficientFit,
     FittedOn,
@@ -150,10 +150,17 @@ class Trial(NamedTuple):
     lower_bounds: Sequence[Array]
     amounts: Array
     """[rows, terms]"""
+    is_of_another_runtime: bool = False
+    """Whether spreads are those of runtimes, not of devices."""
 
     @property
     def coefficients(self) -> Array:
         return np.array(self.shared.coefficients)
+
+    def of_another_runtime(self) -> Trial:
+        """Of a runtime that the shared coefficients are not of, before anything is left out."""
+        shared = of_another_runtime(self.shared)
+        return self._replace(shared=shared, is_of_another_runtime=shared is not self.shared)
 
     def solved(self, seconds: Array, seen: Mask) -> Solution:
         """The fit to the rows of a mask."""
@@ -191,26 +198,11 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
 
     What is left out is predicted under the setting that the rest chooses.
     """
-    noises = [
-        # Bands cannot be narrower than what one network is measured to take from time to time.
-        replace(trial.shared.measured, noise=max(trial.shared.measured.noise, measured.noise))
-        for trial in trials
-    ]
-    held_out, sigmas = np.full(len(measured.rows), np.nan), np.full(len(measured.rows), np.nan)
-    groups = np.array(measured.groups)
-    for group in dict.fromkeys(measured.groups):
-        out = groups == group
-        if out.all():
-            continue
-        choice = choose_trial(trials, measured, np.logical_not(out))
-        trial, solution = trials[choice.place], choice.solution
-        held_out[out] = trial.predicted(solution, out)
-        sigmas[out] = deviation(
-            trial.amounts[out], trial.coefficients, solution, noises[choice.place].noise
-        )
     everything = np.ones(len(measured.rows), dtype=bool)
+    held_out, sigmas = _left_out(trials, measured, everything)
     chosen = choose_trial(trials, measured, everything)
-    trial, solution, allowed = trials[chosen.place], chosen.solution, noises[chosen.place]
+    trial, solution = trials[chosen.place], chosen.solution
+    allowed = _allowed(trial, measured)
     families = len({row.family for row in measured.rows})
     spread, widened = _band(held_out, sigmas, measured.seconds, allowed, families)
     fitted = trial.predicted(solution, everything)
@@ -247,6 +239,10 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         notes.append(
             "one measurement: it sets the scale, and cost coefficients are the shared ones"
         )
+    if trial.is_of_another_runtime:
+        notes.append(
+            "the band is as wide as runtimes differ: coefficients were fitted to none of this name"
+        )
     if chosen.place:
         notes.append(
             f"fitted as for {trial.setting.words}: what was left out was "
@@ -270,6 +266,38 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         notes=tuple(notes),
         kernel_rules=trial.setting.rules,
     )
+
+
+def band_of(trials: Sequence[Trial], measured: Measured, chosen: Trial, seen: Mask) -> Spread:
+    """The band of a fit under `chosen` to the rows of the mask alone."""
+    held_out, sigmas = _left_out(trials, measured, seen)
+    families = {row.family for row, is_seen in zip(measured.rows, seen, strict=True) if is_seen}
+    allowed = _allowed(chosen, measured)
+    return _band(held_out, sigmas, measured.seconds, allowed, len(families))[0]
+
+
+def _allowed(trial: Trial, measured: Measured) -> Spread:
+    """The shared band, which cannot be narrower than what one network takes from time to time."""
+    shared = trial.shared.measured
+    return replace(shared, noise=max(shared.noise, measured.noise))
+
+
+def _left_out(trials: Sequence[Trial], measured: Measured, seen: Mask) -> tuple[Array, Array]:
+    """Times of the rows of the mask, each group from the others under the setting that these
+    choose, and standard deviations of their logarithms; NaN where there is none."""
+    held_out, sigmas = np.full(len(measured.rows), np.nan), np.full(len(measured.rows), np.nan)
+    groups = np.array(measured.groups)
+    for group in dict.fromkeys(groups[seen]):
+        out, rest = seen & (groups == group), seen & (groups != group)
+        if not rest.any():
+            continue
+        choice = choose_trial(trials, measured, rest)
+        trial, solution = trials[choice.place], choice.solution
+        held_out[out] = trial.predicted(solution, out)
+        sigmas[out] = deviation(
+            trial.amounts[out], trial.coefficients, solution, _allowed(trial, measured).noise
+        )
+    return held_out, sigmas
 
 
 class Choice(NamedTuple):
