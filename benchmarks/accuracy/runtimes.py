@@ -34,10 +34,11 @@ from protocols import (
 from tables import Run, make_run, measured_together, read, runs_of
 
 from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import Spread
 from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.calibrate import trials_of
 from mnet_cost.measure.coefficient_solver import Solution, deviation
-from mnet_cost.measure.fitting import Trial, choose_trial, measured_times
+from mnet_cost.measure.fitting import FEWEST_FOR_BAND, Trial, band_of, choose_trial, measured_times
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.measure.settings import own_setting, settings_to_try
@@ -70,6 +71,7 @@ class FitOfFew(NamedTuple):
     held_out: Mask
     trial: Trial
     solution: Solution
+    band: Spread
 
 
 def fits_of_few(
@@ -92,9 +94,13 @@ def fits_of_few(
             if not others:
                 continue
             drawn = others if count is None else draw.sample(others, min(count, len(others)))
-            choice = choose_trial(trials, measured, np.isin(np.arange(len(rows)), drawn))
-            trial = trials[choice.place]
-            yield FitOfFew(rows, run, run.seconds, drawn, out, trial, choice.solution)
+            seen: Mask = np.isin(np.arange(len(rows)), drawn)
+            few = len(drawn) < FEWEST_FOR_BAND
+            tried = [trial.of_another_runtime() for trial in trials] if few else trials
+            choice = choose_trial(tried, measured, seen)
+            trial = tried[choice.place]
+            band = band_of(tried, measured, trial, seen)
+            yield FitOfFew(rows, run, run.seconds, drawn, out, trial, choice.solution, band)
 
 
 def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[Forecast]:
@@ -102,9 +108,8 @@ def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[For
     for fit in fits_of_few(rows, count):
         trial, out = fit.trial, fit.held_out
         estimates = trial.predicted(fit.solution, out)
-        band = trial.shared.measured
-        sigmas = band.width * deviation(
-            trial.amounts[out], trial.coefficients, fit.solution, band.noise
+        sigmas = fit.band.width * deviation(
+            trial.amounts[out], trial.coefficients, fit.solution, fit.band.noise
         )
         held_out = fit.run.only(int(i) for i in np.flatnonzero(out))
         simple = baselines(fit.run.only(fit.measured), held_out)
