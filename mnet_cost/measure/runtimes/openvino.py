@@ -23,16 +23,15 @@ from mnet_cost.measure.runtimes.base import (
     RuntimeKernel,
     RuntimeProfile,
 )
+from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, operations_of, works
 from mnet_cost.measure.runtimes.refusals import refused
 
 _DEVICE = "CPU"
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
-_NAMES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
-"""Of the precisions that a compiled network says it has."""
 _RUNS_OF_ONE = 8
 """Profiled runs of one compiled network: its counters tell the mean of all of its runs in whole
 microseconds, so what the eighth took is known to 8 us."""
-_LAYOUT = frozenset({"Reorder", "Transpose", "Convert"})
+_NO_KERNELS = frozenset({"Input", "Const", "Output"})
 
 
 class OpenVino:
@@ -124,12 +123,12 @@ class _Program:
         the runs."""
         taken: dict[tuple[str, str], list[float]] = {}
         whole: list[float] = []
-        done: dict[str, tuple[tuple[str, ...], bool]] = {}
+        done: dict[str, Work] = {}
         left = runs
         while left > 0:
             compiled = _compiled(self._runnable, self._settings, PERF_COUNT=True)
             request = _request(compiled, self._runnable)
-            done = done or _nodes_of_kernels(compiled, frozenset(self._runnable.layers_of_node()))
+            done = done or _works(compiled, self._runnable)
             request.infer()
             before = _totals(request, 1)
             for number in range(2, 2 + min(left, _RUNS_OF_ONE)):
@@ -146,8 +145,8 @@ class _Program:
                 name=name,
                 operator=operator,
                 seconds=_middle(times),
-                nodes=done.get(name, ((), False))[0],
-                is_layout=done.get(name, ((), False))[1],
+                nodes=done.get(name, Work(())).nodes,
+                is_layout=done.get(name, Work(())).is_layout,
             )
             for (name, operator), times in taken.items()
         ]
@@ -195,25 +194,47 @@ def _totals(request: Any, runs: int) -> dict[tuple[str, str], float]:
     }
 
 
-def _nodes_of_kernels(
-    compiled: Any, known: frozenset[str]
-) -> dict[str, tuple[tuple[str, ...], bool]]:
-    """For each kernel the nodes of the file, and whether it only copies what they make.
+def _works(compiled: Any, runnable: Runnable) -> dict[str, Work]:
+    """What each kernel does, by its name.
 
-    OpenVINO says it of kernels that do nodes. One that it inserts reads a tensor of another kernel,
-    whose nodes make it.
+    OpenVINO says of most kernels which nodes of the file they do. Others are parts of a node that
+    it took apart, or copies, and are found by the tensors between those that are known.
     """
-    done: dict[str, tuple[tuple[str, ...], bool]] = {}
+    import onnx
+
+    graph = onnx.load(runnable.onnx(), load_external_data=False).graph
+    file = operations_of(graph)
+    place = {operation.name: number for number, operation in enumerate(file)}
+    kernels: list[Operation] = []
     for kernel in compiled.get_runtime_model().get_ordered_ops():
         information = kernel.get_rt_info()
-        names = _text(information, "originalLayersNames")
-        own = tuple(name for name in names.split(",") if name in known)
-        is_layout = False
-        if not own and _text(information, "layerType") in _LAYOUT and kernel.inputs():
-            source = kernel.input_value(0).get_node().get_friendly_name()
-            own, is_layout = done.get(source, ((), False))[0], True
-        done[kernel.get_friendly_name()] = own, is_layout
-    return done
+        operator = _text(information, "layerType")
+        if operator in _NO_KERNELS:
+            continue
+        names = _text(information, "originalLayersNames").split(",")
+        nodes = sorted((name for name in names if name in place), key=place.__getitem__)
+        outputs = [f"{kernel.get_friendly_name()}:{port.get_index()}" for port in kernel.outputs()]
+        kernels.append(
+            Operation(
+                name=kernel.get_friendly_name(),
+                operator=operator,
+                inputs=tuple(_source(port) for port in kernel.inputs()),
+                outputs=tuple(outputs),
+                nodes=tuple(nodes),
+            )
+        )
+    found = works([value.name for value in graph.input], file, kernels)
+    return {kernel.name: work for kernel, work in zip(kernels, found, strict=True)}
+
+
+def _source(port: Any) -> str:
+    """A name for the tensor that an input reads: of the file where it is an input of the network,
+    else of the kernel that makes it."""
+    output = port.get_source_output()
+    node = output.get_node()
+    if _text(node.get_rt_info(), "layerType") == "Input":
+        return str(node.get_friendly_name())
+    return f"{node.get_friendly_name()}:{output.get_index()}"
 
 
 def _text(information: Any, key: str) -> str:
