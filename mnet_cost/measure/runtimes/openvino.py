@@ -31,7 +31,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _RUNS_OF_ONE = 8
 """Profiled runs of one compiled network: its counters tell the mean of all of its runs in whole
 microseconds, so what the eighth took is known to 8 us."""
-_NO_KERNELS = frozenset({"Input", "Const", "Output"})
+_NO_KERNELS = frozenset({"Input", "Const"})
 
 
 class OpenVino:
@@ -100,7 +100,7 @@ class _Program:
     def __init__(self, runnable: Runnable, settings: RunSettings) -> None:
         self._runnable = runnable
         self._settings = settings
-        self._compiled: Any = _compiled(runnable, settings)
+        self._compiled: Any = compiled_network(runnable, settings)
         self.precision = _precision(self._compiled)
         if self.precision != settings.precision:
             raise RunError(
@@ -126,7 +126,7 @@ class _Program:
         done: dict[str, Work] = {}
         left = runs
         while left > 0:
-            compiled = _compiled(self._runnable, self._settings, PERF_COUNT=True)
+            compiled = compiled_network(self._runnable, self._settings, PERF_COUNT=True)
             request = _request(compiled, self._runnable)
             done = done or _works(compiled, self._runnable)
             request.infer()
@@ -159,7 +159,11 @@ class _Program:
         self._compiled = self._request = None
 
 
-def _compiled(runnable: Runnable, settings: RunSettings, **properties: Any) -> Any:
+def compiled_network(runnable: Runnable, settings: RunSettings, **properties: Any) -> Any:
+    """The `openvino.CompiledModel` of a network.
+
+    Raises `RunError` where OpenVINO refuses it, and what `Runnable.onnx` raises.
+    """
     path = str(runnable.onnx())
     try:
         return openvino.compile_model(path, _DEVICE, {**_properties(settings), **properties})
@@ -195,16 +199,26 @@ def _totals(request: Any, runs: int) -> dict[tuple[str, str], float]:
 
 
 def _works(compiled: Any, runnable: Runnable) -> dict[str, Work]:
-    """What each kernel does, by its name.
-
-    OpenVINO says of most kernels which nodes of the file they do. Others are parts of a node that
-    it took apart, or copies, and are found by the tensors between those that are known.
-    """
+    """What each kernel does, by its name."""
     import onnx
 
     graph = onnx.load(runnable.onnx(), load_external_data=False).graph
     file = operations_of(graph)
-    place = {operation.name: number for number, operation in enumerate(file)}
+    kernels = kernels_of(compiled, [operation.name for operation in file])
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [value.name for value in graph.input if value.name not in stored]
+    found = works(inputs, file, kernels)
+    return {kernel.name: work for kernel, work in zip(kernels, found, strict=True)}
+
+
+def kernels_of(compiled: Any, known: Sequence[str]) -> list[Operation]:
+    """The kernels of a compiled network, in order; `known` are the names of the file's
+    nodes, in order.
+
+    OpenVINO says of most kernels which nodes of the file they do. Others are parts of a node that
+    it took apart, or copies. Outputs of the network are operations without a name.
+    """
+    place = {name: number for number, name in enumerate(known)}
     kernels: list[Operation] = []
     for kernel in compiled.get_runtime_model().get_ordered_ops():
         information = kernel.get_rt_info()
@@ -213,18 +227,13 @@ def _works(compiled: Any, runnable: Runnable) -> dict[str, Work]:
             continue
         names = _text(information, "originalLayersNames").split(",")
         nodes = sorted((name for name in names if name in place), key=place.__getitem__)
-        outputs = [f"{kernel.get_friendly_name()}:{port.get_index()}" for port in kernel.outputs()]
-        kernels.append(
-            Operation(
-                name=kernel.get_friendly_name(),
-                operator=operator,
-                inputs=tuple(_source(port) for port in kernel.inputs()),
-                outputs=tuple(outputs),
-                nodes=tuple(nodes),
-            )
-        )
-    found = works([value.name for value in graph.input], file, kernels)
-    return {kernel.name: work for kernel, work in zip(kernels, found, strict=True)}
+        name = kernel.get_friendly_name()
+        outputs = [f"{name}:{port.get_index()}" for port in kernel.outputs()]
+        if operator == "Output":  # no kernel, but its name is that of a tensor
+            outputs, name = [name.rpartition("/sink_port_")[0]], ""
+        inputs = tuple(_source(port) for port in kernel.inputs())
+        kernels.append(Operation(name, operator, inputs, tuple(outputs), nodes=tuple(nodes)))
+    return kernels
 
 
 def _source(port: Any) -> str:
