@@ -160,6 +160,13 @@ class _File:
             waiting += [self.of[name] for name in first.inputs if name]
         return found
 
+    def tail(self, places: set[int], others: Iterable[int]) -> set[int]:
+        """Those of `others` that need nothing but what `places` make, and so on."""
+        made = {
+            self.of[name] for place in places for name in self.operations[place].outputs if name
+        }
+        return self.made_of(made, others) if places else set()
+
     def made_of(self, known: Iterable[int], places: Iterable[int]) -> set[int]:
         """Those of `places`, of operations, that need nothing but the tensors `known`."""
         made = set(known)
@@ -294,15 +301,13 @@ class _Join:
 
     def _works_of(self, group: Sequence[int]) -> list[Work]:
         operations = [self.optimized[place] for place in group]
-        if all(operation.nodes for operation in operations):
-            return [Work(operation.nodes) for operation in operations]
         made = {name for operation in operations for name in operation.outputs}
         read = self._numbers(name for one in operations for name in one.inputs if name not in made)
         between = self.file.between(read, self._numbers(made))
         if not between:
             return [self._alone(operation, between is not None) for operation in operations]
         if len(group) == 1:
-            return [self._named(between)]
+            return [self._named(between | self._told(operations[0]))]
         return self._divided(operations, between, read)
 
     def _numbers(self, names: Iterable[str]) -> set[int]:
@@ -313,35 +318,55 @@ class _Join:
     ) -> list[Work]:
         """The work of operations that do the nodes `between` together.
 
-        What an operation is by its name is its own. Others do of the rest what can be made of the
-        tensors that lead to them, and is needed for those that they lead to.
+        An operation does what it is by its name, and what needs nothing but that. Others do of the
+        rest what can be made of the tensors that lead to them, and is needed for those that they
+        lead to. A copy for which nothing is left copies what the operation before it made.
         """
         own = [self._own(operation, between) for operation in operations]
         rest = between.difference(*own)
-        all_named = all(own)
+        for done in own:
+            tail = self.file.tail(done, rest)
+            done |= tail
+            rest -= tail
         works = []
         for number, operation in enumerate(operations):
-            done = own[number]
-            if not done or all_named:
+            done, is_layout = own[number], False
+            if not done:
                 above = self._numbers(_reach(operations, number, up=True))
                 below = self._numbers(_reach(operations, number, up=False))
                 needed = self.file.between(read, below) or set()
-                done = done | (rest & needed & self.file.made_of(above, between))
-            is_told = bool(operation.nodes)
-            works.append(Work(operation.nodes) if is_told else self._named(done))
+                done = rest & needed & self.file.made_of(above, between)
+            if not done and operation.operator in LAYOUT_OPERATORS:
+                done, is_layout = self._copied(operations, own, operation), True
+            works.append(self._named(done)._replace(is_layout=is_layout))
         return works
 
     def _own(self, operation: Operation, between: set[int]) -> set[int]:
         """The nodes of `between` that an operation is by its name, or by what the runtime says."""
-        places = {self.file.place[name] for name in operation.nodes if name in self.file.place}
+        places = self._told(operation)
         place = self._place(operation)
+        if place is None and operation.operator not in LAYOUT_OPERATORS:
+            name = operation.name.rstrip("/").rpartition("/")[0]  # `matmul/...Fusion`
+            place = self.file.place.get(name)
         return (places or ({place} if place is not None else set())) & between
+
+    def _told(self, operation: Operation) -> set[int]:
+        return {self.file.place[name] for name in operation.nodes if name in self.file.place}
+
+    def _copied(
+        self, operations: Sequence[Operation], own: Sequence[set[int]], copy: Operation
+    ) -> set[int]:
+        """What makes the tensor that a copy reads."""
+        if copy.inputs[0] in self.number:
+            return set(self.file.makers[self.number[copy.inputs[0]]])
+        makers = (n for n, one in enumerate(operations) if copy.inputs[0] in one.outputs)
+        return next((own[number] for number in makers), set())
 
     def _alone(self, operation: Operation, is_copy: bool) -> Work:
         """The work of an operation between whose tensors there is nothing, or too much."""
         place = self._place(operation)
         if place is not None:
-            return self._named({place})
+            return self._named(self._told(operation) | {place})
         if is_copy and operation.operator in LAYOUT_OPERATORS:
             number = self.number.get(operation.inputs[0])
             makers = self.file.makers[number] if number is not None else ()

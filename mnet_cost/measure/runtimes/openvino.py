@@ -23,16 +23,15 @@ from mnet_cost.measure.runtimes.base import (
     RuntimeKernel,
     RuntimeProfile,
 )
+from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, operations_of, works
 from mnet_cost.measure.runtimes.refusals import refused
 
 _DEVICE = "CPU"
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
-_NAMES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
-"""Of the precisions that a compiled network says it has."""
 _RUNS_OF_ONE = 8
 """Profiled runs of one compiled network: its counters tell the mean of all of its runs in whole
 microseconds, so what the eighth took is known to 8 us."""
-_LAYOUT = frozenset({"Reorder", "Transpose", "Convert"})
+_NO_KERNELS = frozenset({"Input", "Const"})
 
 
 class OpenVino:
@@ -101,7 +100,7 @@ class _Program:
     def __init__(self, runnable: Runnable, settings: RunSettings) -> None:
         self._runnable = runnable
         self._settings = settings
-        self._compiled: Any = _compiled(runnable, settings)
+        self._compiled: Any = compiled_network(runnable, settings)
         self.precision = _precision(self._compiled)
         if self.precision != settings.precision:
             raise RunError(
@@ -124,12 +123,12 @@ class _Program:
         the runs."""
         taken: dict[tuple[str, str], list[float]] = {}
         whole: list[float] = []
-        done: dict[str, tuple[tuple[str, ...], bool]] = {}
+        done: dict[str, Work] = {}
         left = runs
         while left > 0:
-            compiled = _compiled(self._runnable, self._settings, PERF_COUNT=True)
+            compiled = compiled_network(self._runnable, self._settings, PERF_COUNT=True)
             request = _request(compiled, self._runnable)
-            done = done or _nodes_of_kernels(compiled, frozenset(self._runnable.layers_of_node()))
+            done = done or _works(compiled, self._runnable)
             request.infer()
             before = _totals(request, 1)
             for number in range(2, 2 + min(left, _RUNS_OF_ONE)):
@@ -146,8 +145,8 @@ class _Program:
                 name=name,
                 operator=operator,
                 seconds=_middle(times),
-                nodes=done.get(name, ((), False))[0],
-                is_layout=done.get(name, ((), False))[1],
+                nodes=done.get(name, Work(())).nodes,
+                is_layout=done.get(name, Work(())).is_layout,
             )
             for (name, operator), times in taken.items()
         ]
@@ -160,7 +159,11 @@ class _Program:
         self._compiled = self._request = None
 
 
-def _compiled(runnable: Runnable, settings: RunSettings, **properties: Any) -> Any:
+def compiled_network(runnable: Runnable, settings: RunSettings, **properties: Any) -> Any:
+    """The `openvino.CompiledModel` of a network.
+
+    Raises `RunError` where OpenVINO refuses it, and what `Runnable.onnx` raises.
+    """
     path = str(runnable.onnx())
     try:
         return openvino.compile_model(path, _DEVICE, {**_properties(settings), **properties})
@@ -195,25 +198,52 @@ def _totals(request: Any, runs: int) -> dict[tuple[str, str], float]:
     }
 
 
-def _nodes_of_kernels(
-    compiled: Any, known: frozenset[str]
-) -> dict[str, tuple[tuple[str, ...], bool]]:
-    """For each kernel the nodes of the file, and whether it only copies what they make.
+def _works(compiled: Any, runnable: Runnable) -> dict[str, Work]:
+    """What each kernel does, by its name."""
+    import onnx
 
-    OpenVINO says it of kernels that do nodes. One that it inserts reads a tensor of another kernel,
-    whose nodes make it.
+    graph = onnx.load(runnable.onnx(), load_external_data=False).graph
+    file = operations_of(graph)
+    kernels = kernels_of(compiled, [operation.name for operation in file])
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [value.name for value in graph.input if value.name not in stored]
+    found = works(inputs, file, kernels)
+    return {kernel.name: work for kernel, work in zip(kernels, found, strict=True)}
+
+
+def kernels_of(compiled: Any, known: Sequence[str]) -> list[Operation]:
+    """The kernels of a compiled network, in order; `known` are the names of the file's
+    nodes, in order.
+
+    OpenVINO says of most kernels which nodes of the file they do. Others are parts of a node that
+    it took apart, or copies. Outputs of the network are operations without a name.
     """
-    done: dict[str, tuple[tuple[str, ...], bool]] = {}
+    place = {name: number for number, name in enumerate(known)}
+    kernels: list[Operation] = []
     for kernel in compiled.get_runtime_model().get_ordered_ops():
         information = kernel.get_rt_info()
-        names = _text(information, "originalLayersNames")
-        own = tuple(name for name in names.split(",") if name in known)
-        is_layout = False
-        if not own and _text(information, "layerType") in _LAYOUT and kernel.inputs():
-            source = kernel.input_value(0).get_node().get_friendly_name()
-            own, is_layout = done.get(source, ((), False))[0], True
-        done[kernel.get_friendly_name()] = own, is_layout
-    return done
+        operator = _text(information, "layerType")
+        if operator in _NO_KERNELS:
+            continue
+        names = _text(information, "originalLayersNames").split(",")
+        nodes = sorted((name for name in names if name in place), key=place.__getitem__)
+        name = kernel.get_friendly_name()
+        outputs = [f"{name}:{port.get_index()}" for port in kernel.outputs()]
+        if operator == "Output":  # no kernel, but its name is that of a tensor
+            outputs, name = [name.rpartition("/sink_port_")[0]], ""
+        inputs = tuple(_source(port) for port in kernel.inputs())
+        kernels.append(Operation(name, operator, inputs, tuple(outputs), nodes=tuple(nodes)))
+    return kernels
+
+
+def _source(port: Any) -> str:
+    """A name for the tensor that an input reads: of the file where it is an input of the network,
+    else of the kernel that makes it."""
+    output = port.get_source_output()
+    node = output.get_node()
+    if _text(node.get_rt_info(), "layerType") == "Input":
+        return str(node.get_friendly_name())
+    return f"{node.get_friendly_name()}:{output.get_index()}"
 
 
 def _text(information: Any, key: str) -> str:
