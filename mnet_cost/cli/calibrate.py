@@ -23,11 +23,19 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--from",
-        metavar="CSV",
+        metavar="FILE",
         required=True,
         action="append",
         dest="measurements",
-        help="measured times; may be repeated",
+        help="measured times: a CSV, or what another tool printed; may be repeated",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="[LOGGED=]MODEL",
+        action="append",
+        default=[],
+        dest="models",
+        help="the network that another tool ran, which it calls LOGGED; may be repeated",
     )
     parser.add_argument(
         "--where",
@@ -100,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
     kernels = options.kernels
     request = CalibrationRequest(
         measurements=tuple(options.measurements),
+        models=tuple(options.models),
         where=_where(options.where),
         device=options.device,
         form=options.form,
