@@ -97,7 +97,7 @@ def test_logs_that_are_no_row(
 def test_the_command_takes_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from mnet_cost.cli import main
 
-    paths = []
+    paths: list[str] = []
     for name, ms in (("mobilenet_v1", 140), ("resnet:resnet50_v1", 900)):
         text = BENCHMARK_MODEL.replace("3209.4", f"{ms * 1e3:.1f}").replace("[4]", "[1]")
         text = text.replace("min=3050 max=3505", f"min={ms * 900:.0f} max={ms * 1100:.0f}")
