@@ -649,14 +649,18 @@ def validate(
     no estimate. Raises as `measure_networks`; networks that cannot run are `failures`.
     """
     from mnet_cost.measure.runs.request import plan_measure
-    from mnet_cost.measure.runs.validation_request import ValidationRequest, validate_request
+    from mnet_cost.measure.runs.validation_request import (
+        ValidationRequest,
+        one_profile,
+        validate_request,
+    )
 
     files = [recorded] if isinstance(recorded, (str, os.PathLike)) else [*recorded]
     if files and (runtime is not None or record is not None):
         raise UsageError("recorded runs are not measured again: leave out `runtime` and `record`")
     if not files and not models:
         raise TypeError("there is no network to measure")
-    profile = None if device is None else choose_devices([device])[0]
+    profile = None if device is None else one_profile(device)
     networks = _by_reference(models, knobs, settings)
     measuring = None
     if not files:

@@ -117,6 +117,15 @@ def real_path(path: Named) -> Path:
         return Path(path)
 
 
+def is_below(path: Named, folder: Named) -> bool:
+    """Whether a path leads into a folder or below it, all links followed."""
+    root = os.path.realpath(folder or os.curdir)
+    try:
+        return os.path.commonpath([root, os.path.realpath(path)]) == root
+    except ValueError:  # on different drives
+        return False
+
+
 def file_to_write(path: Named) -> tuple[Path, int]:
     """The file that a path leads to, and its mode, which is 0 where there is none yet.
 

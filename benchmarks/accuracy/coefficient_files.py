@@ -51,7 +51,6 @@ from mnet_cost.devices.coefficients import (
     Caches,
     shared_coefficients,
 )
-from mnet_cost.devices.latency_models import DEFAULT_SHARED
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
 from mnet_cost.shipped import specs_folder
@@ -240,8 +239,7 @@ def write_files(names: Sequence[str] = ()) -> None:
         path = specs_folder() / "coefficients" / f"{name}.yaml"
         sections = FILES[name]()
         caches = CACHES if name == "onnxruntime" else None
-        apart = spreads() if name == DEFAULT_SHARED else {}
-        write(path, sections, datetime.date.today().isoformat(), caches, apart)
+        write(path, sections, datetime.date.today().isoformat(), caches, spreads(name))
         for section in sections:
             print(f"{path}: {section.name}: {section.held_out}")
 

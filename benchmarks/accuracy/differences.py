@@ -15,9 +15,11 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from microcontrollers import microcontroller_runs
 from tables import Run, make_run, measured_together, read
 
-from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.coefficients import MICROCONTROLLERS, shared_coefficients
+from mnet_cost.devices.latency_models import DEFAULT_SHARED
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.coefficient_solver import solve
@@ -92,17 +94,42 @@ def between_runtimes() -> list[Difference]:
             place = (core, first.precision, first.threads or 0)
             scales[place][_family(first.runtime)].append(_log_scale(run) + np.log(clock))
     return [
-        Difference(
-            f"{core}, {precision}, {threads or 'all'} threads", *pair,
-            float(np.mean(runtimes[pair[1]]) - np.mean(runtimes[pair[0]])), core,
-        )
+        difference
         for (core, precision, threads), runtimes in scales.items()
-        for pair in combinations(sorted(runtimes), 2)
-    ]  # fmt: skip
+        for difference in _of_scales(
+            f"{core}, {precision}, {threads or 'all'} threads", core, runtimes
+        )
+    ]
 
 
-def _log_scale(run: Run) -> float:
-    shared = shared_coefficients("ncnn", run.precision, run.threads or 4)
+def between_runtimes_of_microcontrollers() -> list[Difference]:
+    """The same of chips of microcontrollers at int8. Not here: the reference kernels of TensorFlow
+    Lite Micro, which are made to be read and take ten times as long."""
+    scales: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for kind in (MICROCONTROLLERS, f"{MICROCONTROLLERS}_tflm"):
+        for run in microcontroller_runs(kind):
+            assert run.processor is not None
+            chip = scales[run.group, run.processor.core]
+            scale = _log_scale(run, MICROCONTROLLERS) + np.log(run.processor.clock_hz)
+            chip[_family(run.runtime)].append(scale)
+    return [
+        difference
+        for (chip, core), runtimes in scales.items()
+        for difference in _of_scales(f"{chip} ({core})", core, runtimes)
+    ]
+
+
+def _of_scales(
+    where: str, core: str, runtimes: Mapping[str, Sequence[float]]
+) -> Iterator[Difference]:
+    """Differences of each two runtimes of one place, from logarithms of their scales."""
+    for first, other in combinations(sorted(runtimes), 2):
+        apart = float(np.mean(runtimes[other]) - np.mean(runtimes[first]))
+        yield Difference(where, first, other, apart, core)
+
+
+def _log_scale(run: Run, file: str = DEFAULT_SHARED) -> float:
+    shared = shared_coefficients(file, run.precision, run.threads or 4)
     fixed = np.full(len(TERM_NAMES), 1e-6)
     return float(
         solve(run.amounts, run.seconds, np.array(shared.coefficients), fixed).parameters[0]
@@ -129,7 +156,7 @@ def _family(runtime: str) -> str:
     first = runtime.partition("-")[0]
     if first in ("tflite", "xnnpack"):
         return "tflite"  # which calls XNNPACK
-    return runtime if first in ("torch", "paddle") else first
+    return runtime if first in ("torch", "paddle", "x") else first
 
 
 def between_versions() -> list[Difference]:
@@ -166,8 +193,12 @@ def _differences(
                 )  # fmt: skip
 
 
-def spreads() -> dict[str, float]:
-    """Both spreads, by the keys of the file of shared coefficients."""
+def spreads(name: str = DEFAULT_SHARED) -> dict[str, float]:
+    """The spreads that a file of shared coefficients has, by their keys."""
+    if name == MICROCONTROLLERS:
+        return {"other_runtimes": spread_of(between_runtimes_of_microcontrollers())}
+    if name != DEFAULT_SHARED:
+        return {}
     return {
         "other_runtimes": spread_of(between_runtimes()),
         "other_versions": spread_of(between_versions()),
@@ -175,9 +206,10 @@ def spreads() -> dict[str, float]:
 
 
 def show() -> None:
-    """Print both spreads, and the largest differences of each kind."""
+    """Print all spreads, and the largest differences of each kind."""
     for title, differences in (
         ("runtimes", between_runtimes()),
+        ("runtimes of microcontrollers", between_runtimes_of_microcontrollers()),
         ("versions", between_versions()),
     ):
         groups = {difference.group for difference in differences}

@@ -194,7 +194,7 @@ def write(
         ]
     if apart:
         lines += [
-            "# Standard deviations of the logarithm of a time on one device, over runtimes and",
+            "# Standard deviations of the logarithm of a time on one device, over runtimes or",
             "# over versions of one: what four of five differences speak for.",
             *(f"{name}: {{spread: {spread:.3f}}}" for name, spread in apart.items()),
         ]

@@ -172,7 +172,8 @@ def estimate_latency(
     estimates = _kernel_estimates(kernels, time, lower_bounds, precision)
     untimed = _untimed(time.basis, estimates)
     # What is not known of the lower bound is no part of an estimate.
-    notes = lower_bounds.notes() if time.basis == "bound" else runtime_notes(device, precision)
+    notes = lower_bounds.notes() if time.basis == "bound" else ()
+    notes += runtime_notes(device, precision, time.basis)
     if untimed:
         one, several = words_for_untimed(time.basis)
         notes += (one if len(untimed) == 1 else several.replace("{}", str(len(untimed))),)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
-from mnet_cost.devices.rules import RUNTIME_RULES, is_accelerated
+from mnet_cost.devices.rules import RUNTIME_RULES, is_accelerated, is_eager
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.devices.types import ACCELERATORS, ComputeRate, DeviceProfile
@@ -85,6 +85,11 @@ _OF_RUNTIME: Mapping[str, str] = MappingProxyType(
 
 _OF_MICROCONTROLLERS: Mapping[str, str] = MappingProxyType(
     {
+        "x-cube-ai": MICROCONTROLLERS,
+        "stedgeai": MICROCONTROLLERS,
+        "tinyengine": MICROCONTROLLERS,
+        "plumerai": MICROCONTROLLERS,
+        "hale": MICROCONTROLLERS,
         "tflm-reference": f"{MICROCONTROLLERS}_reference",
         # These call kernels of CMSIS-NN or of the maker of the chip for one layer after another.
         "tflm": f"{MICROCONTROLLERS}_tflm",
@@ -92,21 +97,13 @@ _OF_MICROCONTROLLERS: Mapping[str, str] = MappingProxyType(
         "onnc": f"{MICROCONTROLLERS}_tflm",
     }
 )
-"""The same of runtimes of microcontrollers."""
+"""The same of runtimes that were measured on microcontrollers; others are taken for compilers."""
 
 _WITH_LARGE_CACHES = ("server", "laptop", None)
 """Classes of devices on which the runtimes of the file `onnxruntime` were measured."""
 
 SHARED_NAMES = tuple(
-    dict.fromkeys(
-        (
-            DEFAULT_SHARED,
-            *_OF_RUNTIME.values(),
-            MICROCONTROLLERS,
-            *_OF_MICROCONTROLLERS.values(),
-            NPU,
-        )
-    )
+    dict.fromkeys((DEFAULT_SHARED, *_OF_RUNTIME.values(), *_OF_MICROCONTROLLERS.values(), NPU))
 )
 """The files: by runtime, and by what has no runtime in common with processors."""
 
@@ -166,13 +163,15 @@ def is_named_runtime(runtime: str) -> bool:
     return runtime in names or runtime.partition("-")[0] in names
 
 
-def is_measured_runtime(runtime: str, device_class: str | None, pipeline: str | None) -> bool:
+def is_measured_runtime(
+    runtime: str, device_class: str | None, pipeline: str | None, precision: str = "fp32"
+) -> bool:
     """Whether shared coefficients are those of the runtime itself, not of one taken for it."""
     if device_class == "microcontroller":
-        return is_named_runtime(runtime)
-    if runtime.partition("-")[0] == DEFAULT_SHARED:
-        return True
-    return shared_name(runtime, device_class, pipeline) != DEFAULT_SHARED
+        return _of_name(_OF_MICROCONTROLLERS, runtime) is not None
+    is_default = runtime.partition("-")[0] == DEFAULT_SHARED
+    own = DEFAULT_SHARED if is_default else _of_name(_OF_RUNTIME, runtime)
+    return own == shared_name(runtime, device_class, pipeline, precision)
 
 
 @cache
@@ -187,9 +186,11 @@ _APART = ("caches", "other_runtimes", "other_versions")
 """Keys of a file that are no sections."""
 
 
-def spread_of_runtimes() -> float:
-    """Standard deviation of the logarithm of a scale, over runtimes on one core."""
-    return float(_file(DEFAULT_SHARED)["other_runtimes"]["spread"])
+def spread_of_runtimes(name: str = DEFAULT_SHARED) -> float:
+    """Standard deviation of the logarithm of a scale, over runtimes on one core: of the kind of
+    cores that a file is of."""
+    of = MICROCONTROLLERS if name.startswith(MICROCONTROLLERS) else DEFAULT_SHARED
+    return float(_file(of)["other_runtimes"]["spread"])
 
 
 def spread_of_versions() -> float:
@@ -383,10 +384,10 @@ def unmeasured_fit(
 ) -> CoefficientFit | None:
     """What a data sheet says of coefficients: a share of the peak, and shared coefficients.
 
-    None for what is no processor core, of whose kind no share of the peak is known, or for more
-    threads than anybody measured.
+    None for what is no processor core, of whose kind no share of the peak is known, for more
+    threads than anybody measured, or where operations are launched one at a time.
     """
-    if device.threads > MEASURED_THREADS[-1]:
+    if device.threads > MEASURED_THREADS[-1] or is_eager(device.runtime):
         return None
     shared = shared_coefficients(shared_name_of(device, precision), precision, device.threads)
     of_pipeline = peak_shares(shared, precision, device.threads).get(device.pipeline or "")
@@ -398,9 +399,11 @@ def unmeasured_fit(
     )
     of_scale = reached.spread**2
     if device.pipeline not in shared.peak_shares or not is_measured_runtime(
-        device.runtime, device.device_class, device.pipeline
+        device.runtime, device.device_class, device.pipeline, precision
     ):
-        of_scale += spread_of_runtimes() ** 2  # the share of the peak is another runtime's
+        of_scale += (
+            spread_of_runtimes(shared.name) ** 2
+        )  # the share of the peak is another runtime's
     variances = (of_scale, *(spread**2 for spread in shared.spreads))
     covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
     tile = int(rate.tile.value) if rate.tile else 1

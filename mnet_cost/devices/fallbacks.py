@@ -12,7 +12,7 @@ from mnet_cost.devices.library import operator_list_names, operator_list_path
 from mnet_cost.devices.reader import Reader
 from mnet_cost.devices.types import DeviceProfile, MemoryLevel
 from mnet_cost.errors import DeviceError, did_you_mean, one_of
-from mnet_cost.paths import is_yaml
+from mnet_cost.paths import is_below, is_yaml
 from mnet_cost.shipped import shown_path
 from mnet_cost.yamlfile import Node
 
@@ -27,8 +27,9 @@ def read_operators(reader: Reader, values: Mapping[str, Node], path: str) -> Ope
     name = reader.text(values, "operators")
     if not name:
         return None
+    folder = os.path.dirname(path)
     if "/" in name or os.sep in name or is_yaml(name):
-        found = os.path.join(os.path.dirname(path), name)
+        found = os.path.normpath(os.path.join(folder, name))
     elif name in operator_list_names():
         found = shown_path(operator_list_path(name))
     else:
@@ -41,8 +42,11 @@ def read_operators(reader: Reader, values: Mapping[str, Node], path: str) -> Ope
     try:
         return load_operators(found)
     except DeviceError as error:
-        hint = first_problem(error)
-        reader.problem(f"`{name}` is no list of operators", values["operators"], hint)
+        if all(problem.span for problem in error.problems) and is_below(found, folder):
+            reader.problems += error.problems
+        else:  # of a file that is somewhere else, no lines are shown
+            hint = first_problem(error)
+            reader.problem(f"`{name}` is no list of operators", values["operators"], hint)
         return None
 
 
@@ -61,11 +65,16 @@ def read_fallback(
     if not name:
         return None
     try:
-        return load(name)
+        device = load(name)
     except DeviceError as error:
         message = f"`{name}` cannot run what the accelerator does not"
         reader.problem(message, values["fallback"], first_problem(error))
         return None
+    if device.operators is not None:
+        message = f"`{name}` is an accelerator itself, which does not run all layers"
+        reader.problem(message, values["fallback"], "name the profile of a processor")
+        return None
+    return device
 
 
 def read_crossing(

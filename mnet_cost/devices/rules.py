@@ -118,6 +118,11 @@ def is_accelerated(runtime: str) -> bool:
     return any(word in _ACCELERATED for word in runtime.split("-"))
 
 
+def is_eager(runtime: str) -> bool:
+    """Whether a runtime launches each operation by itself, as PyTorch does without compiling."""
+    return _family(runtime) == "torch" and runtime_rules(runtime) == RUNTIME_RULES["torch"]
+
+
 def is_known_runtime(runtime: str) -> bool:
     """Whether anything is known of what a runtime does with layers."""
     return runtime in RUNTIME_RULES or _family(runtime) in RUNTIME_RULES

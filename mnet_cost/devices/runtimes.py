@@ -13,9 +13,15 @@ from dataclasses import replace
 from shlex import quote
 from typing import NamedTuple
 
-from mnet_cost.devices.coefficients import is_named_runtime, named_runtimes, spread_of_versions
+from mnet_cost.devices.coefficients import (
+    is_measured_runtime,
+    is_named_runtime,
+    named_runtimes,
+    shared_name_of,
+    spread_of_versions,
+)
 from mnet_cost.devices.latency_models import LatencyFit, RooflineFit
-from mnet_cost.devices.rules import is_accelerated, runtime_rules
+from mnet_cost.devices.rules import is_accelerated, is_eager, runtime_rules
 from mnet_cost.devices.types import ComputeRate, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, did_you_mean
 
@@ -118,27 +124,57 @@ def siblings_of_runtime(device: DeviceProfile, name: str) -> tuple[str, ...]:
     )
 
 
-def runtime_notes(device: DeviceProfile, precision: str) -> tuple[str, ...]:
-    """What is to be said of the runtime where its times at a precision were not measured."""
+def runtime_notes(device: DeviceProfile, precision: str, basis: str | None) -> tuple[str, ...]:
+    """What is to be said of the runtime where its times at a precision were not measured; `basis`
+    is that of the estimate."""
     measured = device.basis != "datasheet" and precision in device.latency
     if device.pipeline is None or measured:
         return ()
+    if basis == "bound":
+        return (_OF_EAGER,) if is_eager(device.runtime) else ()
     notes = []
     name, version = device.runtime, device.asked_version or device.runtime_version
-    if name != ANY and not is_named_runtime(name):
-        meant = None if name in OTHER_RUNTIMES else did_you_mean(name, named_runtimes())
-        question = f" ({meant})" if meant else ""
-        has = "has" if "winograd" in device.kernel_rules else "does not have"
-        notes.append(
-            f"nothing is known of the runtime `{name}`{question}: it is taken as one that {has} "
-            "Winograd's tiles, and the band is wider by what runtimes differ"
-        )
+    if name != ANY and not is_measured_runtime(
+        name, device.device_class, device.pipeline, precision
+    ):
+        notes.append(_taken_for_others(device, precision))
     if version is not None:
         notes.append(
             f"no times of {named(name, version)} in particular were measured: what is known of "
             "other versions is taken"
         )
     return tuple(notes)
+
+
+_OF_EAGER = (
+    "PyTorch without compiling takes some three times as long as runtimes for inference: a data "
+    "sheet gives a lower bound alone"
+)
+"""The median over nine networks on each of six machines is 2.9 to 3.5 times the fastest of ONNX
+Runtime and OpenVINO (`isp_timm.csv` in `benchmarks/accuracy/measurements`)."""
+
+
+def _taken_for_others(device: DeviceProfile, precision: str) -> str:
+    """What a runtime is taken for that nobody measured on cores of this kind."""
+    name = device.runtime
+    meant = None if name in OTHER_RUNTIMES else did_you_mean(name, named_runtimes())
+    question = f" ({meant})" if meant and not is_named_runtime(name) else ""
+    wider = "and the band is wider by what runtimes differ"
+    if device.device_class == "microcontroller":
+        return (
+            f"nothing is known of the runtime `{name}` on microcontrollers{question}: it is taken "
+            f"to be as fast as what compilers of vendors make, {wider}"
+        )
+    if is_named_runtime(name):
+        return (
+            f"no times of `{name}` on such cores were measured: cost coefficients of "
+            f"{shared_name_of(device, precision)} are taken, {wider}"
+        )
+    has = "has" if "winograd" in device.kernel_rules else "does not have"
+    return (
+        f"nothing is known of the runtime `{name}`{question}: it is taken as one that {has} "
+        f"Winograd's tiles, {wider}"
+    )
 
 
 def version_note(device: DeviceProfile) -> str | None:

@@ -299,8 +299,7 @@ def _notes(
     if time.basis == "bound":
         lower_bounds = LowerBounds(device, device.compute.get(precision), device.compute)
         notes += [Sentence(note, True) for note in lower_bounds.notes()]
-    else:
-        notes += [Sentence(note, True) for note in runtime_notes(device, precision)]
+    notes += [Sentence(note, True) for note in runtime_notes(device, precision, time.basis)]
     one, several = words_for_untimed(time.basis)
     return (*notes, Sentence(several, untimed > 0, untimed, one))
 

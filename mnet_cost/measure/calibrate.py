@@ -51,6 +51,8 @@ FEWEST_FOR_ROOFLINE = 4
 """A rate and a constant, and twice as many networks."""
 FEWEST_TO_CHOOSE = 8
 """Networks, of which what is left out tells a roofline from cost coefficients."""
+_SEVERAL_FAMILIES = 4
+"""Families that differ, of which an error says something: those that the guide asks for."""
 MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
 _MOST_OFF = 0.5
@@ -133,7 +135,23 @@ def calibrate(
     if not lenient:
         raise_if_any(without_sense(rows, chosen.held_out_s))
         raise_if_any(out_of_place(rows, chosen.held_out_s))
-    return chosen
+    return replace(chosen, notes=(*chosen.notes, *_of_few_families(rows)))
+
+
+def _of_few_families(rows: Sequence[Measurement]) -> tuple[str, ...]:
+    """What the stated error leaves out, where all that was left out is alike."""
+    families = len({row.family for row in rows})
+    if _networks(rows) < 2 or families >= _SEVERAL_FAMILIES:
+        return ()
+    if families == 1:
+        return (
+            "all networks are of one family: the error is that of other sizes of one design, and "
+            "says nothing of other designs",
+        )
+    return (
+        f"the networks are of {families} families: other designs may be further off than the error "
+        "says",
+    )
 
 
 def trials_of(

@@ -243,6 +243,9 @@ def _check_header(whole: Span, names: Sequence[str], problems: ProblemList) -> N
         if name not in names:
             near = next((column for column in names if did_you_mean(column.lower(), (name,))), None)
             hint = f"is it `{near}`?" if near else f"a header is {_HEADER}"
+            rate = throughput_column(names) if name == "latency_ms" and not near else None
+            if rate is not None:
+                hint = f"`{rate}` is none: {NO_LATENCY}; measure one inference after another"
             problems.append(Problem(f"there is no column `{name}`", whole, hint))
     for name in names[:_MOST_COLUMNS]:
         if name in _KNOWN and names.count(name) > 1:

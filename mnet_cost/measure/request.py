@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, load_device
+from mnet_cost.devices.latency_models import LatencyFit
 from mnet_cost.devices.load import is_device_path, parse_device
 from mnet_cost.errors import (
     DeviceError,
@@ -34,6 +35,7 @@ from mnet_cost.measure.versions import (
     mixed_versions,
     version_notes,
     version_of,
+    version_to_state,
 )
 from mnet_cost.paths import naming, same_file
 
@@ -120,20 +122,22 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
         raise MeasurementError(problems)
     fits = {precision: calibration.fit for precision, calibration in calibrations.items()}
     version, notes = version_of(rows), (*said_of_tools, *version_notes(rows))
+    stated = version
     if request.into and base:
+        stated = version_to_state(rows, base)
         fits, said = as_of_profile(fits, rows, base)
         calibrations = {
             precision: replace(calibration, fit=fits[precision])
             for precision, calibration in calibrations.items()
         }
-        notes += said
+        notes += (*said, *_fits_that_go(base, fits))
     elif base:
         notes += base_notes(rows, base)
     target = request.into if request.output is None else request.output
     name = _words(request.name) or _name(target) or first.device or "mine"
     if request.into:
         comment = _comment(request, name)[1:]
-        text = with_latency(request.into, fits, request.basis, comment, threads, version)
+        text = with_latency(request.into, fits, request.basis, comment, threads, stated)
     else:
         text = profile_text(
             name=name,
@@ -153,6 +157,17 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
         name=name, text=text, calibrations=calibrations, unread=unread, runtime_version=version,
         notes=notes,
     )  # fmt: skip
+
+
+def _fits_that_go(base: DeviceProfile, fits: Mapping[str, LatencyFit]) -> tuple[str, ...]:
+    """That a profile had a fit at a precision of which nothing was measured now."""
+    gone = [precision for precision in base.latency if precision not in fits]
+    if not gone:
+        return ()
+    return (
+        f"gone from the profile: its fit at {' and '.join(gone)}, of which there are no rows; "
+        "another `--from` with its table keeps it",
+    )
 
 
 _OF_A_NEW_PROFILE = ("device", "kernels", "name", "title", "class")

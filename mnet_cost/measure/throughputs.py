@@ -10,7 +10,18 @@ import re
 from collections.abc import Mapping, Sequence
 
 _COLUMN = re.compile(r"(^|[\s_-])(fps|ips|qps|throughput)($|[\s_-])|(images|inferences)_per_s")
-_WORDS = re.compile(r"throughput|pipelin|in flight|concurren|parallel", re.IGNORECASE)
+_WORDS = re.compile(
+    r"\bthroughput\b|\bpipelin|in flight|concurren|in parallel"
+    r"|\bparallel (request|inference|stream)",
+    re.IGNORECASE,
+)
+"""What is said of inferences that overlap. A name such as `throughput_fps` is one of a column."""
+_DENIED = re.compile(
+    r"\b(no|not|none|nothing|never|without)\s+(throughput|pipelin\w*|concurren\w*|in flight)"
+    r"|\b(1|one) (request|inference)s? in flight",
+    re.IGNORECASE,
+)
+_ONE_BY_ONE = re.compile(r"\bone at a time\b|\bone (\w+ )?after (an|the )other\b", re.IGNORECASE)
 _EQUAL = 2e-3
 """Relative difference of a latency and 1000 / images a second that rounding makes."""
 
@@ -24,7 +35,9 @@ def throughput_column(header: Sequence[str]) -> str | None:
 
 def says_throughput(measured_as: str) -> bool:
     """Whether words on how a time was measured say that it is none of a single inference."""
-    return bool(_WORDS.search(measured_as))
+    if _ONE_BY_ONE.search(measured_as):
+        return False
+    return bool(_WORDS.search(_DENIED.sub("", measured_as)))
 
 
 def is_inverse(row: Mapping[str, str], column: str) -> bool | None:

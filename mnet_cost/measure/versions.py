@@ -16,7 +16,7 @@ from statistics import median
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import spread_of_runtimes
-from mnet_cost.devices.latency_models import LatencyFit
+from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, LatencyFit
 from mnet_cost.devices.runtimes import ANY, NAME, named, same_version, widened
 from mnet_cost.errors import Problem
 from mnet_cost.measure.measurements import Measurement
@@ -34,6 +34,13 @@ def version_of(rows: Sequence[Measurement]) -> str | None:
         return None
     (version,) = versions
     return version if NAME.fullmatch(version) else None
+
+
+def version_to_state(rows: Sequence[Measurement], profile: DeviceProfile) -> str | None:
+    """The version that an existing profile may state: not that of another runtime."""
+    ran = rows[0].runtime
+    is_its_own = not ran or (profile.runtime != ANY and _is_same_runtime(ran, profile.runtime))
+    return version_of(rows) if is_its_own else None
 
 
 def mixed_versions(rows: Sequence[Measurement]) -> Iterator[Problem]:
@@ -103,8 +110,9 @@ def as_of_profile(
             f"these are times of {named(ran, version)}, and the profile is of `{own}`: the band is "
             "wider by what runtimes differ"
         )
-        wider = {name: widened(fit, spread_of_runtimes()) for name, fit in fits.items()}
-        return wider, (note,)
+        return {name: widened(fit, _spread_over_runtimes(fit)) for name, fit in fits.items()}, (
+            note,
+        )
     if stated and version and not same_version(stated, version):
         note = (
             f"these are times of {named(own, version)}, and the profile is of "
@@ -112,6 +120,11 @@ def as_of_profile(
         )
         return {name: widened(fit) for name, fit in fits.items()}, (note,)
     return dict(fits), ()
+
+
+def _spread_over_runtimes(fit: LatencyFit) -> float:
+    """By what runtimes differ on cores of the kind that a fit is of."""
+    return spread_of_runtimes(fit.shared if isinstance(fit, CoefficientFit) else DEFAULT_SHARED)
 
 
 def _is_same_runtime(first: str, other: str) -> bool:

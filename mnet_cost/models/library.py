@@ -29,7 +29,7 @@ from mnet_cost.errors import (
 )
 from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
-from mnet_cost.paths import is_yaml, naming
+from mnet_cost.paths import is_below, is_yaml, naming
 from mnet_cost.shipped import shown_path, specs_folder
 from mnet_cost.yamlfile import (
     MAX_BYTES,
@@ -227,11 +227,7 @@ def path_beside(file: str, name: str) -> str:
     folder = os.path.dirname(file)
     path = os.path.normpath(os.path.join(folder, name))
     with naming(name, "cannot be read", ModelReferenceError):
-        root, real = os.path.realpath(folder or os.curdir), os.path.realpath(path)
-    try:
-        below = os.path.commonpath([root, real]) == root
-    except ValueError:  # on different drives
-        below = False
+        below = is_below(path, folder)
     if not below:
         raise ModelReferenceError(
             Problem(

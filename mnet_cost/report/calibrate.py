@@ -35,10 +35,12 @@ def calibration_report(
     facts: list[Fact] = []
     if runtime_version is not None:
         facts.append(Fact("version", runtime_version, "text", "of the runtime, or date"))
-    notes = [
-        "held out: the time that the other measurements predict; off: its error. The fit itself "
-        "uses all measurements"
-    ]
+    notes = []
+    if any(calibration.fit.held_out is not None for calibration in calibrations.values()):
+        notes.append(
+            "left out: the time that the other measurements predict; off: its error. The fit "
+            "itself uses all measurements"
+        )
     for precision, calibration in calibrations.items():
         prefix = f"{precision} " if several else ""
         facts += [fact._replace(label=prefix + fact.label) for fact in _facts(calibration.fit)]
@@ -125,9 +127,12 @@ def _facts(fit: LatencyFit) -> list[Fact]:
 
 def _moved(fit: LatencyFit) -> list[str]:
     """A note on the cost coefficients that differ most from the shared ones."""
-    if not isinstance(fit, CoefficientFit) or not fit.deviations:
+    if not isinstance(fit, CoefficientFit):
         return []
-    most = sorted(fit.deviations.items(), key=lambda item: -abs(item[1]))[:5]
+    moved = {name: value for name, value in fit.deviations.items() if _factor(value) != "x1.00"}
+    if not moved:
+        return []
+    most = sorted(moved.items(), key=lambda item: -abs(item[1]))[:5]
     words = ", ".join(f"{name} {_factor(value)}" for name, value in most)
     return [f"cost coefficients that differ most from the shared ones: {words}"]
 

@@ -78,7 +78,7 @@ def cell(value: Any, form: Form) -> str:
     if form == "share":
         return f"{100 * value:.1f}" if value >= 0.0005 or not value else "<0.1"
     if form == "percent":
-        return f"{100 * value:.2f}"
+        return f"{100 * value:z.2f}"  # z: what is rounded to zero has no sign
     if form == "ratio":
         return f"{_times(value)}x"
     if form == "number":

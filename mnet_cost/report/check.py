@@ -14,6 +14,7 @@ from mnet_cost.budgets.judgements import CheckResult, Judgement, KnobChange, Mov
 from mnet_cost.budgets.verdicts import VERDICTS
 from mnet_cost.models.types import BATCH
 from mnet_cost.report.cell_text import cell
+from mnet_cost.report.placement import notes_of_many
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Marked, Quantity, Range, Report, Table
 from mnet_cost.shipped import specs_folder
@@ -67,7 +68,11 @@ def _notes(result: CheckResult) -> list[str]:
         notes.append("times marked *: the network is beyond what the fit of the device has seen")
     if any(each.settings is not None for each in result.judgements):
         notes.append("of a range the number is that of the worst setting")
-    return notes
+    return notes + notes_of_many(
+        each.device
+        for each in result.judgements
+        if each.device is not None and each.metric.unit in ("s", "J")
+    )
 
 
 def network_name(judgement: Judgement) -> str:

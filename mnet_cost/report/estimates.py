@@ -259,8 +259,8 @@ def reading_notes(analysis: Analysis) -> list[str]:
     notes += _said(
         (estimate.device.name, note)
         for estimate in estimates
-        for note in runtime_notes(estimate.device, estimate.precision)
-        if estimate.basis == "datasheet"
+        if estimate.basis in ("datasheet", "bound")
+        for note in runtime_notes(estimate.device, estimate.precision, estimate.basis)
     )
     return notes + sibling_notes(estimates)
 
@@ -300,7 +300,8 @@ def more_notes(analysis: Analysis) -> list[str]:
         (estimate.device.name, note)
         for estimate in estimates
         for note in (*_own_notes(estimate), *map(_misfit, misfits(analysis, estimate)))
-        if note not in runtime_notes(estimate.device, estimate.precision)  # said first
+        # What is said of the runtime was said first.
+        if note not in runtime_notes(estimate.device, estimate.precision, estimate.basis)
         if estimate.latency_s is not None or note not in estimate.notes
     )
 

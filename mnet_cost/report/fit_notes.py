@@ -5,6 +5,7 @@ from __future__ import annotations
 from mnet_cost.analysis.latency import basis_of
 from mnet_cost.errors import one_of
 from mnet_cost.report.fit_limits import why_unknown
+from mnet_cost.report.placement import notes_of_many
 from mnet_cost.search.fit import Fit
 from mnet_cost.search.fit_request import FitRequest
 from mnet_cost.search.limits import BAND_CONFIDENCE
@@ -41,7 +42,8 @@ def fit_notes(fit: Fit) -> tuple[tuple[str, ...], tuple[str, ...]]:
         cause = max(fit.broken, key=fit.broken.__getitem__)
         are = "is no network" if broken == 1 else "are no network, mostly"
         notes.append(f"{sizes_text(broken)} {are} since {cause}")
-    return tuple(notes[:3]), (*notes[3:], *_confidence_notes(fit), *_other_notes(request))
+    always = (*notes[:3], *notes_of_many(request.devices))
+    return always, (*notes[3:], *_confidence_notes(fit), *_other_notes(request))
 
 
 def _confidence_notes(fit: Fit) -> list[str]:

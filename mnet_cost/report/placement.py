@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.placement import Placed, Placement
 from mnet_cost.changes.fallback_changes import ReturnChange
+from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import find_metric
 from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.rows import time_cell
@@ -61,7 +62,10 @@ def share_text(placement: Placement | None) -> str | Absent:
     least = placement.accelerated_mult_adds / placement.mult_adds
     most = 1 - placement.processor_mult_adds / placement.mult_adds
     low, high = _percent(least), _percent(most)
-    return f"{low} %" if low == high else f"{low}-{high} %"
+    if low == high:
+        return f"{low} %"
+    to = " to " if ">" in low + high else "-"  # `36.1->99.9` reads as a change
+    return f"{low}{to}{high} %"
 
 
 def _percent(share: float) -> str:
@@ -86,8 +90,25 @@ def placement_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
                     f"`--precision {placement.other_precision}` shows which layers"
                 )
             continue
-        notes.append(f"{name}: {_counts(placement)}; {_time_words(estimate)}")
+        if placement.accelerated or placement.unknown:
+            notes.append(f"{name}: {_counts(placement)}; {_time_words(estimate)}")
+        else:
+            notes.append(
+                f"{name}: {_counts(placement)}, and none on the accelerator: "
+                f"{_time_of_nothing(estimate)}"
+            )
     return notes
+
+
+def notes_of_many(devices: Iterable[DeviceProfile]) -> list[str]:
+    """What the times of many networks do not know, where one of the devices has a list."""
+    names = dict.fromkeys(device.name for device in devices if device.operators is not None)
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: times are as if all layers ran on the accelerator; `mnet-cost "
+        "analyze` shows for one network which do"
+    ]
 
 
 def _counts(placement: Placement) -> str:
@@ -109,6 +130,14 @@ def _time_words(estimate: DeviceEstimate) -> str:
     if estimate.basis == "bound":
         return "≥ is as if all ran on the accelerator"
     return "the time is as if all ran on the accelerator"
+
+
+def _time_of_nothing(estimate: DeviceEstimate) -> str:
+    """What a time is worth that counts calls of an accelerator on which nothing runs."""
+    if estimate.latency_s is None:
+        return "no time is known"
+    what = "≥" if estimate.basis == "bound" else "the time"
+    return f"{what} says nothing of the processor"
 
 
 def more_placement_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:

@@ -11,8 +11,9 @@ from typing import Any
 from mnet_cost.analysis.latency import basis_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import one_of
-from mnet_cost.metrics import find_metric
+from mnet_cost.metrics import Metric, find_metric
 from mnet_cost.report.file_keys import plain_value
+from mnet_cost.report.placement import notes_of_many
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sweep_choices import compact_choices, is_choice
 from mnet_cost.report.types import ASKED, AtLeast, Column, Fact, Form, Quantity, Report, Table
@@ -106,6 +107,10 @@ def _spans(request: SweepRequest, summary: Summary) -> Table:
         Column("most", "most", "quantity", ASKED),
     )
     return Table("metrics", "Least and most", columns, tuple(rows))
+
+
+def _takes_time(metric: Metric | None) -> bool:
+    return metric is not None and metric.name in ("latency", "energy")
 
 
 def _is_lower_bound(request: SweepRequest, column: SweepColumn, summary: Summary) -> bool:
@@ -237,6 +242,8 @@ def _notes(request: SweepRequest, summary: Summary) -> tuple[tuple[str, ...], tu
     spanned = [column for column in request.columns if column.name in summary.spans]
     if any(_is_lower_bound(request, column, summary) for column in spanned):
         notes.append("≥: a lower bound, at least of some points")
+    timed = [column.device for column in spanned if column.device and _takes_time(column.metric)]
+    notes += notes_of_many(timed)
     asked = [each.accuracy for each in request.objectives if each.accuracy is not None]
     for network in request.networks:
         for surface in network.surfaces:

@@ -29,6 +29,10 @@ def test_the_spreads_are_those_of_the_tables(differences: ModuleType) -> None:
     assert differences.spreads() == pytest.approx(
         {"other_runtimes": spread_of_runtimes(), "other_versions": spread_of_versions()}, abs=1e-3
     )
+    assert differences.spreads("microcontrollers") == pytest.approx(
+        {"other_runtimes": spread_of_runtimes("microcontrollers")}, abs=1e-3
+    )
+    assert differences.spreads("tflite") == {}
 
 
 def test_four_of_five_differences_of_groups_that_count_once(differences: ModuleType) -> None:

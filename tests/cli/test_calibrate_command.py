@@ -150,6 +150,16 @@ def test_without_a_file_the_profile_is_printed(capsys: pytest.CaptureFixture[str
         assert load_device("./printed.yaml").name == "mine"
 
 
+def test_what_is_said_of_one_measurement(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing was left out, and no coefficient moved: no note speaks of either."""
+    Path("one.csv").write_text("model,latency_ms\nmobilenet_v1,123.76\n")
+    _, out, _ = run(capsys, "calibrate", "--from", "one.csv", "-o", "x.yaml")
+    assert "one measurement: it sets the scale" in out
+    assert "left out:" not in out
+    assert "x1.00" not in out
+    assert "-0.00" not in out
+
+
 def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(calibrate(capsys, "-o", "x.yaml", "--format", "json"))
     assert (document["schema"], document["name"]) == ("mnet-cost/calibration/2", "x")
@@ -159,6 +169,7 @@ def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
         "fitted as for openvino: what was left out was P % off in the mean, and as for a runtime "
         "of no name P %",
         "the band is wider than the shared one: what was left out was further off",
+        "the networks are of 3 families: other designs may be further off than the error says",
     ]
     stated = "fold_norms,fuse_activations,fuse_adds,in_place"
     assert load_device("./x.yaml").kernel_rules == set(stated.split(","))

@@ -169,6 +169,7 @@ def test_times_of_another_runtime_than_the_profile_states(
     status, out, _ = run(capsys, "--into", "any.yaml")
     assert status == 0
     assert "the profile says `runtime: any`, and these are times of tengine 1.2" in out
+    assert load_device("./any.yaml").runtime_version is None  # there is no version 1.2 of any
     Path("own.yaml").write_text(
         OWN + "kernels: [fold_norms, fuse_activations, in_place, winograd]\n"
     )
@@ -179,6 +180,28 @@ def test_times_of_another_runtime_than_the_profile_states(
         "runtimes differ"
     ) in out
     assert sqrt(variance("./own.yaml")) > spread_of_runtimes() > log(1.1)
+    assert load_device("./own.yaml").runtime_version is None  # nor one of tflite
+
+
+def test_fits_at_other_precisions_that_go_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--into` replaces all of `latency`: a table at fp32 alone takes the fit at int8 away."""
+    table(("2.16", 1.0))
+    rows = Path("times.csv").read_text()
+    precision = rows.replace("runtime_version", "precision,runtime_version", 1)
+    Path("int8.csv").write_text(precision.replace(",2.16", ",int8,2.16"))
+    Path("own.yaml").write_text(OWN)
+    own = ["calibrate", "--into", "own.yaml", "--from"]
+    assert main([*own, "int8.csv"]) == 0
+    assert "gone" not in capsys.readouterr().out
+    assert main([*own, "times.csv"]) == 0
+    assert (
+        "gone from the profile: its fit at int8, of which there are no rows; another `--from` with "
+        "its table keeps it"
+    ) in " ".join(capsys.readouterr().out.split())
+    assert set(load_device("./own.yaml").latency) == {"fp32"}
+    assert main([*own, "times.csv", "--from", "int8.csv"]) == 0
+    assert "gone" not in capsys.readouterr().out
+    assert set(load_device("./own.yaml").latency) == {"fp32", "int8"}
 
 
 def test_a_new_profile_of_another_runtime_than_it_extends(

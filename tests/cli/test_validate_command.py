@@ -180,6 +180,8 @@ def test_a_spec_with_hostile_names_and_knobs(
         (["resnet8", "--from", RECORD], "no run of `resnet8` was recorded"),
         (["--from", RECORD, "-o", RECORD], "is read by this command"),
         (["--from", RECORD, "--device", "nowhere"], "nowhere"),
+        (["--from", RECORD, "--device", "all"], "`all` is not one profile"),
+        (["--from", RECORD, "--device", "none"], "`none` is not one profile"),
         (["--from", "nowhere.json"], "cannot be read"),
     ],
 )

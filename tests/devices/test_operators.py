@@ -204,12 +204,33 @@ def test_a_profile_finds_its_list_beside_it() -> None:
         ("operators: edgetpu\nfallback: rk35888\n", "cannot run what the accelerator does not"),
         ("fallback: rk3588\n", "`fallback` without `operators`"),
         ("operators: edgetpu\nfallback: ./chip.yaml\n", "cannot fall back itself"),
+        ("operators: edgetpu\nfallback: hailo_8\n", "`hailo_8` is an accelerator itself"),
     ],
 )
 def test_errors_of_a_profile(added: str, expected: str) -> None:
     text = profile_message(PROFILE + added)
     assert expected in text
     assert "chip.yaml:11" in text or "chip.yaml:12" in text
+
+
+def test_all_problems_of_a_list_beside_the_profile_are_shown_at_their_lines() -> None:
+    Path("typos.yaml").write_text(GOOD.replace("[relu, add]", "[relv, ad]").replace("kernel", "k"))
+    text = profile_message(PROFILE + "operators: ./typos.yaml\nfallback: hailo_8\n")
+    assert "typos.yaml:10:8: there is no kind of layer `relv`\n   10 | runs: [relv, ad]\n" in text
+    assert "typos.yaml:10:14: there is no kind of layer `ad`" in text
+    assert "typos.yaml:12:12: conditions of `conv2d` know no `k`" in text
+    assert "chip.yaml:12:11: `hailo_8` is an accelerator itself" in text
+    assert "/./" not in text
+
+
+def test_of_a_list_that_is_somewhere_else_no_line_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "secret.yaml").write_text("root:x:0:0\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "chip.yaml").write_text(PROFILE + "operators: ../secret.yaml\n")
+    with pytest.raises(DeviceError) as caught:
+        load_device("sub/chip.yaml")
+    assert "`../secret.yaml` is no list of operators" in str(caught.value)
+    assert "x:0:0" not in str(caught.value)
 
 
 def test_profiles_that_name_each_other_in_a_ring_are_refused() -> None:

@@ -90,12 +90,68 @@ def test_the_band_is_wider_by_what_runtimes_differ_where_nobody_measured_this_on
         ("tflm", "microcontroller", "in_order", True),
         ("onnc", "microcontroller", "in_order", True),
         ("any", "microcontroller", "in_order", False),
+        # They ran on processors of phones and servers, and never on a microcontroller.
+        ("ncnn", "microcontroller", "in_order", False),
+        ("tflite", "microcontroller", "in_order", False),
+        ("onnxruntime", "microcontroller", "in_order", False),
+        ("x-cube-ai", "microcontroller", "in_order", True),
+        ("plumerai", "microcontroller", "in_order", True),
+        ("microtvm-cmsis-nn", "microcontroller", "in_order", True),
+        ("tinyengine", "phone", "out_of_order", False),
     ],
 )
 def test_whose_coefficients_are_taken(
     runtime: str, device_class: str, pipeline: str, expected: bool
 ) -> None:
     assert is_measured_runtime(runtime, device_class, pipeline) == expected
+
+
+def test_a_microcontroller_under_a_runtime_that_nobody_ran_there() -> None:
+    """Runtimes differ more there: an interpreter takes twice as long as what compilers make."""
+    sheet = load_device("stm32h743")
+    assert spread_of_runtimes("microcontrollers") > 1.5 * spread_of_runtimes()
+    share = shared_coefficients("microcontrollers", "int8").peak_shares["cortex_m7"]
+    variances, notes = {}, {}
+    for runtime in ("x-cube-ai", "glow", "ncnn", "any"):
+        device = with_runtime(sheet, runtime)
+        (found,) = analyze(load_model("ds_cnn"), devices=[device], precision="int8").devices
+        fit = unmeasured_fit(device, device.compute["int8"], "int8")
+        assert fit is not None
+        variances[runtime], notes[runtime] = fit.covariance[0][0], found.notes
+    assert variances["x-cube-ai"] == pytest.approx(share.spread**2)
+    wider = share.spread**2 + spread_of_runtimes("microcontrollers") ** 2
+    assert variances["glow"] == variances["ncnn"] == variances["any"] == pytest.approx(wider)
+    assert notes["glow"] == (
+        "nothing is known of the runtime `glow` on microcontrollers: it is taken to be as fast as "
+        "what compilers of vendors make, and the band is wider by what runtimes differ",
+    )
+    assert notes["ncnn"] == (notes["glow"][0].replace("glow", "ncnn"),)
+    assert notes["x-cube-ai"] == notes["any"] == ()
+
+
+def test_a_runtime_without_times_on_such_cores_is_said_to_be_one() -> None:
+    """Kernel rules of a name are known; how fast it is there, nobody measured."""
+    phone = load_device("pixel_1")
+    for runtime in ("tinyengine", "onnxruntime", "tflm"):
+        (note,) = estimate(with_runtime(phone, runtime)).notes
+        assert note == (
+            f"no times of `{runtime}` on such cores were measured: cost coefficients of ncnn are "
+            "taken, and the band is wider by what runtimes differ"
+        )
+    for runtime in ("ncnn", "tflite", "xnnpack", "any"):
+        assert estimate(with_runtime(phone, runtime)).notes == ()
+
+
+def test_without_compiling_a_data_sheet_gives_a_lower_bound_alone() -> None:
+    """PyTorch took 2.5 to 8 times as long as runtimes for inference on the same cores."""
+    for runtime in ("torch", "torch-2"):
+        found = estimate(with_runtime(load_device("pixel_1"), runtime))
+        assert (found.basis, found.low_s, found.high_s) == ("bound", None, None)
+        assert (
+            "PyTorch without compiling takes some three times as long as runtimes for inference: a "
+            "data sheet gives a lower bound alone"
+        ) in found.notes
+    assert estimate(with_runtime(load_device("pixel_1"), "torch-compile")).basis == "datasheet"
 
 
 def test_a_runtime_that_nobody_knows_is_said_to_be_one() -> None:

@@ -190,6 +190,28 @@ def test_networks_of_a_single_family_are_held_out_one_by_one(of_coefficients: li
     assert both.fit.held_out.mean == pytest.approx(once.fit.held_out.mean, rel=0.25)
 
 
+@pytest.mark.parametrize("form", ["coefficients", "roofline"])
+@pytest.mark.parametrize(
+    ("families", "expected"),
+    [
+        (1, "all networks are of one family: the error is that of other sizes of one design, and "
+            "says nothing of other designs"),
+        (2, "the networks are of 2 families: other designs may be further off than the error says"),
+        (3, "the networks are of 3 families: other designs may be further off than the error says"),
+        (4, None),
+    ],
+)  # fmt: skip
+def test_a_fit_that_rests_on_few_families_says_so(
+    form: Form, families: int, expected: str | None, of_coefficients: list[float]
+) -> None:
+    rows = [
+        replace(row, family=f"family {i % families}")
+        for i, row in enumerate(rows_of(of_coefficients))
+    ]
+    said = [note for note in fitted(rows, form).notes if "famil" in note]
+    assert said == ([] if expected is None else [expected])
+
+
 def test_nothing_is_held_out_of_a_single_network() -> None:
     """Not even for a roofline, whose errors would be those of measuring twice."""
     calibration = fitted([measurement(0, 0.02) for _ in range(20)])

@@ -758,6 +758,34 @@ def test_latencies_beside_a_throughput() -> None:
     assert len(read(one)) == 1
 
 
+@pytest.mark.parametrize("column", ["throughput_fps", "throughput", "images_per_s"])
+def test_the_words_of_the_hint_are_taken(column: str) -> None:
+    """What the message says to write must not be refused."""
+    said = message(f"model,latency_ms,{column}\nmobilenet_v1,2,500\n")
+    words = said.rpartition("`measured_as`: `")[2].partition("`")[0]
+    assert words == f"1000 / {column}, one at a time"
+    text = f'model,latency_ms,{column},measured_as\nmobilenet_v1,2,500,"{words}"\n'
+    assert len(read(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "one at a time, not pipelined", "no throughput mode", "1 request in flight",
+        "4 parallel threads", "without pipelining", "1000 / throughput_fps of the table",
+        "single stream", "nothing in flight beside it", "one inference after another",
+    ],
+)  # fmt: skip
+def test_what_was_measured_without_overlap(words: str) -> None:
+    assert len(read(f'model,latency_ms,measured_as\nmobilenet_v1,2,"{words}"\n')) == 1
+
+
+def test_a_throughput_without_a_column_of_latencies() -> None:
+    said = message("model,fps,device\nmobilenet_v1,8.08,pi\n")
+    assert "times.csv:1:1: there is no column `latency_ms`" in said
+    assert f"hint: `fps` is none: {OVERLAP}; measure one inference after another" in said
+
+
 def test_a_throughput_alone() -> None:
     said = message("model,latency_ms,throughput_fps\nmobilenet_v1,,500\n")
     assert "times.csv:2:15: this row has `throughput_fps` and no `latency_ms`" in said
@@ -765,7 +793,13 @@ def test_a_throughput_alone() -> None:
     assert "this row has no `latency_ms`" in message("model,latency_ms,fps\nmobilenet_v1,,\n")
 
 
-@pytest.mark.parametrize("words", ["pipelined throughput", "throughput, 4 requests in flight"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "pipelined throughput", "throughput, 4 requests in flight", "Throughput", "in parallel",
+        "11 requests in flight", "concurrent streams", "parallel requests", "pipelining",
+    ],
+)  # fmt: skip
 def test_what_was_measured_with_overlap(words: str) -> None:
     said = message(f'model,latency_ms,measured_as\nmobilenet_v1,2,"{words}"\n')
     assert f"`{words}` is no latency\n" in said

@@ -106,7 +106,7 @@ class Joined:
     unjoined: tuple[MeasuredKernel, ...]
     """Kernels of which no layer is known."""
     between_s: float
-    """What is left: the runtime itself, launches, and whatever its profile does not show."""
+    """What is left: the runtime itself, and whatever its profile does not show."""
     scale: float
     """1; below it where kernels took longer in the profile, profiler's own time subtracted, than
     the run without: then all of them are taken that much shorter, and nothing is left between."""

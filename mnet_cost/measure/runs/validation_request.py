@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.choice import Device, choose_devices
 from mnet_cost.errors import MnetCostError, Problem, UsageError, did_you_mean
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.machine import Machine
@@ -57,6 +58,16 @@ class Validated:
     """Networks that could not be measured, or not be profiled, each with the reason."""
     interrupted: bool = False
     """Whether somebody stopped it before all was measured."""
+
+
+def one_profile(device: Device) -> DeviceProfile:
+    """The profile that is compared with; `UsageError` for a word that stands for several."""
+    profiles = choose_devices([device])
+    if len(profiles) != 1:
+        raise UsageError(
+            Problem(f"`{device}` is not one profile", hint="name one, or leave it out")
+        )
+    return profiles[0]
 
 
 def validate_request(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mnet_cost.errors import MnetCostError
+from mnet_cost.errors import MnetCostError, Problem
 
 if TYPE_CHECKING:
     from mnet_cost.measure.runs.artifacts import Runnable
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 
 class RunError(MnetCostError):
     """A network that a runtime cannot run, or a run that failed."""
+
+
+def refused(
+    runnable: Runnable, message: str, *, layer: str | None = None, hint: str | None = None
+) -> RunError:
+    """The error that a runtime cannot run the network of `runnable`, at the line of `layer`."""
+    lines = {step.name: step.node for step in runnable.network.steps}
+    span = lines[layer].span() if layer in lines else None
+    return RunError(Problem(f"{runnable.reference}: {message}", span, hint))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception of a runtime says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
