@@ -53,6 +53,7 @@ from mnet_cost.devices.coefficients import (
 )
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
+from mnet_cost.models.library import SMALL_GRAPHS
 from mnet_cost.shipped import specs_folder
 
 THREADS = (2, 4, 8)
@@ -147,7 +148,9 @@ def onnxruntime_sections() -> list[Section]:
     first = like_ncnn("fp32", 1.0)
     coefficients = Coefficients([run], first)
     held_out = [
-        forecast for forecast in known_device(coefficients) if "small_graphs" not in forecast.model
+        forecast
+        for forecast in known_device(coefficients)
+        if not forecast.model.startswith(f"{SMALL_GRAPHS}:")
     ]
     section = _section(
         "fp32", [run], held_out, [], "run of ONNX Runtime on {} core, whole networks and small "

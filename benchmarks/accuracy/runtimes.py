@@ -138,7 +138,7 @@ def _onnxruntime(count: int | None) -> Iterator[Forecast]:
     """Each family from networks of others, by coefficients of those and of all small graphs."""
     run = onnxruntime_run()
     coefficients = Coefficients([run], like_ncnn("fp32", 1.0))
-    networks = [i for i, row in enumerate(run.rows) if "small_graphs" not in row.model]
+    networks = [i for i, row in enumerate(run.rows) if not row.is_small_graph]
     whole = run.only(networks)
     draw = random.Random(1)
     spreads = np.maximum(coefficients.first.spreads, WIDE)

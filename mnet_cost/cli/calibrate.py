@@ -1,14 +1,19 @@
-"""`mnet-cost calibrate --from measurements.csv -o profile.yaml`."""
+"""`mnet-cost calibrate --from measurements.csv -o profile.yaml`; `--runtime NAME` measures this
+machine (`calibrate_machine.py`)."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mnet_cost.cli.bar import Bar
-from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
+from mnet_cost.cli.options import Subparsers, add_command, add_notes_option, count
 from mnet_cost.report import FORMATS
+
+if TYPE_CHECKING:
+    from mnet_cost.report.types import Report
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -17,14 +22,14 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "calibrate",
         "a device profile from measured times, with its error on held-out times",
-        "mnet-cost calibrate --from times.csv --device raspberry_pi_4 -o my_pi.yaml",
+        "mnet-cost calibrate --runtime onnxruntime -o this_machine.yaml",
         "The CSV has the columns model and latency_ms, and where rows differ device, runtime, "
-        "runtime_version, precision, threads, batch, family, source.",
+        "runtime_version, precision, threads, batch, family, role, source.",
     )
-    parser.add_argument(
+    times = parser.add_mutually_exclusive_group(required=True)
+    times.add_argument(
         "--from",
         metavar="FILE",
-        required=True,
         action="append",
         dest="measurements",
         help="measured times: a CSV, or what another tool printed; may be repeated",
@@ -34,9 +39,28 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="[LOGGED=]MODEL",
         action="append",
         default=[],
-        dest="models",
         help="the network that another tool ran, which it calls LOGGED; may be repeated",
     )
+    times.add_argument(
+        "--runtime",
+        metavar="NAME",
+        help="measure this machine with it: peaks, small graphs, whole networks "
+        "({measured_runtimes})",
+    )
+    machine = parser.add_argument_group("measuring this machine")
+    machine.add_argument("--threads", metavar="N", type=count, help="of the runtime (1)")
+    machine.add_argument("--minutes", metavar="M", type=float, help="how long it takes at most (3)")
+    machine.add_argument(
+        "--quick",
+        action="store_true",
+        help="set the scale by one network in 20 s, with what is known of the runtime",
+    )
+    machine.add_argument(
+        "--record",
+        metavar="CSV",
+        help="where the rows go as they are measured, and where it goes on from (beside -o)",
+    )
+    machine.add_argument("--patient", action="store_true", help="wait while others use the machine")
     parser.add_argument(
         "--where",
         metavar="COLUMN=VALUE",
@@ -50,13 +74,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--form",
         choices=("auto", "coefficients", "roofline"),
-        default="auto",
         help="cost coefficients of terms, or a rate, a bandwidth, constants (auto: what errs less)",
     )
     parser.add_argument(
         "--basis",
         choices=("calibrated", "fitted"),
-        default="calibrated",
         help="calibrated: measured by yourself; fitted: published by others (calibrated)",
     )
     parser.add_argument(
@@ -89,30 +111,27 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fit, write the profile, and print how far off it is."""
+    """Fit, write the profile, and print how far off it is; 130 where somebody stopped measuring."""
     from mnet_cost.torch_model.installed import require
 
     require("numpy", "numpy")
+    if options.runtime is not None:
+        from mnet_cost.cli.calibrate_machine import run_machine
 
-    from mnet_cost.cli.output import (
-        encoding_of,
-        print_text,
-        terminal_width,
-        wants_color,
-    )
+        return run_machine(options)
+
     from mnet_cost.measure.request import CalibrationRequest, calibrate_files
-    from mnet_cost.paths import write_whole
-    from mnet_cost.report import render
     from mnet_cost.report.calibrate import calibration_report
 
+    _refuse(options)
     kernels = options.kernels
     request = CalibrationRequest(
         measurements=tuple(options.measurements),
-        models=tuple(options.models),
+        models=tuple(options.model),
         where=_where(options.where),
         device=options.device,
-        form=options.form,
-        basis=options.basis,
+        form=options.form or "auto",
+        basis=options.basis or "calibrated",
         kernels=None if kernels is None else _split(kernels),
         tile=options.tile,
         name=options.name,
@@ -124,21 +143,47 @@ def run(options: argparse.Namespace) -> int:
     with Bar("fitting", at_once=True):
         profile = calibrate_files(request)
     target = options.into if options.output is None else options.output
-    is_file = target not in (None, "-")
-    stream = sys.stdout if is_file else sys.stderr  # stdout is the profile's without a file
     report = calibration_report(
         profile.name, profile.calibrations, profile.unread, profile.notes, profile.runtime_version
     )
+    write_profile(options, target, profile.text, report)
+    return 0
+
+
+def write_profile(
+    options: argparse.Namespace, target: str | None, text: str, report: Report
+) -> None:
+    """Write the text to its file, or print it, and say how far off the fit is."""
+    from mnet_cost.cli.output import encoding_of, print_text, terminal_width, wants_color
+    from mnet_cost.paths import write_whole
+    from mnet_cost.report import render
+
+    is_file = target not in (None, "-")
+    stream = sys.stdout if is_file else sys.stderr  # stdout is the profile's without a file
     form = options.format or "text"
-    encoding = encoding_of(stream)
-    shown = render(report, form, terminal_width(), wants_color(), encoding, options.notes)
+    shown = render(
+        report, form, terminal_width(), wants_color(), encoding_of(stream), options.notes
+    )
     if is_file:
-        write_whole(target, profile.text)
+        write_whole(str(target), text)
         print_text(shown)
     else:
-        print_text(profile.text)
+        print_text(text)
         print(shown, file=sys.stderr)
-    return 0
+
+
+_OF_A_MACHINE = ("threads", "minutes", "quick", "record", "patient")
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for an option that is for measuring."""
+    from mnet_cost.errors import Problem, UsageError
+
+    for option in _OF_A_MACHINE:
+        if getattr(options, option):
+            hint = "`--where threads=N` takes rows" if option == "threads" else None
+            message = f"`--{option}` is for measuring this machine: `--runtime NAME`"
+            raise UsageError(Problem(message, hint=hint))
 
 
 def _where(settings: Sequence[str]) -> dict[str, str]:

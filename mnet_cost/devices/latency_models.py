@@ -44,6 +44,11 @@ class HeldOut:
     """The network that was furthest off, as it is called on the command line."""
     worst_error: float | None = None
     """How far: of the estimate over the measured time, less 1."""
+    by_mult_adds: float | None = None
+    """The mean of the same times by mult-adds alone, at the rate of the other networks; None where
+    nobody looked."""
+    noise_floor: float | None = None
+    """How far measuring once more was off, in the median; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,8 @@ class FittedOn:
     latency_s: tuple[float, float]
     terms: tuple[str, ...]
     """Terms that took at least a hundredth of the time of some network."""
+    small_graphs: int = 0
+    """Graphs of one kind of layer that were measured besides: no networks, in no family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

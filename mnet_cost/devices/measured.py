@@ -302,18 +302,22 @@ def _fitted_on(reader: Reader, node: Node | None) -> FittedOn | None:
     if not isinstance(node.value, dict):
         reader.problem(f"`fitted_on` must be a mapping with {', '.join(keys)}", node)
         return None
-    reader.keys(node, "`fitted_on`", keys)
+    reader.keys(node, "`fitted_on`", keys, ("small_graphs",))
     if any(key not in node.value for key in keys):
         return None
-    networks = _real(reader, node.value["networks"], 1, 1e6, whole=True)
+    small_graphs: float | None = 0
+    if "small_graphs" in node.value:
+        small_graphs = _real(reader, node.value["small_graphs"], 0, 1e6, whole=True)
+    networks = _real(reader, node.value["networks"], 0 if small_graphs else 1, 1e6, whole=True)
     families = _words(reader, node.value["families"])
     mult_adds = _range(reader, node.value["mult_adds"], "MAC")
     latency = _range(reader, node.value["latency"], "s")
     terms = _words(reader, node.value["terms"], TERM_NAMES)
-    if networks is None or mult_adds is None or latency is None:
+    if networks is None or small_graphs is None or mult_adds is None or latency is None:
         return None
     return FittedOn(
         networks=int(networks),
+        small_graphs=int(small_graphs),
         families=families,
         mult_adds=mult_adds,
         latency_s=latency,
@@ -328,7 +332,8 @@ def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
     if not isinstance(node.value, dict):
         reader.problem(f"`held_out` must be a mapping with {', '.join(keys)}", node)
         return None
-    reader.keys(node, "`held_out`", keys, ("worst", "worst_error"))
+    beside = ("by_mult_adds", "noise_floor")
+    reader.keys(node, "`held_out`", keys, ("worst", "worst_error", *beside))
     protocol = reader.text(node.value, "protocol")
     numbers = [
         _real(reader, node.value[key], 0, 1e6, key == "measurements") if key in node.value else None
@@ -340,6 +345,9 @@ def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
     worst = reader.text(node.value, "worst") if "worst" in node.value else None
     error = node.value.get("worst_error")
     worst_error = None if error is None else _real(reader, error, -1, 1e6)
+    by_mult_adds, noise_floor = (
+        _real(reader, node.value[key], 0, 1e6) if key in node.value else None for key in beside
+    )
     return HeldOut(
         protocol=protocol,
         measurements=int(count),
@@ -347,6 +355,8 @@ def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
         mean=mean,
         worst=worst,
         worst_error=worst_error,
+        by_mult_adds=by_mult_adds,
+        noise_floor=noise_floor,
     )
 
 

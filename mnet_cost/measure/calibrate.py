@@ -196,7 +196,9 @@ def _check_number(rows: Sequence[Measurement]) -> None:
 
 
 def _networks(rows: Sequence[Measurement]) -> int:
-    return len(by_network(rows, rows))
+    """How many were measured; small graphs are none."""
+    networks = [row for row in rows if not row.is_small_graph]
+    return len(by_network(networks, networks))
 
 
 def _too_few(rows: Sequence[Measurement], form: Form) -> Iterator[Problem]:
@@ -238,6 +240,7 @@ def _typical_and_mean(calibration: Calibration) -> float:
 
 def _multiply(measured: Measured) -> bool:
     """Whether there are mult-adds, whatever is left out."""
+    measured = measured.of_networks()
     some = {
         group
         for group, group_kernels in zip(measured.groups, measured.kernels, strict=True)

@@ -49,13 +49,14 @@ def solve(
     scale: float | None = None,
     scale_spread: float = SCALE_SPREAD,
     steps: int = _STEPS,
+    noise: Array | float = NOISE,
 ) -> Solution:
     """Maximum a posteriori of scale and deviations.
 
     amounts [networks, terms]; seconds [networks]; coefficients, spreads (of the prior of the
     deviations) [terms]. `scale` is the prior's middle; without it, that of the measurements. A
     single measurement moves the scale and hardly a deviation: its residual can be zero without
-    them.
+    them. `noise` is the scale of errors, of all or of each [networks].
     """
     by_coefficients = amounts * coefficients
     measured = np.log(seconds)
@@ -67,7 +68,7 @@ def solve(
     for _ in range(steps):
         expected, shares = _expected(by_coefficients, now)
         residuals = measured - expected
-        weights = (FREEDOM + 1) / (FREEDOM + (residuals / NOISE) ** 2) / NOISE**2
+        weights = (FREEDOM + 1) / (FREEDOM + (residuals / noise) ** 2) / noise**2
         hessian = (shares * weights[:, None]).T @ shares + np.diag(precision)
         gradient = shares.T @ (weights * residuals) - precision * (now - start)
         step = np.clip(np.linalg.solve(hessian, gradient), -_STEP, _STEP)
@@ -75,7 +76,7 @@ def solve(
         if np.abs(step).max() < 1e-5:
             break
     covariance = np.asarray(np.linalg.inv(hessian), dtype=np.float64)
-    residuals = (measured - _expected(by_coefficients, now)[0]) / NOISE
+    residuals = (measured - _expected(by_coefficients, now)[0]) / noise
     likelihood = -(FREEDOM + 1) / 2 * np.log1p(residuals**2 / FREEDOM).sum()
     apart = (now - start) ** 2 * precision
     evidence = likelihood - apart.sum() / 2
@@ -89,6 +90,12 @@ def _expected(by_coefficients: Array, parameters: Array) -> tuple[Array, Array]:
     total = parts.sum(1)
     shares = np.concatenate([np.ones((len(total), 1)), parts / total[:, None]], axis=1)
     return parameters[0] + np.log(total), shares
+
+
+def term_shares(amounts: Array, coefficients: Array) -> Array:
+    """How the logarithm of each time [networks] changes with the logarithms of the scale and of
+    each coefficient: 1, then the shares of the terms, [networks, 1 + terms]."""
+    return _expected(amounts * coefficients, np.zeros(1 + len(coefficients)))[1]
 
 
 def expected_seconds(amounts: Array, coefficients: Array, parameters: Array) -> Array:

@@ -30,9 +30,17 @@ from mnet_cost.devices.latency_models import (
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array, Mask
-from mnet_cost.measure.coefficient_solver import Solution, deviation, shown_seconds, solve
+from mnet_cost.measure.coefficient_solver import (
+    NOISE,
+    Solution,
+    deviation,
+    shown_seconds,
+    solve,
+)
+from mnet_cost.measure.drift import noise_floor
 from mnet_cost.measure.least_times import lower_bounds_of
 from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.mult_adds_alone import left_out_by_mult_adds
 from mnet_cost.measure.networks import Kernels
 from mnet_cost.measure.plausibility import repeat_noise
 from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
@@ -66,6 +74,17 @@ runtimes: with less, what four networks gain on some tables they lose on others.
 _MOST_OFF = 0.5
 """Logarithm that an error counts at most, so that one odd network does not decide."""
 
+TELLS = 0.2
+"""Part of the time of a small graph that a term must take, so that the graph tells its
+coefficient."""
+WIDER = 5.0
+"""How many times as wide the prior of such a coefficient is."""
+SMALL_GRAPH_NOISE = 0.2
+"""Scale of the errors of small graphs, in natural logarithms. A network has many kernels, whose
+errors cancel; a small graph has one kind."""
+BESIDE_SMALL_GRAPHS = Spread(width=1.15, noise=0.08)
+"""The least band of a fit to small graphs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
@@ -93,7 +112,8 @@ class Measured(NamedTuple):
     """Least seconds of each kernel."""
     seconds: Array
     groups: Sequence[str]
-    """The group of each row: rows of one group are left out together."""
+    """The group of each row: rows of one group are left out together. Small graphs have an empty
+    one, which never is."""
     protocol: str
     """The words for that."""
     source: str
@@ -102,6 +122,36 @@ class Measured(NamedTuple):
     def noise(self) -> float:
         """Of times of one network."""
         return repeat_noise(self.rows)
+
+    @property
+    def small(self) -> Mask:
+        """Which rows are small graphs."""
+        return np.array([row.is_small_graph for row in self.rows])
+
+    @property
+    def mult_adds(self) -> Array:
+        """Of one inference of each row."""
+        return np.array(
+            once(self.kernels, lambda kernels: float(sum(kernel.mult_adds for kernel in kernels)))
+        )
+
+    def of_networks(self) -> Measured:
+        """Without small graphs."""
+        if not self.small.any():
+            return self
+        kept = [int(i) for i in np.flatnonzero(np.logical_not(self.small))]
+        return self._replace(
+            rows=tuple(self.rows[i] for i in kept),
+            kernels=[self.kernels[i] for i in kept],
+            lower_bounds=[self.lower_bounds[i] for i in kept],
+            seconds=self.seconds[kept],
+            groups=[self.groups[i] for i in kept],
+        )
+
+    @property
+    def held_out_groups(self) -> tuple[str, ...]:
+        """Groups that are left out in turn."""
+        return tuple(group for group in dict.fromkeys(self.groups) if group)
 
 
 def measured_times(
@@ -125,7 +175,15 @@ def once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
 
 
 def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
-    """The group of each row, and words for the grouping: by family, network or batch."""
+    """The group of each row, and words for the grouping of networks: by family, network or
+    batch."""
+    networks = [row for row in rows if not row.is_small_graph]
+    if len(networks) < len(rows):
+        named, protocol = _groups(networks) if networks else ([], "")
+        if len(set(named)) == 1:
+            protocol = "all networks"
+        names = iter(named)
+        return ["" if row.is_small_graph else next(names) for row in rows], protocol
     families = [row.family for row in rows]
     if len(set(families)) > 1:
         return families, "one family at a time"
@@ -150,16 +208,29 @@ class Trial(NamedTuple):
     lower_bounds: Sequence[Array]
     amounts: Array
     """[rows, terms]"""
+    small: Mask
+    """Which rows are small graphs."""
 
     @property
     def coefficients(self) -> Array:
         return np.array(self.shared.coefficients)
 
+    @property
+    def spreads(self) -> Array:
+        """Of the prior: wide where small graphs tell."""
+        return spreads_beside(self.amounts[self.small], self.shared)
+
+    @property
+    def noise(self) -> Array:
+        """Scale of the errors of each row."""
+        return np.where(self.small, SMALL_GRAPH_NOISE, NOISE)
+
     def solved(self, seconds: Array, seen: Mask) -> Solution:
         """The fit to the rows of a mask."""
         return solve(
-            self.amounts[seen], seconds[seen], self.coefficients, np.array(self.shared.spreads)
-        )
+            self.amounts[seen], seconds[seen], self.coefficients, self.spreads,
+            noise=self.noise[seen],
+        )  # fmt: skip
 
     def predicted(self, solution: Solution, rows: Mask) -> Array:
         """Times of the rows of a mask, as reports show them."""
@@ -179,7 +250,18 @@ def trial_of(measured: Measured, setting: Setting, tile: int, shared: SharedCoef
         lambda kernels: np.array(network_amounts(kernels, setting.rules, tile, shared.caches)),
     )
     amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
-    return Trial(setting, shared, tile, parts, measured.lower_bounds, amounts)
+    return Trial(setting, shared, tile, parts, measured.lower_bounds, amounts, measured.small)
+
+
+def spreads_beside(small_graphs: Array, shared: SharedCoefficients) -> Array:
+    """Spreads of the prior [terms] beside the amounts of small graphs [graphs, terms]: wide of the
+    terms that take a part of one of them, so that the graph tells, not other devices."""
+    spreads = np.array(shared.spreads)
+    if not len(small_graphs):
+        return spreads
+    times = small_graphs * np.array(shared.coefficients)
+    told = (times / times.sum(1)[:, None]).max(0) >= TELLS
+    return np.where(told, WIDER * spreads, spreads)
 
 
 def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibration:
@@ -187,14 +269,16 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
 
     What is left out is predicted under the setting that the rest chooses.
     """
+    beside = BESIDE_SMALL_GRAPHS if measured.small.any() else None
+    usual = [beside or trial.shared.measured for trial in trials]
     noises = [
         # Bands cannot be narrower than what one network is measured to take from time to time.
-        replace(trial.shared.measured, noise=max(trial.shared.measured.noise, measured.noise))
-        for trial in trials
+        replace(spread, noise=max(spread.noise, measured.noise))
+        for spread in usual
     ]
     held_out, sigmas = np.full(len(measured.rows), np.nan), np.full(len(measured.rows), np.nan)
     groups = np.array(measured.groups)
-    for group in dict.fromkeys(measured.groups):
+    for group in measured.held_out_groups:
         out = groups == group
         if out.all():
             continue
@@ -207,7 +291,7 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
     everything = np.ones(len(measured.rows), dtype=bool)
     chosen = choose_trial(trials, measured, everything)
     trial, solution, allowed = trials[chosen.place], chosen.solution, noises[chosen.place]
-    families = len({row.family for row in measured.rows})
+    families = len({row.family for row in measured.rows if not row.is_small_graph})
     spread, widened = _band(held_out, sigmas, measured.seconds, allowed, families)
     fitted = trial.predicted(solution, everything)
     by_coefficients = trial.amounts * trial.coefficients * np.exp(solution.parameters[1:])
@@ -245,7 +329,7 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         )
     if widened:
         notes.append("the band is wider than the shared one: what was left out was further off")
-    if allowed.noise > trial.shared.measured.noise:
+    if allowed.noise > usual[chosen.place].noise:
         notes.append(
             "the band is wider than the shared one: times of one network differ by "
             f"{100 * math.expm1(allowed.noise):.0f} % from time to time"
@@ -279,7 +363,10 @@ def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Mask) -> Cho
     """The first setting, or one under which the rows of the mask are clearly more probable and are
     predicted clearly better when they are left out: a few networks agree with many by chance."""
     own = trials[0].solved(measured.seconds, seen)
-    models = {row.model for row, is_seen in zip(measured.rows, seen, strict=True) if is_seen}
+    networks = seen & np.logical_not(measured.small)
+    models = {
+        row.model for row, is_network in zip(measured.rows, networks, strict=True) if is_network
+    }
     if len(trials) == 1 or len(models) < _FEWEST_TO_CHOOSE:
         return Choice(0, own)
     probable = [
@@ -301,10 +388,11 @@ def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Mask) -> Cho
 def _left_out_error(trial: Trial, measured: Measured, seen: Mask) -> float:
     """Mean error of the rows of the mask, each group predicted from the others."""
     groups = np.array(measured.groups)
-    if len(set(groups[seen])) < 2:  # one family: each network from the others
+    networks = seen & np.logical_not(measured.small)
+    if len(set(groups[networks])) < 2:  # one family: each network from the others
         groups = np.array([row.model for row in measured.rows])
     errors = np.zeros(0)
-    for group in dict.fromkeys(groups[seen]):
+    for group in dict.fromkeys(groups[networks]):
         out = seen & (groups == group)
         solution = trial.solved(measured.seconds, seen & (groups != group))
         predicted = trial.predicted(solution, out)
@@ -347,7 +435,9 @@ def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[flo
 
 
 def fit_of_roofline(measured: Measured, rules: frozenset[str]) -> Calibration:
-    """`measured` has the kernels of these rules."""
+    """`measured` has the kernels of these rules. A small graph says nothing of a roofline, in which
+    kinds of layers do not differ."""
+    measured = measured.of_networks()
     rows, seconds = measured.rows, measured.seconds
     bare = once(
         measured.kernels,
@@ -411,9 +501,11 @@ def _fitted_on(measured: Measured, terms: tuple[str, ...]) -> FittedOn:
     mult_adds = [
         float(sum(kernel.mult_adds for kernel in network_kernels)) for network_kernels in distinct
     ]
+    networks = [row for row in rows if not row.is_small_graph]
     return FittedOn(
-        networks=len({row.model for row in rows}),
-        families=tuple(sorted({row.family for row in rows})),
+        networks=len({row.model for row in networks}),
+        small_graphs=len({row.model for row in rows if row.is_small_graph}),
+        families=tuple(sorted({row.family for row in networks})),
         mult_adds=(max(min(mult_adds), 1.0), max(*mult_adds, 1.0)),
         latency_s=(min(row.latency_s for row in rows), max(row.latency_s for row in rows)),
         terms=terms,
@@ -433,7 +525,20 @@ def _held_out(measured: Measured, estimates: Array) -> HeldOut | None:
         mean=float(np.mean(np.abs(errors[known]))),
         worst=os.path.basename(measured.rows[worst].model).replace(".yaml", ""),
         worst_error=float(errors[worst]),
+        by_mult_adds=_by_mult_adds(measured) if measured.small.any() else None,
+        noise_floor=noise_floor(
+            row.rounds_s for row in measured.rows if row.model != row.reference
+        ),
     )
+
+
+def _by_mult_adds(measured: Measured) -> float | None:
+    """Mean error of what is left out by mult-adds alone."""
+    predicted = left_out_by_mult_adds(
+        measured.mult_adds, measured.seconds, measured.groups, measured.small
+    )
+    errors = np.abs(predicted / measured.seconds - 1)
+    return float(np.nanmean(errors)) if np.isfinite(errors).any() else None
 
 
 def _or_none(values: Array) -> tuple[float | None, ...]:

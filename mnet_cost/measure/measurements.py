@@ -38,14 +38,14 @@ from mnet_cost.measure.throughputs import (
     says_throughput,
     throughput_column,
 )
-from mnet_cost.models.library import is_path, path_beside, refuse_revision
+from mnet_cost.models.library import SMALL_GRAPHS, is_path, path_beside, refuse_revision
 from mnet_cost.tensors import PRECISIONS
 from mnet_cost.yamlfile import read_text
 
 REQUIRED = ("model", "latency_ms")
 OPTIONAL = (
     "device", "processor", "runtime", "precision", "threads", "batch", "family", "run", "date",
-    "runtime_version", "source", "energy_uj", "measured_as", "reference",
+    "runtime_version", "source", "energy_uj", "measured_as", "reference", "role",
 )  # fmt: skip
 OF_ROUNDS = (
     "runs", "fastest_ms", "low_ms", "high_ms", "peak_memory_bytes", "others_cpus",
@@ -58,6 +58,14 @@ NO_REFERENCE = "none"
 _KNOWN = (*REQUIRED, *OPTIONAL)
 _FEWEST_LETTERS = 5
 """Of a word whose slips are told from other words."""
+
+NETWORK, SMALL_GRAPH = ROLES = ("network", "small graph")
+
+
+def role_of(reference: str) -> str:
+    """The role of what a reference names."""
+    return SMALL_GRAPH if reference[: name_length(reference)] == SMALL_GRAPHS else NETWORK
+
 
 _LEAST_MS = 1e-6
 _MOST_MS = 1e8
@@ -98,6 +106,13 @@ class Measurement:
     round of several. A path in it is seen from the working directory."""
     rounds_s: tuple[float, ...] = ()
     """Of each round, drift taken out, where `latency_s` is the median of several."""
+    role: str = NETWORK
+    """`network`, or `small graph`: one kind of layer or a few, which a fit learns from and nobody
+    wants to know the time of."""
+
+    @property
+    def is_small_graph(self) -> bool:
+        return self.role == SMALL_GRAPH
 
     @property
     def version(self) -> str:
@@ -364,7 +379,9 @@ def _number(text: str) -> float | None:
     return None
 
 
-_NOT_STATED: Mapping[str, str] = MappingProxyType({"precision": "fp32", "batch": "1"})
+_NOT_STATED: Mapping[str, str] = MappingProxyType(
+    {"precision": "fp32", "batch": "1", "role": NETWORK}
+)
 """The value of an empty cell."""
 
 
@@ -405,6 +422,9 @@ def _measurement(row: _Row) -> Measurement | None:
     if precision and precision not in PRECISIONS:
         hint = did_you_mean(precision, PRECISIONS) or f"it is {one_of(PRECISIONS)}"
         row.problem("precision", f"there is no precision `{precision}`", hint)
+    role = row.text("role") or NETWORK
+    if role not in ROLES:
+        row.problem("role", f"there is no role `{role}`", f"it is {one_of(ROLES)}")
     threads, batch = row.whole("threads", 4096), row.whole("batch", 1_000_000)
     energy = row.number("energy_uj", 0.0, 1e12)
     network = _network(row, "model")
@@ -429,6 +449,7 @@ def _measurement(row: _Row) -> Measurement | None:
         time_span=row.span("latency_ms"),
         runtime_version=row.text("runtime_version"),
         date=row.text("date"),
+        role=role,
         reference=beside or "",
     )
 
@@ -529,7 +550,7 @@ _SEVERAL = {
 }  # fmt: skip
 _SHOWN = 8
 _CHOOSABLE = (
-    *_SEVERAL, "precision", "batch", "family", "run", "date", "runtime_version", "model",
+    *_SEVERAL, "precision", "batch", "family", "run", "date", "runtime_version", "model", "role",
 )  # fmt: skip
 
 

@@ -49,36 +49,40 @@ class Networks:
 
         Raises `MnetCostError` for a network that is not there or has a layer without a cost rule.
         """
-        key = (measurement.model, measurement.batch, measurement.precision, rules)
+        return self.kernels_at(measurement.model, measurement.batch, measurement.precision, rules)
+
+    def kernels_at(self, model: str, batch: int, precision: str, rules: frozenset[str]) -> Kernels:
+        """The same of the network that the reference `model` names."""
+        key = (model, batch, precision, rules)
         kernels = self._kernels.get(key)
         if kernels is None:
-            kernels = self._kernels[key] = self._form(measurement, rules)
+            kernels = self._kernels[key] = self._form(model, batch, precision, rules)
         return kernels
 
-    def _form(self, measurement: Measurement, rules: frozenset[str]) -> Kernels:
-        name, variant, knobs = split_reference(measurement.model)
+    def _form(self, model: str, batch: int, precision: str, rules: frozenset[str]) -> Kernels:
+        name, variant, knobs = split_reference(model)
         spec = self._specs.get((name, variant))
         if spec is None:
             reference = name if variant is None else f"{name}:{variant}"
             loaded = load_model(reference)
             if loaded.knobs:
-                raise MeasurementError(f"`{measurement.model}` sets knobs twice")
+                raise MeasurementError(f"`{model}` sets knobs twice")
             spec = self._specs[name, variant] = loaded.spec
         if "batch" in knobs:
             hint = "the column `batch` is for that"
-            raise MeasurementError(Problem(f"`{measurement.model}` sets the batch", hint=hint))
-        network = elaborate(spec, {**knobs, "batch": measurement.batch})
-        precision = DTYPES[measurement.precision]
-        costs = count_work(network, precision)
+            raise MeasurementError(Problem(f"`{model}` sets the batch", hint=hint))
+        network = elaborate(spec, {**knobs, "batch": batch})
+        dtype = DTYPES[precision]
+        costs = count_work(network, dtype)
         unknown = [cost.step.name for cost in costs if cost.work is None]
         if unknown:
             hint = "leave out what was measured of this network"
-            message = f"the cost of `{unknown[0]}` in `{measurement.model}` is unknown"
+            message = f"the cost of `{unknown[0]}` in `{model}` is unknown"
             raise MeasurementError(Problem(message, hint=hint))
-        kernels = form_kernels(network, costs, precision, rules)
+        kernels = form_kernels(network, costs, dtype, rules)
         if not kernels:
             hint = "nothing of it takes time: leave out what was measured of this network"
-            raise MeasurementError(Problem(f"`{measurement.model}` has no kernels", hint=hint))
+            raise MeasurementError(Problem(f"`{model}` has no kernels", hint=hint))
         return kernels
 
 

@@ -38,8 +38,10 @@ def profile_text(
     device_class: str | None = None,
     comment: Sequence[str] = (),
     runtime_version: str | None = None,
+    peaks: Sequence[str] = (),
 ) -> str:
-    """The text of a profile whose times are those of `fits`, by precision."""
+    """The text of a profile whose times are those of `fits`, by precision; `peaks` are lines with
+    peaks and memory, of a profile that extends none."""
     lines = [*_comments(comment), "format: 1", f"name: {_quoted(name)}"]
     lines.append(f"title: {_quoted(title)}")
     if device_class is not None:
@@ -49,7 +51,7 @@ def profile_text(
     lines += [f"basis: {basis}", f"runtime: {_quoted(runtime)}"]
     lines += [] if runtime_version is None else [_version_line(runtime_version)]
     lines.append(f"threads: {threads}")
-    lines.append(f"kernels: [{', '.join(sorted(kernels))}]")
+    lines += [f"kernels: [{', '.join(sorted(kernels))}]", *peaks]
     return "\n".join([*lines, latency_text(fits, threads)])
 
 
@@ -183,7 +185,7 @@ def _sourced(key: str, number: Sourced, unit: str) -> list[str]:
         f"  {key}:",
         f"    value: {format_si(number.value, unit, _DIGITS)}",
         f"    basis: {number.basis}",
-        *_wrapped("    source: ", number.source),
+        *wrapped("    source: ", number.source),
     ]
 
 
@@ -195,6 +197,7 @@ def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -
         lines += [
             "fitted_on:",
             f"  networks: {seen.networks}",
+            *([f"  small_graphs: {seen.small_graphs}"] if seen.small_graphs else []),
             *_list("  families: ", [_quoted(family) for family in seen.families]),
             f"  mult_adds: [{mult_adds}]",
             f"  latency: [{latency}]",
@@ -215,6 +218,10 @@ def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -
                 f"  worst: {_quoted(held_out.worst)}",
                 f"  worst_error: {held_out.worst_error:.3g}",
             ]
+        for key, share in (
+            ("by_mult_adds", held_out.by_mult_adds), ("noise_floor", held_out.noise_floor),
+        ):  # fmt: skip
+            lines += [] if share is None else [f"  {key}: {share:.3g}"]
     return lines
 
 
@@ -236,7 +243,7 @@ def _list(key: str, words: Sequence[str]) -> list[str]:
     return [*lines, line if words else key + "[]"]
 
 
-def _wrapped(key: str, text: str) -> list[str]:
+def wrapped(key: str, text: str) -> list[str]:
     """Quoted text over as many lines as it needs: YAML folds its breaks to blanks."""
     lines, line = [], key + '"'
     indent = " " * (len(key) - len(key.lstrip()) + 2)

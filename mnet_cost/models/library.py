@@ -70,6 +70,8 @@ IMPORTED = {
     ".keras": "a Keras model",
 }
 """Endings of model files of other tools that are read."""
+SMALL_GRAPHS = "small_graphs"
+"""A shipped spec of graphs to measure: no network, so no list of models has it."""
 _IMPORTER = "mnet_cost.importing.files"
 """What reads them. It makes specs, so it is above this module, which only names it."""
 _FOREIGN = {
@@ -128,6 +130,8 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
         spec = _by_path(name, variant)
     elif name in model_names():
         spec = read_spec(model_path(name), variant)
+    elif name == SMALL_GRAPHS:
+        spec = read_spec(shown_path(specs_folder() / "measuring" / f"{name}.yaml"), variant)
     else:
         owner, root = owner_of(name, variant, reference)
         spec = compile_spec(root, model_path(owner), name)

@@ -84,7 +84,7 @@ def _table(precision: str, calibration: Calibration) -> Table:
         Column("held_out_s", "left out", "seconds", 8),
         Column("held_out_error", "off %", "percent", 8),
     )
-    rows = tuple(
+    rows = [
         (
             _plain_name(measurement.model),
             measurement.family,
@@ -97,8 +97,13 @@ def _table(precision: str, calibration: Calibration) -> Table:
         for measurement, fitted, held_out in zip(
             calibration.measurements, calibration.fitted_s, calibration.held_out_s, strict=True
         )
-    )
-    return Table(f"measurements_{precision}", f"Measurements, {precision}", columns, rows)
+    ]
+    # Networks first: small graphs are many, and none is left out.
+    small = [measurement.is_small_graph for measurement in calibration.measurements]
+    rows = [row for row, last in zip(rows, small, strict=True) if not last] + [
+        row for row, last in zip(rows, small, strict=True) if last
+    ]
+    return Table(f"measurements_{precision}", f"Measurements, {precision}", columns, tuple(rows))
 
 
 def _facts(fit: LatencyFit) -> list[Fact]:
@@ -122,6 +127,13 @@ def _facts(fit: LatencyFit) -> list[Fact]:
             f"{held_out.protocol} left out"
         )
         facts.append(Fact("error", f"{100 * held_out.median:.1f} %", "text", detail))
+        if held_out.by_mult_adds is not None:
+            detail = "mean of the same times by mult-adds alone, at the rate of the others"
+            share = f"{100 * held_out.by_mult_adds:.1f} %"
+            facts.append(Fact("mult-adds alone", share, "text", detail))
+        if held_out.noise_floor is not None:
+            detail = "a round is off the median of the others, in the median"
+            facts.append(Fact("noise floor", f"{100 * held_out.noise_floor:.1f} %", "text", detail))
     return facts
 
 

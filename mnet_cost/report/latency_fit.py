@@ -41,7 +41,8 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
         facts.append(
             Fact(
                 f"{precision} fitted on",
-                f"{seen.networks} networks",
+                f"{seen.networks} networks"
+                + (f", {seen.small_graphs} small graphs" if seen.small_graphs else ""),
                 "text",
                 f"{macs} mult-adds, {times}; families: {', '.join(seen.families) or 'not stated'}",
             )

@@ -662,7 +662,7 @@ def test_rows_are_chosen() -> None:
         (
             {"source": "x"},
             "rows cannot be chosen by `source`\nhint: there are device, runtime, threads, "
-            "precision, batch, family, run, date, runtime_version, model",
+            "precision, batch, family, run, date, runtime_version, model, role",
         ),
     ],
 )

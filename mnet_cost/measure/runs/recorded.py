@@ -16,14 +16,14 @@ from io import StringIO
 
 from mnet_cost.errors import MeasurementError, OutputError, Problem, UsageError
 from mnet_cost.escaping import printable
-from mnet_cost.measure.measurements import NO_REFERENCE, read_cells
+from mnet_cost.measure.measurements import NO_REFERENCE, read_cells, role_of
 from mnet_cost.models.library import STDIN, is_path, is_revision, split_reference
 from mnet_cost.paths import naming
 
 COLUMNS = (
     "model", "latency_ms", "runtime", "runtime_version", "threads", "precision", "batch",
     "processor", "run", "reference", "runs", "fastest_ms", "low_ms", "high_ms", "energy_uj",
-    "peak_memory_bytes", "others_cpus", "date", "source",
+    "peak_memory_bytes", "others_cpus", "date", "source", "role",
 )  # fmt: skip
 SOURCE = "mnet-cost measure"
 """What rows name as their source."""
@@ -142,6 +142,7 @@ class Recorder:
             "others_cpus": "" if round_.others_cpus is None else f"{round_.others_cpus:.2f}",
             "date": date,
             "source": SOURCE,
+            "role": role_of(round_.model),
         }
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")

@@ -9,6 +9,7 @@ here: one series of runs (`timing.py`), the arithmetic of rounds (`drift.py`), w
 
 from __future__ import annotations
 
+import gc
 import random
 import tempfile
 from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ class Plan:
     rounds: int = 3
     seconds: float = 0.5
     """The most that runs of one network take in one round, without warming up."""
-    fewest_runs: int = 5
+    fewest_runs: int = 3
     """In each round, however long they take."""
     interval: float = 0.01
     """Runs end before their time where the median is known so well: half of its 95 % confidence
@@ -282,6 +283,7 @@ class _Measuring:
         """Time each of `todo` once, in an order of this round, and the reference in between."""
         order = list(todo)
         random.Random(f"{self.plan.seed} {run}").shuffle(order)
+        gc.collect()  # not within series
         self._time_reference(run)
         for network in order:
             self._wait()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mnet_cost.errors import MnetCostError, Source, Span
 from mnet_cost.measure.drift import noise_floor, settle, slowness
-from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.measurements import Measurement, role_of
 from mnet_cost.measure.runs.environment import Environment
 from mnet_cost.measure.runs.recorded import SOURCE, Round, Setting
 from mnet_cost.models.library import split_reference
@@ -102,6 +102,7 @@ def _measurement(timed: Timed, environment: Environment) -> Measurement:
         runtime_version=timed.version,
         date=environment.date,
         rounds_s=timed.steady_s,
+        role=role_of(timed.reference),
     )
 
 

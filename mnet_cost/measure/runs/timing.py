@@ -122,7 +122,6 @@ def run_series(
 def _no_collection() -> Iterator[None]:
     """Within it, Python does not look for garbage."""
     was = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

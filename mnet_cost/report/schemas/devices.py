@@ -151,6 +151,7 @@ _SPREAD = record(
 _FITTED_ON = record(
     {
         "networks": whole("how many"),
+        "small_graphs": whole("graphs of one kind of layer that were measured besides"),
         "families": listed(text("name of a family")),
         "mult_adds": listed(number("mult-adds"), "least and most"),
         "latency_ms": listed(number("milliseconds"), "least and most"),
@@ -166,6 +167,8 @@ _HELD_OUT = record(
         "mean": number("mean error"),
         "worst": maybe(text("network that was furthest off")),
         "worst_error": maybe(number("its error")),
+        "by_mult_adds": maybe(number("mean error by mult-adds alone")),
+        "noise_floor": maybe(number("how far measuring once more was off")),
     },
     "errors on times that were left out",
 )
