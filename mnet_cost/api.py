@@ -569,6 +569,7 @@ def calibrate(
     measurements: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     device: str | os.PathLike[str] | None = None,
+    models: Iterable[str] = (),
     where: Mapping[str, str] | None = None,
     form: Form = "auto",
     basis: str = "calibrated",
@@ -583,6 +584,7 @@ def calibrate(
         profile = mnet_cost.calibrate("times.csv", device="raspberry_pi_4").profile
         mnet_cost.analyze("mobilenet_v2", devices=[profile])
 
+    A file may be what another tool printed, whose networks `models` names: `["mobilenet_v1"]`.
     `device` is the profile whose peaks, memory and power hold; `where` takes rows by values of
     columns; the rest are the options of `mnet-cost calibrate`. Needs NumPy. Raises
     `MeasurementError` for rows that cannot be or are too few.
@@ -598,6 +600,7 @@ def calibrate(
         CalibrationRequest(
             measurements=tuple([os.fspath(path) for path in paths]),
             device=None if device is None else _device_reference(device),
+            models=tuple(models),
             where=dict(where or {}),
             form=form,
             basis=basis,

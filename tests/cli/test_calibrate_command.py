@@ -685,7 +685,7 @@ def test_times_of_no_device(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "the following arguments are required: --from"),
+        ([], "one of the arguments --from --runtime is required"),
         (["--from", "times.csv", "--tile", "many"], "invalid int value: 'many'"),
         (["--from", "times.csv", "--form", "coefficient"], "hint: did you mean `coefficients`?"),
         (["--from", "times.csv", "--basis", "datasheet"], "invalid choice: 'datasheet'"),

@@ -17,6 +17,7 @@ from mnet_cost.devices.choice import Device, choose_devices
 from mnet_cost.errors import MnetCostError, Problem, UsageError, did_you_mean
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.machine import Machine
+from mnet_cost.measure.runs.references import runnable_for
 from mnet_cost.measure.runs.request import MeasureRequest, without_batch
 from mnet_cost.measure.runs.rounds import Progress, Say, check_plan, measure
 from mnet_cost.measure.runs.run_files import Run, network_of, read_runs, run_of, runs_text
@@ -133,7 +134,7 @@ def measured_runs(
             own = Path(folder) / str(number)
             own.mkdir()
             name = without_batch(reference)
-            runnables[name, network.batch] = Runnable(name, network, own)
+            runnables[name, network.batch] = runnable_for(name, network, own)
         session = measure(
             [*runnables.values()], request.runtime, request.settings, request.plan,
             progress=progress, say=say, output=request.output, machine=machine,
