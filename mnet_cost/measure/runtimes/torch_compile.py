@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher
@@ -70,12 +71,23 @@ class TorchCompile:
 
     def environment(self, settings: RunSettings) -> Mapping[str, str]:
         found = {**torch_modules.environment(settings), "mode": "default"}
-        return {**found, "compiler": _compiler()} if settings.device == "cpu" else found
+        if settings.device == "cpu":
+            with _quiet():
+                found["compiler"] = _compiler()
+        return found
 
     def prepare(self, runnable: Runnable, settings: RunSettings) -> Program:
-        if settings.device == "cpu":
-            _compiler()
-        return _compiled(runnable, prepared_module(runnable, settings), settings)
+        with _quiet():
+            if settings.device == "cpu":
+                _compiler()
+            return _compiled(runnable, prepared_module(runnable, settings), settings)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # parts of torch warn about each other
+        yield
 
 
 def _compiler() -> str:
