@@ -99,7 +99,7 @@ def _setting(validation: Validation) -> list[str]:
         *settings_words(validation.analysis.network.knobs),
         run.precision,
         f"{run.threads} thread{'s' * (run.threads != 1)}",
-        *([] if run.device == "cpu" else [run.device]),
+        *([] if run.device in ("", "cpu") else [run.device]),
         f"{run.runs:,} run{'s' * (run.runs != 1)} in {run.rounds} round{'s' * (run.rounds != 1)}",
     ]
 
