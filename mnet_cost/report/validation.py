@@ -357,9 +357,10 @@ def _summary_facts(validations: Sequence[Validation]) -> tuple[Fact, ...]:
 
 def _notes(names: Sequence[str], validations: Sequence[Validation]) -> list[str]:
     notes = []
+    common = set.intersection(*(set(each.notes) for each in validations))
     for name, each in zip(names, validations, strict=True):
         prefix = f"{name}: " if len(validations) > 1 else ""
-        notes += [prefix + note for note in each.notes]
+        notes += [note if note in common else prefix + note for note in each.notes]
         if each.run.noise is None:
             notes.append(f"{prefix}one round was measured: the noise floor is not known")
         elif each.is_noise:
