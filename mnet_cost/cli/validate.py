@@ -59,7 +59,8 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         dest="recorded",
-        help="runs that --record wrote, in the place of measuring; may be repeated",
+        help="runs that --record wrote, or what a tool printed of MODEL (benchmark_model, trtexec, "
+        "ExecuTorch, onnxruntime_perf_test, benchncnn), in the place of measuring; may be repeated",
     )
     add_output_options(parser)
     parser.set_defaults(run=run)

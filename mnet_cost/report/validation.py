@@ -99,7 +99,7 @@ def _setting(validation: Validation) -> list[str]:
         *settings_words(validation.analysis.network.knobs),
         run.precision,
         f"{run.threads} thread{'s' * (run.threads != 1)}",
-        *([] if run.device == "cpu" else [run.device]),
+        *([] if run.device in ("", "cpu") else [run.device]),
         f"{run.runs:,} run{'s' * (run.runs != 1)} in {run.rounds} round{'s' * (run.rounds != 1)}",
     ]
 
@@ -357,9 +357,10 @@ def _summary_facts(validations: Sequence[Validation]) -> tuple[Fact, ...]:
 
 def _notes(names: Sequence[str], validations: Sequence[Validation]) -> list[str]:
     notes = []
+    common = set.intersection(*(set(each.notes) for each in validations))
     for name, each in zip(names, validations, strict=True):
         prefix = f"{name}: " if len(validations) > 1 else ""
-        notes += [prefix + note for note in each.notes]
+        notes += [note if note in common else prefix + note for note in each.notes]
         if each.run.noise is None:
             notes.append(f"{prefix}one round was measured: the noise floor is not known")
         elif each.is_noise:

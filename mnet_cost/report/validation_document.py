@@ -90,7 +90,7 @@ def run_document(run: Run) -> dict[str, Any]:
     return {
         "runtime": run.runtime,
         "runtime_version": run.version or None,
-        "device": run.device,
+        "device": run.device or None,
         "precision": run.precision,
         "threads": run.threads,
         "batch": run.batch,

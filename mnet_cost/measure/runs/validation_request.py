@@ -20,7 +20,14 @@ from mnet_cost.measure.runs.machine import Machine
 from mnet_cost.measure.runs.references import runnable_for
 from mnet_cost.measure.runs.request import MeasureRequest, without_batch
 from mnet_cost.measure.runs.rounds import Progress, Say, check_plan, measure
-from mnet_cost.measure.runs.run_files import Run, network_of, read_runs, run_of, runs_text
+from mnet_cost.measure.runs.run_files import (
+    Run,
+    is_record,
+    network_of,
+    read_runs,
+    run_of,
+    runs_text,
+)
 from mnet_cost.measure.runs.sessions import Failure, Session, Timed
 from mnet_cost.measure.runs.validate import Validation, validate_run
 from mnet_cost.measure.runtimes.base import RunSettings, Runtime, RuntimeProfile
@@ -192,7 +199,33 @@ def profiled(
 
 
 def _recorded(request: ValidationRequest) -> list[Validation]:
-    runs = [run for path in request.recorded for run in read_runs(path)]
+    told = [path for path in request.recorded if not is_record(path)]
+    runs = [run for path in request.recorded if path not in told for run in read_runs(path)]
+    validations = _told(request, told) if told else []
+    return [*validations, *_of_records(request, runs)] if runs else validations
+
+
+def _told(request: ValidationRequest, paths: Sequence[str]) -> list[Validation]:
+    """Outputs of other tools, of the one network that is named."""
+    from mnet_cost.measure.runs.tool_runs import run_of_tool
+    from mnet_cost.measure.tools.reading import read_tool_output
+
+    outputs = [read_tool_output(path) for path in paths]
+    if len(request.models) != 1:
+        message = f"{paths[0]} does not say which network it is of"
+        hint = "name one: mnet-cost validate MODEL --from FILE"
+        raise UsageError(Problem(message, hint=hint))
+    ((reference, model),) = request.models.items()
+    network = elaborate(model.spec, model.knobs)
+    return [
+        validate_run(
+            run_of_tool(output, without_batch(reference), network), network, request.device
+        )
+        for output in outputs
+    ]
+
+
+def _of_records(request: ValidationRequest, runs: Sequence[Run]) -> list[Validation]:
     if not request.models:
         return [validate_run(run, network_of(run), request.device) for run in runs]
     validations = []
