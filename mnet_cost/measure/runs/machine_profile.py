@@ -46,6 +46,8 @@ _AGAIN_GRAPH_S, _AGAIN_NETWORK_S = 0.3, 1.0
 _MORE_GRAPHS = 5
 _FOR_THE_FIT = 0.1
 """Part of the time that is left to the fit."""
+_SAID = 3
+"""Reasons that are shown where nothing could run."""
 _ROUNDED = 1.001
 """How much further peaks are raised, since a profile has four digits of them."""
 
@@ -251,9 +253,10 @@ def fitted(request: MachineRequest, peaks: Peaks, said: Sequence[str] = ()) -> M
 
     Raises `MeasurementError` where there are none, or where they say less than mult-adds alone.
     """
-    if not os.path.exists(request.record):
-        raise MeasurementError(Problem("nothing could be measured", hint="; ".join(said) or None))
-    rows = rows_of(request)
+    rows = rows_of(request) if os.path.exists(request.record) else ()
+    if all(row.model == row.reference for row in rows):
+        what = "no small graph and no whole network could run"
+        raise MeasurementError(Problem(what, hint="; ".join(said[:_SAID]) or None))
     runtime = request.runtime.name
     base = base_of(peaks, runtime, request.name, request.device_class)
     factor = _raised_by(rows, base, runtime)

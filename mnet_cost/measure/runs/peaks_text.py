@@ -26,7 +26,7 @@ _BLOCKS = {
 
 
 def raised(peaks: Peaks, factor: float) -> Peaks:
-    """The peaks as they must be where something ran so many times faster than they allow."""
+    """The peaks where something ran so many times faster than they allow."""
     return replace(
         peaks,
         macs_per_s=peaks.macs_per_s * factor,
@@ -38,7 +38,8 @@ def raised(peaks: Peaks, factor: float) -> Peaks:
 
 
 def peaks_lines(peaks: Peaks, runtime: str, factor: float = 1.0) -> list[str]:
-    """Lines of a profile from `pipeline` on; `factor` is what `raised` has raised them by."""
+    """Lines of a profile from `pipeline` on; rates are `factor` times as high."""
+    peaks = raised(peaks, factor)
     margin = f"{100 * (MARGIN - 1):.0f} % on top, since no loop reaches all that a core can"
     if factor > 1:
         margin += f"; raised by {100 * (factor - 1):.0f} %, since a network ran faster"
