@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from fake_runtime import FakeMachine, FakeRuntime
 
 from mnet_cost import analyze
 from mnet_cost.analysis.terms import network_amounts
@@ -36,7 +37,6 @@ from mnet_cost.measure.runs.machine_profile import (
 from mnet_cost.measure.runs.peaks import Level, Peaks
 from mnet_cost.measure.runs.rounds import REFERENCE
 from mnet_cost.measure.runs.small_graphs import candidates
-from tests.fake_runtime import FakeMachine, FakeRuntime
 
 TILE = 16
 SCALE_S = 20e-6
@@ -94,10 +94,13 @@ def errors(text: str, folder: Path) -> dict[str, float]:
     """Of the estimates of the networks that were not measured, over their times, less 1."""
     path = folder / "profile.yaml"
     path.write_text(text)
-    return {
-        name: analyze(name, devices=[str(path)]).devices[0].latency_s / known_seconds()[name] - 1
-        for name in OTHERS
-    }
+    known = known_seconds()
+    off = {}
+    for name in OTHERS:
+        estimated_s = analyze(name, devices=[str(path)]).devices[0].latency_s
+        assert estimated_s is not None
+        off[name] = estimated_s / known[name] - 1
+    return off
 
 
 class Whole(NamedTuple):
