@@ -39,7 +39,7 @@ def test_kernels_are_of_layers(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert {layer for nodes in layers for layer in nodes} == {
         *("stem", "norm", "activation", "pool", "logits")
     }
-    assert ("norm", "activation", "pool") in layers  # one loop for all of them
+    assert any({"norm", "activation", "pool"} <= {*nodes} for nodes in layers)  # one loop
     assert all(kernel.seconds > 0 for kernel in profile.kernels)
     program.close()
     assert capfd.readouterr() == ("", "")

@@ -83,7 +83,7 @@ def owners_of(
     runnable: Runnable,
     operations: Sequence[Operation],
     inputs: Sequence[Hashable],
-    values: Mapping[Hashable, Statistics | None],
+    values: Mapping[Any, Statistics | None],
 ) -> list[Owners]:
     """The layers of each of `operations`, which are in the order in which they run.
 
@@ -113,7 +113,7 @@ class _Matching:
         runnable: Runnable,
         operations: Sequence[Operation],
         inputs: Sequence[Hashable],
-        values: Mapping[Hashable, Statistics | None],
+        values: Mapping[Any, Statistics | None],
     ) -> None:
         module = runnable.module()
         run = _Values(module)
