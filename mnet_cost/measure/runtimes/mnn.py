@@ -88,8 +88,9 @@ def _check(settings: RunSettings) -> None:
 def _converted(runnable: Runnable) -> Path:
     """The .mnn file of a network. Raises `RunError` with what the converter says."""
     model, converted = runnable.onnx(), runnable.file(".mnn")
+    # With -P, no module is imported from the folder of the files.
     files = ["--modelFile", str(model), "--MNNModel", str(converted)]
-    command = [sys.executable, "-I", "-c", _CONVERT, "-f", "ONNX", *files, "--bizCode", "none"]
+    command = [sys.executable, "-P", "-c", _CONVERT, "-f", "ONNX", *files, "--bizCode", "none"]
     try:
         run = subprocess.run(
             command, cwd=runnable.folder, capture_output=True, timeout=_CONVERSION_S, check=False

@@ -103,8 +103,11 @@ class _TfLiteProgram:
         with silenced():
             self._interpreter: Any = Interpreter(str(model), num_threads=settings.threads)
             self._interpreter.allocate_tensors()
-        # Names of a converted file are of the converter: `serving_default_args_0`, by number.
-        details = sorted(self._interpreter.get_input_details(), key=lambda detail: detail["name"])
+        # The converter names inputs by their number: `serving_default_args_0:0`.
+        details = sorted(
+            self._interpreter.get_input_details(),
+            key=lambda detail: (len(detail["name"]), detail["name"]),
+        )
         self._inputs = [
             (detail["index"], tensor.numpy().astype(detail["dtype"]))
             for detail, tensor in zip(details, runnable.inputs(), strict=True)
