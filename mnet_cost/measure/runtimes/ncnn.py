@@ -1,4 +1,4 @@
-"""Networks on ncnn: torch traces the module, pnnx converts the trace, ncnn runs it.
+"""Networks on ncnn. `pnnx.py` converts them.
 
 ncnn reckons one example at a time. Its packing of numbers into 16 bits is turned off, so fp32 is
 fp32. Its Python package has no times of layers, but it runs no more than is asked for: each layer
@@ -7,11 +7,7 @@ is timed by asking for the result of one after the other.
 
 from __future__ import annotations
 
-import copy
-import re
-import subprocess
 import time
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -20,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import ncnn
 import numpy as np
 
-from mnet_cost.errors import MissingPackageError, Problem
+from mnet_cost.errors import Problem
 from mnet_cost.measure.runtimes.base import (
     Program,
     RunError,
@@ -28,14 +24,12 @@ from mnet_cost.measure.runtimes.base import (
     Runtime,
     RuntimeKernel,
     RuntimeProfile,
-    first_line,
     refused,
 )
+from mnet_cost.measure.runtimes.pnnx import converted, refuse_unknown
 from mnet_cost.measure.runtimes.same_values import Operation, Owners, owners_of, statistics_of
 
 if TYPE_CHECKING:
-    from torch import fx
-
     from mnet_cost.measure.runs.artifacts import Runnable
 
 _AS_IT_IS = 1
@@ -43,8 +37,6 @@ _AS_IT_IS = 1
 
 _BYTES = {"fp32": 4}
 """Bytes of a number, by the precisions that can be asked for."""
-
-_CONVERSION_S = 600
 
 
 def runtime(name: str) -> Runtime:
@@ -75,8 +67,8 @@ class Ncnn:
                 f"ncnn runs one example at a time, not {runnable.network.batch}",
                 hint="measure it with batch=1",
             )
-        param = _converted(runnable)
-        _refuse_unknown(runnable, param)
+        param = converted(runnable)
+        refuse_unknown(runnable, param)
         return _NcnnProgram(runnable, settings, param)
 
 
@@ -91,115 +83,6 @@ def _check(settings: RunSettings) -> None:
         )
     if settings.device != "cpu":
         raise RunError(f"ncnn runs networks on `cpu` here, not on `{settings.device}`")
-
-
-# --- conversion
-
-
-def _converted(runnable: Runnable) -> Path:
-    """The .ncnn.param of a network; the .ncnn.bin is beside it.
-
-    The program of `pnnx` is run itself: its Python package would run source that it has written.
-    """
-    trace = _traced(runnable)
-    stem = trace.with_suffix("")
-    endings = {
-        option: stem.with_name(stem.name + ending)
-        for option, ending in (
-            ("ncnnparam", ".ncnn.param"),
-            ("ncnnbin", ".ncnn.bin"),
-            ("ncnnpy", ".ncnn.py.txt"),
-            ("pnnxparam", ".pnnx.param"),
-            ("pnnxbin", ".pnnx.bin"),
-            ("pnnxpy", ".pnnx.py.txt"),
-            ("pnnxonnx", ".pnnx.onnx"),
-        )
-    }
-    command = [_pnnx(), str(trace), "fp16=0", *(f"{name}={path}" for name, path in endings.items())]
-    try:
-        run = subprocess.run(
-            command, cwd=runnable.folder, capture_output=True, timeout=_CONVERSION_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise refused(runnable, f"pnnx did not convert it: {first_line(error)}") from None
-    finally:
-        for name, path in endings.items():
-            if not name.startswith("ncnn") or name == "ncnnpy":
-                path.unlink(missing_ok=True)
-        trace.unlink(missing_ok=True)
-    param = endings["ncnnparam"]
-    if run.returncode or not param.exists():
-        said = run.stderr.decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"it ended with {run.returncode}"
-        raise refused(
-            runnable, f"pnnx cannot convert it: {reason}", hint="`--runtime torch` runs every layer"
-        )
-    return param
-
-
-def _pnnx() -> str:
-    try:
-        import pnnx
-    except ImportError:
-        raise MissingPackageError(
-            Problem(
-                "`ncnn` needs the package `pnnx`, which is not installed",
-                hint="python -m pip install pnnx",
-            )
-        ) from None
-    return str(pnnx.EXEC_PATH)
-
-
-def _traced(runnable: Runnable) -> Path:
-    import torch
-
-    path = runnable.file(".pt")
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pnnx reads traces, which torch calls outdated
-            module = _for_one_example(runnable.module())
-            torch.jit.trace(module, runnable.inputs(), check_trace=False).save(str(path))
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise refused(runnable, f"torch cannot trace it: {first_line(error)}") from None
-    return path
-
-
-def _for_one_example(module: fx.GraphModule) -> fx.GraphModule:
-    """`module` without what repeats stored tensors for each example: there is one."""
-    from torch import fx
-
-    from mnet_cost.torch_model.modules import for_each
-
-    graph = copy.deepcopy(module.graph)
-    for node in list(graph.nodes):
-        if node.target is for_each:
-            node.replace_all_uses_with(node.args[0])
-            graph.erase_node(node)
-    return fx.GraphModule(module, graph)
-
-
-def _refuse_unknown(runnable: Runnable, param: Path) -> None:
-    """Raise `RunError` for an operator of the converted file that ncnn does not have."""
-    from mnet_cost.measure.runtimes.torch_modules import operator_of
-
-    module = runnable.module()
-    for line in param.read_text(encoding="utf-8").splitlines()[2:]:
-        operator = line.split()[0]
-        if operator == "Input" or ncnn.layer_to_index(operator) >= 0:
-            continue
-        called = re.split(r"\.|::", operator)[-1]
-        nodes = [node for node in module.graph.nodes if operator_of(module, node) == called]
-        layer = nodes[0].meta.get("layer") if nodes else None
-        whose = f" of `{layer}`" if layer else ""
-        raise refused(
-            runnable,
-            f"ncnn has no operator `{operator}`{whose}",
-            layer=layer,
-            hint="`--runtime torch` runs every layer",
-        )
-
-
-# --- runs
 
 
 class _NcnnProgram:

@@ -83,7 +83,7 @@ def owners_of(
     runnable: Runnable,
     operations: Sequence[Operation],
     inputs: Sequence[Hashable],
-    values: Mapping[Hashable, Statistics | None],
+    values: Mapping[Any, Statistics | None],
 ) -> list[Owners]:
     """The layers of each of `operations`, which are in the order in which they run.
 
@@ -113,7 +113,7 @@ class _Matching:
         runnable: Runnable,
         operations: Sequence[Operation],
         inputs: Sequence[Hashable],
-        values: Mapping[Hashable, Statistics | None],
+        values: Mapping[Any, Statistics | None],
     ) -> None:
         module = runnable.module()
         run = _Values(module)
@@ -135,15 +135,16 @@ class _Matching:
             name: frozenset([node]) for name, node in zip(inputs, placeholders, strict=False)
         }
         """The last such nodes before each tensor of the runtime."""
+        self._known = set(self._sources)
+        """Tensors of the runtime that torch has as well, in some layout."""
 
     def owners(self) -> list[Owners]:
         layouts = [self._match(number) for number in range(len(self._operations))]
         layers: list[list[str]] = [[] for _ in self._operations]
         for node, number in self._made_by.items():
             layers[number] += self._between(node)
-        for number in reversed(range(len(layers))):  # what is made of several operations
-            if not layers[number] and not layouts[number]:
-                layers[number] = self._of_readers(number, layers)
+        for number in reversed(range(len(layers))):  # a step on the way to a result of torch
+            layers[number] = layers[number] or self._of_readers(number, layers)
         return [
             Owners(tuple(dict.fromkeys(layout or names)), bool(layout))
             for names, layout in zip(layers, layouts, strict=True)
@@ -164,7 +165,9 @@ class _Matching:
                 self._made_by[node] = number
                 self._ends.add(node)
                 self._sources[name] = frozenset([node])
-            elif any(self._are_like(name, other) for other in operation.inputs):
+                self._known.add(name)
+            elif any(self._are_like(name, other) for other in self._known & {*operation.inputs}):
+                self._known.add(name)
                 layout += [
                     _layer(source) for source in sorted(sources, key=self._position.__getitem__)
                 ]

@@ -32,6 +32,7 @@ from mnet_cost.measure.runtimes.base import (
     first_line,
     refused,
 )
+from mnet_cost.measure.runtimes.quiet import silenced
 from mnet_cost.measure.runtimes.torch_modules import (
     Prepared,
     TimedModule,
@@ -188,9 +189,7 @@ class CompiledProgram(TimedModule):
         self.time()
         with torch_set(self.settings):
             for _ in range(runs):
-                with torch.profiler.profile(
-                    activities=[torch.profiler.ProfilerActivity.CPU]
-                ) as profiler:
+                with silenced(), _profiler() as profiler:
                     start = time.perf_counter()
                     self._call(*self.prepared.inputs)
                     inferences.append(time.perf_counter() - start)
@@ -213,6 +212,10 @@ class CompiledProgram(TimedModule):
             runs=runs,
             inference_s=median(inferences),
         )
+
+
+def _profiler() -> Any:
+    return torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU])
 
 
 def _kernel_events(events: Sequence[Any]) -> list[tuple[str, float]]:
