@@ -34,7 +34,7 @@ from mnet_cost.measure.fitting import (
 )
 from mnet_cost.measure.least_times import as_extended, limits_of
 from mnet_cost.measure.measurements import Measurement, raise_if_any
-from mnet_cost.measure.networks import kernels_of
+from mnet_cost.measure.networks import Networks, kernels_of
 from mnet_cost.measure.plausibility import (
     all_equal,
     at_odds,
@@ -78,6 +78,7 @@ def calibrate(
     form: Form = "auto",
     source: str = "",
     lenient: bool = False,
+    networks: Networks | None = None,
 ) -> Calibration:
     """The fit to measurements of one device, runtime, precision and number of threads.
 
@@ -85,6 +86,7 @@ def calibrate(
     others that the times may speak for. `tile` is the runtime's, `base` is the profile whose peaks
     hold, `runtime` the one that the fitted profile names (that of `base` if empty), `source` goes
     beside the numbers.
+    `networks` are those that were read already.
     `auto` takes the form whose errors are smaller on what is left out, coefficients where both do
     alike, or where networks are too few to tell.
     Raises `MeasurementError` for networks that are not there, too few rows, and times that cannot
@@ -92,6 +94,7 @@ def calibrate(
     """
     rows = tuple(measurements)
     _check_number(rows)
+    networks = networks or Networks()
     problems = list(_too_few(rows, form))
     ran = rows[0].runtime or runtime or (base.runtime if base else "")
     stated = rules
@@ -104,7 +107,7 @@ def calibrate(
     is_known = is_measured_runtime(ran, kind, pipeline)
     own = own_setting(ran, kind, pipeline, rows[0].precision, stated)
     try:
-        kernels = kernels_of(rows, own.rules)
+        kernels = kernels_of(rows, own.rules, networks)
     except MeasurementError as error:
         raise MeasurementError((*problems, *error.problems)) from None
     peaks = None if base is None else as_extended(base, own.rules, threads, runtime)
@@ -126,7 +129,7 @@ def calibrate(
     fits: list[Calibration] = []
     if "coefficients" in forms:
         settings = (own,) if rules is not None else settings_to_try(own)
-        trials = trials_of(measured, settings, tile, threads, base, runtime)
+        trials = trials_of(measured, settings, tile, threads, base, runtime, networks)
         if not is_known and _networks(rows) < FEWEST_FOR_BAND:
             trials = [trial.of_another_runtime() for trial in trials]
         fits.append(fit_of_coefficients(measured, trials))
@@ -166,9 +169,11 @@ def trials_of(
     threads: int = 1,
     base: DeviceProfile | None = None,
     runtime: str = "",
+    networks: Networks | None = None,
 ) -> list[Trial]:
-    """What fits under each setting are made of; `measured` has the kernels of the first one."""
-    rows, trials = measured.rows, []
+    """What fits under each setting are made of; `measured` has the kernels of the first one.
+    `networks` are those that were read already."""
+    rows, trials, networks = measured.rows, list[Trial](), networks or Networks()
     for setting in settings:
         shared = shared_coefficients(setting.shared, rows[0].precision, threads)
         ran = runtime or rows[0].runtime
@@ -177,7 +182,7 @@ def trials_of(
         under = measured
         if setting.rules != settings[0].rules:
             peaks = base and as_extended(base, setting.rules, threads, runtime)
-            kernels = kernels_of(rows, setting.rules)
+            kernels = kernels_of(rows, setting.rules, networks)
             under = measured_times(rows, kernels, peaks, measured.source)
         trials.append(trial_of(under, setting, tile, shared))
     return trials

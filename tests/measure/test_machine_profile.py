@@ -94,12 +94,11 @@ def errors(text: str, folder: Path) -> dict[str, float]:
     """Of the estimates of the networks that were not measured, over their times, less 1."""
     path = folder / "profile.yaml"
     path.write_text(text)
-    known = known_seconds()
     off = {}
     for name in OTHERS:
-        estimated_s = analyze(name, devices=[str(path)]).devices[0].latency_s
-        assert estimated_s is not None
-        off[name] = estimated_s / known[name] - 1
+        estimate = analyze(name, devices=[str(path)]).devices[0].latency_s
+        assert estimate is not None
+        off[name] = estimate / known_seconds()[name] - 1
     return off
 
 

@@ -259,13 +259,14 @@ def fitted(request: MachineRequest, peaks: Peaks, said: Sequence[str] = ()) -> M
         raise MeasurementError(Problem(what, hint="; ".join(said[:_SAID]) or None))
     runtime = request.runtime.name
     base = base_of(peaks, runtime, request.name, request.device_class)
-    factor = _raised_by(rows, base, runtime)
+    networks = Networks()
+    factor = _raised_by(rows, base, runtime, networks)
     if factor > 1:
         base = base_of(peaks, runtime, request.name, request.device_class, factor)
     tile, _ = tile_of(peaks, runtime)
     calibration = calibrate(
         rows, tile=tile, device_class=request.device_class, threads=request.threads, base=base,
-        runtime=runtime, form="coefficients", source=_source(rows),
+        runtime=runtime, form="coefficients", source=_source(rows), networks=networks,
     )  # fmt: skip
     refuse_worse(calibration, request.record)
     version = version_of(rows)
@@ -291,9 +292,11 @@ def fitted(request: MachineRequest, peaks: Peaks, said: Sequence[str] = ()) -> M
     )
 
 
-def _raised_by(rows: Sequence[Measurement], base: DeviceProfile, runtime: str) -> float:
+def _raised_by(
+    rows: Sequence[Measurement], base: DeviceProfile, runtime: str, networks: Networks
+) -> float:
     """By how much peaks must be raised, so that none of the rows is faster; 1 where none is."""
-    kernels = kernels_of(rows, base.kernel_rules)
+    kernels = kernels_of(rows, base.kernel_rules, networks)
     peaks = as_extended(base, base.kernel_rules, base.threads, runtime)
     faster = [
         limits_of(own, peaks, PRECISION, runtime).least_s / row.latency_s
