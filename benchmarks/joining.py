@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import csv
 import platform
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -123,7 +122,7 @@ def convolutions(runnable: Runnable, measured: Profiled, profile: RuntimeProfile
         (step,) = found
         shapes = sizes(events[f"{kernel.name}_kernel_time"])
         output = runnable.network.tensors[step.outputs[0]].type.shape
-        yield same(shapes, tuple(output), step.layer.kernel)
+        yield same(shapes, tuple(output), step.layer.kernel)  # type: ignore[attr-defined]
 
 
 def sizes(event: Mapping[str, Any]) -> tuple[list[int], list[int]]:
@@ -174,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -569,6 +569,7 @@ def calibrate(
     measurements: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     device: str | os.PathLike[str] | None = None,
+    models: Iterable[str] = (),
     where: Mapping[str, str] | None = None,
     form: Form = "auto",
     basis: str = "calibrated",
@@ -583,6 +584,7 @@ def calibrate(
         profile = mnet_cost.calibrate("times.csv", device="raspberry_pi_4").profile
         mnet_cost.analyze("mobilenet_v2", devices=[profile])
 
+    A file may be what another tool printed, whose networks `models` names: `["mobilenet_v1"]`.
     `device` is the profile whose peaks, memory and power hold; `where` takes rows by values of
     columns; the rest are the options of `mnet-cost calibrate`. Needs NumPy. Raises
     `MeasurementError` for rows that cannot be or are too few.
@@ -598,6 +600,7 @@ def calibrate(
         CalibrationRequest(
             measurements=tuple([os.fspath(path) for path in paths]),
             device=None if device is None else _device_reference(device),
+            models=tuple(models),
             where=dict(where or {}),
             form=form,
             basis=basis,
@@ -646,14 +649,18 @@ def validate(
     no estimate. Raises as `measure_networks`; networks that cannot run are `failures`.
     """
     from mnet_cost.measure.runs.request import plan_measure
-    from mnet_cost.measure.runs.validation_request import ValidationRequest, validate_request
+    from mnet_cost.measure.runs.validation_request import (
+        ValidationRequest,
+        one_profile,
+        validate_request,
+    )
 
     files = [recorded] if isinstance(recorded, (str, os.PathLike)) else [*recorded]
     if files and (runtime is not None or record is not None):
         raise UsageError("recorded runs are not measured again: leave out `runtime` and `record`")
     if not files and not models:
         raise TypeError("there is no network to measure")
-    profile = None if device is None else choose_devices([device])[0]
+    profile = None if device is None else one_profile(device)
     networks = _by_reference(models, knobs, settings)
     measuring = None
     if not files:

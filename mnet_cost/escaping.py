@@ -56,6 +56,7 @@ _PLAIN_SIGNS = {
     "\N{EN DASH}": "-",
     "\N{MINUS SIGN}": "-",
     "…": "...",
+    "│": "|",
     **dict.fromkeys("▏▎▍▌▋▊▉█", "#"),
 }
 

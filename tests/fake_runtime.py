@@ -19,6 +19,8 @@ class FakeMachine(Machine):
         super().__init__(root)
         self.clock, self.count, self.others = 0.0, count, others
         self.busy = self.own = 0.0
+        self.taken = 0
+        """How often another program got the CPU."""
         self.quiet_after_s: float | None = None
         """When the others end."""
 
@@ -51,7 +53,10 @@ class FakeMachine(Machine):
 
     def usage(self) -> Usage:
         busy = dict.fromkeys(self.cpus(), self.busy / self.count)
-        return Usage(self.clock, self.own, busy, dict.fromkeys(self.cpus(), 0.0), 0)
+        return Usage(self.clock, self.own, busy, dict.fromkeys(self.cpus(), 0.0), self.taken)
+
+    def switches(self) -> int | None:
+        return self.taken
 
     def memory(self) -> int | None:
         return 8_000_000_000

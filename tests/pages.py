@@ -1,7 +1,7 @@
 """Pages of the documentation whose blocks are run: what a block shows is what it gives.
 
-A page is Markdown. Its blocks are run in order, in a folder of their own in which `specs` is that
-of the checkout:
+A page is Markdown. Its blocks are run in order, in a folder of their own in which `specs` and
+`benchmarks` are those of the checkout:
 
 - a fence with the word `console` holds commands after `$ `, each followed by what it prints, on
   stdout and then stderr. After `<!-- lines: N -->` the first N lines are shown, and `...`;
@@ -100,7 +100,8 @@ def fresh_text(text: str, folder: Path) -> str:
     packages = re.findall(r"^<!-- needs: (\w+) -->$", text, re.MULTILINE)
     if any(find_spec(package) is None for package in packages):
         return text
-    os.symlink(ROOT / "specs", folder / "specs")
+    for name in ("specs", "benchmarks"):
+        os.symlink(ROOT / name, folder / name)
     names: dict[str, Any] = {"__name__": "__main__"}
     parts, end = [], 0
     with chdir(folder):

@@ -68,7 +68,8 @@ def test_a_wrong_output_is_seen(tmp_path: Path) -> None:
     text = "```console\n$ mnet-cost --version\n```\n"
     with pytest.raises(SystemExit):
         fresh_text(text, tmp_path)
-    (tmp_path / "specs").unlink()
+    for name in ("specs", "benchmarks"):
+        (tmp_path / name).unlink()
     text = "```pycon\n>>> 1 + 1\n3\n```\n"
     assert fresh_text(text, tmp_path) == "```pycon\n>>> 1 + 1\n2\n```\n"
 

@@ -181,6 +181,9 @@ def test_no_report_has_a_list_of_its_own() -> None:
         ("advice.py", "accuracy"),  # before and after
         ("calibrate.py", "latency_s"),  # measured
         ("devices.py", "memory_bytes"),  # the size of a memory
+        ("measured.py", "energy_j"),  # measured
+        ("measured.py", "latency_s"),
+        ("measured.py", "peak_memory_bytes"),
         ("paper.py", "mult_adds"),  # ours, beside printed ones
         ("paper.py", "weights"),
         ("reconcile.py", "mult_adds"),  # of one cause

@@ -24,6 +24,7 @@ from protocols import (
     unseen_board,
 )
 from shared import (
+    DOT_PRODUCTS,
     NPU_FLOAT,
     NPU_INT8,
     PROCESSORS,
@@ -119,8 +120,9 @@ TFLITE_FILES = (
 def tflite_sections() -> list[Section]:
     """TensorFlow Lite and XNNPACK, one thread. They have no Winograd."""
     return [
-        _of_runtime(
+        _of_runs(
             precision, runs_of(TFLITE_FILES, precision, ("tflite", "xnnpack"), 1, XNNPACK_TILE),
+            tflite_beginning(precision),
             "one-thread runs of TensorFlow Lite and XNNPACK on {} devices",
             "the tables of benchmarks/accuracy/measurements",
         )
@@ -185,8 +187,10 @@ def _with_wide_spreads(section: Section) -> Section:
     return section._replace(first=first._replace(spreads=np.maximum(first.spreads, WIDE)))
 
 
-def _of_runtime(precision: str, runs: Sequence[Run], source: str, publication: str) -> Section:
-    return _of_runs(precision, runs, like_ncnn(precision, 0.3), source, publication)
+def tflite_beginning(precision: str) -> Beginning:
+    """That of TensorFlow Lite: its devices have 8-bit dot products or do not."""
+    together = DOT_PRODUCTS if precision == "int8" else 0.0
+    return like_ncnn(precision, 0.3)._replace(together=together)
 
 
 def _of_runs(
@@ -196,8 +200,9 @@ def _of_runs(
     return _section(
         name, runs, list(known_device(coefficients)), [], source, publication,
         "known device, new family", common_coefficients(runs, first),
-        shared_coefficients("ncnn", name.partition("_")[0]).measured.width,
-    )  # fmt: skip
+        # At int8, too: by what bands of ncnn are wider there, rates of products differ.
+        shared_coefficients("ncnn").measured.width,
+    )._replace(first=first)  # fmt: skip
 
 
 def npu_sections() -> list[Section]:

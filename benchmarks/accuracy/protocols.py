@@ -91,15 +91,15 @@ def of_family(run: Run, family: str) -> Run:
 
 
 def forecast(
-    measured: Run, held_out: Run, coefficients: Array, prior: Array | None = None
+    measured: Run, held_out: Run, coefficients: Array, prior: Beginning = PROCESSORS
 ) -> list[Forecast]:
     """Forecasts of `held_out` from `measured`, networks that the same device ran.
 
-    `coefficients` are the shared ones, `prior` how far those of a device differ from them; None: as
-    processors do.
+    `coefficients` are the shared ones, `prior` says how far those of a device differ from them.
     """
-    prior = PROCESSORS.spreads if prior is None else prior
-    solution = solve(measured.amounts, measured.seconds, coefficients, prior)
+    solution = solve(
+        measured.amounts, measured.seconds, coefficients, prior.spreads, together=prior.moved
+    )
     estimates = expected_seconds(held_out.amounts, coefficients, solution.parameters)
     sigmas = deviation(held_out.amounts, coefficients, solution, NOISE)
     simple = baselines(measured, held_out)
@@ -149,7 +149,7 @@ def known_device(coefficients: Coefficients) -> Iterator[Forecast]:
     """Family out: each family of each run from its other families."""
     for run, family in _families(coefficients):
         measured = without_family(run, family)
-        common, prior = coefficients.without(family), coefficients.first.spreads
+        common, prior = coefficients.without(family), coefficients.first
         yield from forecast(measured, of_family(run, family), common, prior)
 
 
@@ -172,7 +172,7 @@ def unseen_device(
                 others = draw.sample(others, min(count, len(others)))
             if others:
                 common = coefficients.without(family, run.group)
-                held_out, prior = of_family(run, family), coefficients.first.spreads
+                held_out, prior = of_family(run, family), coefficients.first
                 yield from forecast(run.only(others), held_out, common, prior)
 
 

@@ -13,7 +13,14 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from coefficient_files import TFLITE_FILES, WIDE, XNNPACK_TILE, like_ncnn, onnxruntime_run
+from coefficient_files import (
+    TFLITE_FILES,
+    WIDE,
+    XNNPACK_TILE,
+    like_ncnn,
+    onnxruntime_run,
+    tflite_beginning,
+)
 from others import ForecastTable
 from protocols import (
     Coefficients,
@@ -27,10 +34,11 @@ from protocols import (
 from tables import Run, make_run, measured_together, read, runs_of
 
 from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import Spread
 from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.calibrate import trials_of
 from mnet_cost.measure.coefficient_solver import Solution, deviation
-from mnet_cost.measure.fitting import Trial, choose_trial, measured_times
+from mnet_cost.measure.fitting import FEWEST_FOR_BAND, Trial, band_of, choose_trial, measured_times
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.measure.settings import own_setting, settings_to_try
@@ -63,6 +71,7 @@ class FitOfFew(NamedTuple):
     held_out: Mask
     trial: Trial
     solution: Solution
+    band: Spread
 
 
 def fits_of_few(
@@ -85,9 +94,13 @@ def fits_of_few(
             if not others:
                 continue
             drawn = others if count is None else draw.sample(others, min(count, len(others)))
-            choice = choose_trial(trials, measured, np.isin(np.arange(len(rows)), drawn))
-            trial = trials[choice.place]
-            yield FitOfFew(rows, run, run.seconds, drawn, out, trial, choice.solution)
+            seen: Mask = np.isin(np.arange(len(rows)), drawn)
+            few = len(drawn) < FEWEST_FOR_BAND
+            tried = [trial.of_another_runtime() for trial in trials] if few else trials
+            choice = choose_trial(tried, measured, seen)
+            trial = tried[choice.place]
+            band = band_of(tried, measured, trial, seen)
+            yield FitOfFew(rows, run, run.seconds, drawn, out, trial, choice.solution, band)
 
 
 def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[Forecast]:
@@ -95,9 +108,8 @@ def few_networks(rows: Sequence[Measurement], count: int | None) -> Iterator[For
     for fit in fits_of_few(rows, count):
         trial, out = fit.trial, fit.held_out
         estimates = trial.predicted(fit.solution, out)
-        band = trial.shared.measured
-        sigmas = band.width * deviation(
-            trial.amounts[out], trial.coefficients, fit.solution, band.noise
+        sigmas = fit.band.width * deviation(
+            trial.amounts[out], trial.coefficients, fit.solution, fit.band.noise
         )
         held_out = fit.run.only(int(i) for i in np.flatnonzero(out))
         simple = baselines(fit.run.only(fit.measured), held_out)
@@ -118,7 +130,7 @@ def runtime_tables() -> Iterator[ForecastTable]:
             yield title, protocol, forecasts, 1.0
     for precision in ("fp32", "int8"):
         runs = runs_of(TFLITE_FILES, precision, ("tflite", "xnnpack"), 1, XNNPACK_TILE)
-        tflite = Coefficients(runs, like_ncnn(precision, 0.3))
+        tflite = Coefficients(runs, tflite_beginning(precision))
         width = shared_coefficients("tflite", precision).measured.width
         for count, protocol in _PROTOCOLS.items():
             forecasts = list(unseen_device(tflite, count))
@@ -141,14 +153,15 @@ def _onnxruntime(count: int | None) -> Iterator[Forecast]:
     networks = [i for i, row in enumerate(run.rows) if not row.is_small_graph]
     whole = run.only(networks)
     draw = random.Random(1)
-    spreads = np.maximum(coefficients.first.spreads, WIDE)
+    prior = coefficients.first
+    prior = prior._replace(spreads=np.maximum(prior.spreads, WIDE))
     for _ in range(1 if count is None else DRAWS):
         for family in sorted(set(whole.families)):
             others = without_family(whole, family)
             if count is not None:
                 others = others.only(draw.sample(range(len(others.rows)), count))
             yield from forecast(
-                others, of_family(whole, family), coefficients.without(family), spreads
+                others, of_family(whole, family), coefficients.without(family), prior
             )
 
 

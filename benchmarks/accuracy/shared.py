@@ -17,7 +17,7 @@ import numpy as np
 from tables import Run
 
 from mnet_cost.devices.coefficients import Caches
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.terms import TERM_NAMES, moved_together
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.coefficient_solver import NOISE, share_coefficients, solve
 
@@ -59,11 +59,18 @@ class Beginning(NamedTuple):
     spreads: Array
     start_spread: float = 1.0
     """Standard deviation of the logarithms of `start`."""
+    together: float = 0.0
+    """The same of what all terms but products have in common, over devices."""
 
     @property
     def has(self) -> Any:
         """Which terms there are."""
         return self.start > 0
+
+    @property
+    def moved(self) -> Array:
+        """`together` by term."""
+        return np.array(moved_together(self.together))
 
 
 def beginning(start: Mapping[str, float], spreads: Mapping[str, float]) -> Beginning:
@@ -75,6 +82,10 @@ def beginning(start: Mapping[str, float], spreads: Mapping[str, float]) -> Begin
 
 
 PROCESSORS = beginning(START, SPREADS)
+
+DOT_PRODUCTS = 0.7
+"""Half the logarithm of 4: devices with and without 8-bit dot products lie so far to both sides of
+the middle in the rate of products over channels, beside all else."""
 
 _NPU_START = {
     "pointwise": 1.0, "windows": 1.0, "stem": 1.0, "matmul": 2.0,
@@ -103,7 +114,7 @@ NPU_FLOAT = beginning(_NPU_START, _NPU_SPREADS)
 NPU_INT8 = beginning(
     {**_NPU_START, "move_kernels": 50.0},
     {name: max(spread, 0.3) for name, spread in _NPU_SPREADS.items()},
-)
+)._replace(together=DOT_PRODUCTS)
 """Parts of a concatenation have scales of their own, so that each is written anew. There are boards
 of fewer kinds with fp16 than with int8, which differ more."""
 
@@ -116,6 +127,7 @@ def common_coefficients(runs: Iterable[Run], first: Beginning = PROCESSORS) -> A
         first.start[first.has],
         first.spreads[first.has],
         start_spread=first.start_spread,
+        together=first.moved[first.has],
     )
     return coefficients
 
@@ -180,6 +192,7 @@ def write(
         "# do not edit it.",
         "# coefficient; spread: standard deviation of its logarithm from device to device.",
         "# share: of a core's peak that large 1x1 convolutions reach.",
+        "# together: the same of what all terms but products over channels have in common.",
         "# width: half a band that holds 80 %, in standard deviations of the posterior.",
         "format: 1",
         f"made: {date}",
@@ -216,6 +229,11 @@ def write(
             *(
                 f"    {pipeline}: {{share: {np.exp(middle):.3f}, spread: {spread:.3f}}}"
                 for pipeline, (middle, spread) in section.shares.items()
+            ),
+            *(
+                [f"  together: {{spread: {section.first.together:g}}}"]
+                if section.first.together
+                else []
             ),
             f"  measured: {{width: {section.measured:.3g}, noise: {NOISE:g}}}",
             f"  unmeasured: {{width: {section.unmeasured:.3g}, noise: {NOISE:g}}}",

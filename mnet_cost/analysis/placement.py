@@ -60,6 +60,7 @@ class Placement:
     crossings: tuple[Crossing, ...] | None
     """Between layers, so without input and output of the network; None where a place is unknown."""
     mult_adds: Any
+    """None where those of a layer are unknown."""
     accelerated_mult_adds: Any
     """Of `mult_adds`, those that are known to be done on the accelerator."""
     processor_mult_adds: Any
@@ -132,7 +133,7 @@ def place(
         precision=precision.name,
         layers=each,
         crossings=_crossings(network, place_of, precision),
-        mult_adds=sum([cost.mult_adds for cost in costs]),
+        mult_adds=sum(sums.values()) if all(cost.work is not None for cost in costs) else None,
         accelerated_mult_adds=sums["accelerator"],
         processor_mult_adds=sums["processor"],
     )

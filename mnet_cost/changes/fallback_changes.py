@@ -83,12 +83,17 @@ class _Attempt(NamedTuple):
 
 def return_changes(analysis: Analysis, estimate: DeviceEstimate) -> tuple[ReturnChange, ...]:
     """Changes that bring layers back to the accelerator of one device of `analysis`, the most
-    operators first, and behind them all of these together. None where none was found."""
+    operators first, and behind them all of these together. None where none was found.
+
+    Where a compiler cuts a network once, a change can bring nothing back by itself and much
+    together with others; it is among them then.
+    """
     placement, network = estimate.placement, analysis.network
     if placement is None or placement.other_precision is not None or network.spec.origins:
         return ()
     left = _MOST_LAYERS // len(network.steps)
     found: list[ReturnChange] = []
+    beside: list[ReturnChange] = []  # nothing by themselves
     for members in _by_reason(placement)[:_MOST_REASONS]:
         for attempt in _attempts(network, members):
             if left <= 0:
@@ -96,14 +101,18 @@ def return_changes(analysis: Analysis, estimate: DeviceEstimate) -> tuple[Return
             left -= 1
             change = _tried(analysis, estimate, attempt, members)
             if change is not None:
-                found.append(change)
+                (found if change.returned else beside).append(change)
                 break
     found.sort(key=lambda change: -change.returned)
-    if len(found) > 1 and left > 0:
-        edits: Edits = {token: text for each in found for token, text in each.edits.items()}
+    most = found[0].returned if found else 0
+    for several in (found, [*found, *beside] if beside else []):
+        if len(several) < 2 or left <= 0:
+            continue
+        left -= 1
+        edits: Edits = {token: text for each in several for token, text in each.edits.items()}
         together = _tried(analysis, estimate, _Attempt("all of these", edits), ())
-        if together is not None and together.returned > found[0].returned:
-            found.append(together)
+        if together is not None and together.returned > most:
+            most, found = together.returned, [*several, together]
     return tuple(found)
 
 
@@ -177,8 +186,8 @@ def _tried(
     attempt: _Attempt,
     members: Sequence[tuple[int, Placed]],
 ) -> ReturnChange | None:
-    """The change with its network; None where it is another one than was meant, or brings nothing
-    back."""
+    """The change with its network; None where it is another one than was meant, or `members` do not
+    run then."""
     network = analysis.network
     try:
         changed = elaborate(edited_spec(network.spec, attempt.edits), network.knobs)
@@ -194,7 +203,7 @@ def _tried(
            for number, _ in members):  # fmt: skip
         return None
     returned = len(before.off) + len(before.unknown) - len(now.off) - len(now.unknown)
-    if returned <= 0:
+    if returned < 0:
         return None
     return ReturnChange(
         change=attempt.change,

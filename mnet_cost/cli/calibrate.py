@@ -29,10 +29,17 @@ def add_parser(subparsers: Subparsers) -> None:
     times = parser.add_mutually_exclusive_group(required=True)
     times.add_argument(
         "--from",
-        metavar="CSV",
+        metavar="FILE",
         action="append",
         dest="measurements",
-        help="measured times; may be repeated",
+        help="measured times: a CSV, or what another tool printed; may be repeated",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="[LOGGED=]MODEL",
+        action="append",
+        default=[],
+        help="the network that another tool ran, which it calls LOGGED; may be repeated",
     )
     times.add_argument(
         "--runtime",
@@ -120,6 +127,7 @@ def run(options: argparse.Namespace) -> int:
     kernels = options.kernels
     request = CalibrationRequest(
         measurements=tuple(options.measurements),
+        models=tuple(options.model),
         where=_where(options.where),
         device=options.device,
         form=options.form or "auto",

@@ -12,7 +12,7 @@ from mnet_cost.errors import DeviceError, OutputError, Problem, UsageError, did_
 _MINUTES = 3.0
 _LEAST_MINUTES, _MOST_MINUTES = 0.2, 24 * 60.0
 _STOPPED = 130
-_OF_ROWS = ("device", "into", "kernels", "tile", "form", "basis", "where")
+_OF_ROWS = ("device", "into", "kernels", "tile", "form", "basis", "where", "model")
 
 
 def run_machine(options: argparse.Namespace) -> int:

@@ -59,7 +59,8 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         dest="recorded",
-        help="runs that --record wrote, in the place of measuring; may be repeated",
+        help="runs that --record wrote, or what a tool printed of MODEL (benchmark_model, trtexec, "
+        "ExecuTorch, onnxruntime_perf_test, benchncnn), in the place of measuring; may be repeated",
     )
     add_output_options(parser)
     parser.set_defaults(run=run)
@@ -95,14 +96,13 @@ def _request(options: argparse.Namespace) -> ValidationRequest:
     """What the options ask for."""
     from mnet_cost.cli.measure import named_models, plan_of
     from mnet_cost.cli.output import refuse_inputs
-    from mnet_cost.devices.load import load_device
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.measure.runs.request import runtime_named
-    from mnet_cost.measure.runs.validation_request import ValidationRequest
+    from mnet_cost.measure.runs.validation_request import ValidationRequest, one_profile
 
     for target in filter(None, (options.record, options.output)):
         refuse_inputs(target, _inputs(options))
-    device = None if options.device is None else load_device(options.device)
+    device = None if options.device is None else one_profile(options.device)
     if options.recorded:
         for option, given in (("--runtime", options.runtime), ("--record", options.record)):
             if given is not None:

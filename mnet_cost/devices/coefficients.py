@@ -10,7 +10,7 @@ data, so that nothing in the code is a number of that fit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import exp, hypot, log, log2
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, Spread
 from mnet_cost.devices.rules import RUNTIME_RULES, is_accelerated, is_eager
 from mnet_cost.devices.sourced import Sourced
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.terms import TERM_NAMES, moved_together
 from mnet_cost.devices.types import ACCELERATORS, ComputeRate, DeviceProfile
 from mnet_cost.shipped import specs_folder
 from mnet_cost.yamlfile import Node, read_yaml
@@ -60,6 +60,9 @@ class SharedCoefficients:
     """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
     """The band of an estimate without a fit to measurements."""
+    together: float = 0.0
+    """Standard deviation of a logarithm that all terms but `PRODUCTS` have in common: how far
+    devices differ in the rate of products alone."""
     caches: Caches | None = None
     """None where what caches hold was not seen to cost less."""
 
@@ -120,6 +123,21 @@ own: as runs of one runtime were seen to differ in it."""
 THREADS_NOISE = 0.15
 """Noise of a time with several threads by coefficients of another runtime: so that bands hold 80 %
 of what Tengine and Arm NN take with four (`python benchmarks/accuracy runtimes`)."""
+
+
+_RUNTIMES_DIFFER = 2.0
+"""Factor to spreads over devices, so that bands from one network hold 80 % in the mean of runtimes
+that no coefficients were fitted to: whichever of them is left out, it is 1.5 or 2."""
+
+
+def of_another_runtime(shared: SharedCoefficients) -> SharedCoefficients:
+    """`shared` for a runtime that nobody measured, while nothing says how far it differs.
+
+    What devices with and without 8-bit dot products differ by is as wide already.
+    """
+    if shared.together:
+        return shared
+    return replace(shared, spreads=tuple(_RUNTIMES_DIFFER * spread for spread in shared.spreads))
 
 
 def _of_name(files: Mapping[str, str], runtime: str) -> str | None:
@@ -242,11 +260,14 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
     own = sections.get(section_name(precision, threads))
     if own is not None:
         return own
-    known = _by_threads(sections, precision) or _by_threads(sections, "fp32")
+    known, together = _by_threads(sections, precision), 0.0
+    if not known:
+        known = _by_threads(sections, "fp32")
+        together = _sections(DEFAULT_SHARED)[section_name(precision, 1)].together
     if not known:
         return next(iter(sections.values()))
     nearest = min(known, key=lambda count: abs(log(count / threads)))
-    one = known[nearest]
+    one = replace(known[nearest], together=max(known[nearest].together, together))
     if threads == nearest or name == NPU or name.startswith(MICROCONTROLLERS):
         return one
     default = _sections(DEFAULT_SHARED)
@@ -272,6 +293,7 @@ def _of_threads(name: str, precision: str, threads: int) -> SharedCoefficients:
         },
         measured=with_noise(_wider(one.measured, several.measured), THREADS_NOISE),
         unmeasured=with_noise(_wider(one.unmeasured, several.unmeasured), THREADS_NOISE),
+        together=one.together,
         caches=one.caches,
     )
 
@@ -324,6 +346,7 @@ def _between(
         },
         measured=spread(below.measured, above.measured),
         unmeasured=spread(below.unmeasured, above.unmeasured),
+        together=below.together,
         caches=below.caches,
     )
 
@@ -345,6 +368,7 @@ def _coefficients(name: str, plain: Mapping[str, Any], caches: Caches | None) ->
         },
         measured=_spread(plain["measured"]),
         unmeasured=_spread(plain["unmeasured"]),
+        together=float(plain.get("together", {"spread": 0.0})["spread"]),
         caches=caches,
     )
 
@@ -379,6 +403,15 @@ def peak_shares(
     }
 
 
+def prior_covariance(shared: SharedCoefficients) -> tuple[tuple[float, ...], ...]:
+    """The lower triangle of the covariance of the logarithms of cost coefficients, over devices."""
+    moved = moved_together(shared.together)
+    return tuple(
+        (*(moved[i] * other for other in moved[:i]), moved[i] ** 2 + spread**2)
+        for i, spread in enumerate(shared.spreads)
+    )
+
+
 def unmeasured_fit(
     device: DeviceProfile, rate: ComputeRate, precision: str
 ) -> CoefficientFit | None:
@@ -401,11 +434,9 @@ def unmeasured_fit(
     if device.pipeline not in shared.peak_shares or not is_measured_runtime(
         device.runtime, device.device_class, device.pipeline, precision
     ):
-        of_scale += (
-            spread_of_runtimes(shared.name) ** 2
-        )  # the share of the peak is another runtime's
-    variances = (of_scale, *(spread**2 for spread in shared.spreads))
-    covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
+        # The share of the peak is another runtime's.
+        of_scale += spread_of_runtimes(shared.name) ** 2
+    covariance = ((of_scale,), *((0.0, *row) for row in prior_covariance(shared)))
     tile = int(rate.tile.value) if rate.tile else 1
     return CoefficientFit(
         scale_s=scale,

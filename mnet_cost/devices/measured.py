@@ -12,6 +12,7 @@ from mnet_cost.devices.coefficients import (
     MICROCONTROLLERS,
     SHARED_NAMES,
     SharedCoefficients,
+    prior_covariance,
     shared_coefficients,
 )
 from mnet_cost.devices.latency_models import (
@@ -117,7 +118,7 @@ def _coefficients(
     reader.keys(node, f"`{place.value}`", ("scale", stated, "covariance"), ("shared", "tile"))
     scale = _sourced(reader, node, "scale", "s")
     deviations = _deviations(reader, node.value.get(stated), stated, shared)
-    covariance = _covariance(reader, node.value.get("covariance"), shared.spreads)
+    covariance = _covariance(reader, node.value.get("covariance"), prior_covariance(shared))
     if scale is None or covariance is None:
         return None
     tile = 1
@@ -177,7 +178,7 @@ def _deviations(
 
 
 def _covariance(
-    reader: Reader, node: Node | None, spreads: Sequence[float]
+    reader: Reader, node: Node | None, prior: Sequence[Sequence[float]]
 ) -> tuple[tuple[float, ...], ...] | None:
     """The lower triangle, from rows by name; terms without a row keep what devices differ by."""
     if node is None:
@@ -189,8 +190,8 @@ def _covariance(
         return None
     rows: list[int] = []
     full = [[0.0] * (i + 1) for i in range(len(names))]
-    for i, spread in enumerate(spreads, start=1):
-        full[i][i] = spread**2
+    for i, row in enumerate(prior, start=1):
+        full[i][i] = row[-1]
     for name, child in node.value.items():
         if name not in names:
             hint = did_you_mean(name, names) or f"there are {', '.join(names)}"

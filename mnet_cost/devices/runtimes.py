@@ -157,8 +157,8 @@ Runtime and OpenVINO (`isp_timm.csv` in `benchmarks/accuracy/measurements`)."""
 def _taken_for_others(device: DeviceProfile, precision: str) -> str:
     """What a runtime is taken for that nobody measured on cores of this kind."""
     name = device.runtime
-    meant = None if name in OTHER_RUNTIMES else did_you_mean(name, named_runtimes())
-    question = f" ({meant})" if meant and not is_named_runtime(name) else ""
+    meant = meant_runtime(name)
+    question = f" ({meant})" if meant else ""
     wider = "and the band is wider by what runtimes differ"
     if device.device_class == "microcontroller":
         return (
@@ -175,6 +175,13 @@ def _taken_for_others(device: DeviceProfile, precision: str) -> str:
         f"nothing is known of the runtime `{name}`{question}: it is taken as one that {has} "
         f"Winograd's tiles, {wider}"
     )
+
+
+def meant_runtime(name: str) -> str | None:
+    """A question for what may be a slip of the name of a known runtime; None for other names."""
+    if is_named_runtime(name) or name in OTHER_RUNTIMES:
+        return None
+    return did_you_mean(name, named_runtimes())
 
 
 def version_note(device: DeviceProfile) -> str | None:

@@ -58,5 +58,15 @@ TERMS = (
 
 TERM_NAMES = tuple(term.name for term in TERMS)
 
+PRODUCTS = frozenset(("pointwise", "winograd", "dense", "windows", "stem", "matmul", "unpacked"))
+"""Terms whose products are summed over channels. Instructions for 8-bit dot products take four
+times as many of these as others do, and gain nothing elsewhere (Arm, SDOT; Intel, VPDPBUSD)."""
+
+
+def moved_together(deviation: float) -> tuple[float, ...]:
+    """`deviation` for each term but `PRODUCTS`, which have 0, in the order of `TERMS`."""
+    return tuple(0.0 if name in PRODUCTS else deviation for name in TERM_NAMES)
+
+
 INFERENCE = TERM_NAMES.index("inference")
 """The term of an inference as a whole: no kernel has it."""

@@ -15,12 +15,14 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import (
     NPU,
     THREADS_NOISE,
+    is_measured_runtime,
     shared_coefficients,
     with_noise,
 )
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.fitting import (
+    FEWEST_FOR_BAND,
     Calibration,
     Measured,
     Trial,
@@ -102,6 +104,7 @@ def calibrate(
     kind = device_class
     if base is not None and kind != "microcontroller" and not _is_processor(base):
         kind = "accelerator"
+    is_known = is_measured_runtime(ran, kind, pipeline)
     own = own_setting(ran, kind, pipeline, rows[0].precision, stated)
     try:
         kernels = kernels_of(rows, own.rules, networks)
@@ -127,6 +130,8 @@ def calibrate(
     if "coefficients" in forms:
         settings = (own,) if rules is not None else settings_to_try(own)
         trials = trials_of(measured, settings, tile, threads, base, runtime, networks)
+        if not is_known and _networks(rows) < FEWEST_FOR_BAND:
+            trials = [trial.of_another_runtime() for trial in trials]
         fits.append(fit_of_coefficients(measured, trials))
     if "roofline" in forms:
         fits.append(fit_of_roofline(measured, own.rules))

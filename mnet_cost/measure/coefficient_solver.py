@@ -49,28 +49,34 @@ def solve(
     scale: float | None = None,
     scale_spread: float = SCALE_SPREAD,
     steps: int = _STEPS,
+    together: Array | None = None,
     noise: Array | float = NOISE,
 ) -> Solution:
     """Maximum a posteriori of scale and deviations.
 
     amounts [networks, terms]; seconds [networks]; coefficients, spreads (of the prior of the
-    deviations) [terms]. `scale` is the prior's middle; without it, that of the measurements. A
-    single measurement moves the scale and hardly a deviation: its residual can be zero without
-    them. `noise` is the scale of errors, of all or of each [networks].
+    deviations) [terms]; `together` is how far the prior moves deviations by a number that they have
+    in common, as standard deviations [terms]. `scale` is the prior's middle; without it, that of
+    the measurements. A single measurement moves the scale and hardly a deviation: its residual can
+    be zero without them. `noise` is the scale of errors, of all or of each [networks].
     """
     by_coefficients = amounts * coefficients
     measured = np.log(seconds)
     middle = float(np.median(measured - np.log(by_coefficients.sum(1)))) if scale is None else scale
     start = np.zeros(1 + len(coefficients))
     start[0] = middle
-    precision = 1 / np.concatenate([[scale_spread], spreads]) ** 2
+    precision = np.diag(1 / np.concatenate([[scale_spread], spreads]) ** 2)
+    if together is not None:
+        variances = np.diag(np.concatenate([[scale_spread], spreads]) ** 2)
+        moved = np.concatenate([[0.0], together])
+        precision = np.linalg.inv(variances + np.outer(moved, moved))
     now = start.copy()
     for _ in range(steps):
         expected, shares = _expected(by_coefficients, now)
         residuals = measured - expected
         weights = (FREEDOM + 1) / (FREEDOM + (residuals / noise) ** 2) / noise**2
-        hessian = (shares * weights[:, None]).T @ shares + np.diag(precision)
-        gradient = shares.T @ (weights * residuals) - precision * (now - start)
+        hessian = (shares * weights[:, None]).T @ shares + precision
+        gradient = shares.T @ (weights * residuals) - precision @ (now - start)
         step = np.clip(np.linalg.solve(hessian, gradient), -_STEP, _STEP)
         now = now + step
         if np.abs(step).max() < 1e-5:
@@ -78,9 +84,8 @@ def solve(
     covariance = np.asarray(np.linalg.inv(hessian), dtype=np.float64)
     residuals = (measured - _expected(by_coefficients, now)[0]) / noise
     likelihood = -(FREEDOM + 1) / 2 * np.log1p(residuals**2 / FREEDOM).sum()
-    apart = (now - start) ** 2 * precision
-    evidence = likelihood - apart.sum() / 2
-    evidence += (np.log(precision).sum() - np.linalg.slogdet(hessian)[1]) / 2
+    evidence = likelihood - (now - start) @ precision @ (now - start) / 2
+    evidence += (np.linalg.slogdet(precision)[1] - np.linalg.slogdet(hessian)[1]) / 2
     return Solution(now, covariance, float(evidence))
 
 
@@ -133,6 +138,7 @@ def share_coefficients(
     spreads: Array,
     rounds: int = 12,
     start_spread: float = 1.0,
+    together: Array | None = None,
 ) -> Array:
     """Coefficients that devices have in common: the middle of what each run (amounts, seconds)
     says.
@@ -143,7 +149,10 @@ def share_coefficients(
     coefficients = start.copy()
     seen = np.any([amounts.any(0) for amounts, _ in runs], axis=0)
     for _ in range(rounds):
-        said = [solve(a, t, coefficients, spreads, steps=8).parameters[1:] for a, t in runs]
+        said = [
+            solve(a, t, coefficients, spreads, steps=8, together=together).parameters[1:]
+            for a, t in runs
+        ]
         # Deviations are zero on average where shared coefficients are right; the prior pulls as
         # hard as one device whose deviation is start_spread.
         pull = np.log(start / coefficients) / start_spread**2

@@ -18,7 +18,7 @@ import numpy as np
 
 from mnet_cost.analysis.terms import network_amounts
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import SharedCoefficients
+from mnet_cost.devices.coefficients import SharedCoefficients, of_another_runtime
 from mnet_cost.devices.latency_models import (
     CoefficientFit,
     FittedOn,
@@ -28,7 +28,7 @@ from mnet_cost.devices.latency_models import (
     Spread,
 )
 from mnet_cost.devices.sourced import Sourced
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.terms import TERM_NAMES, moved_together
 from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.coefficient_solver import (
     NOISE,
@@ -210,6 +210,8 @@ class Trial(NamedTuple):
     """[rows, terms]"""
     small: Mask
     """Which rows are small graphs."""
+    is_of_another_runtime: bool = False
+    """Whether spreads are those of runtimes, not of devices."""
 
     @property
     def coefficients(self) -> Array:
@@ -225,12 +227,21 @@ class Trial(NamedTuple):
         """Scale of the errors of each row."""
         return np.where(self.small, SMALL_GRAPH_NOISE, NOISE)
 
+    def of_another_runtime(self) -> Trial:
+        """Of a runtime that the shared coefficients are not of, before anything is left out."""
+        shared = of_another_runtime(self.shared)
+        return self._replace(shared=shared, is_of_another_runtime=shared is not self.shared)
+
     def solved(self, seconds: Array, seen: Mask) -> Solution:
         """The fit to the rows of a mask."""
         return solve(
-            self.amounts[seen], seconds[seen], self.coefficients, self.spreads,
+            self.amounts[seen],
+            seconds[seen],
+            self.coefficients,
+            self.spreads,
+            together=np.array(moved_together(self.shared.together)),
             noise=self.noise[seen],
-        )  # fmt: skip
+        )
 
     def predicted(self, solution: Solution, rows: Mask) -> Array:
         """Times of the rows of a mask, as reports show them."""
@@ -269,35 +280,22 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
 
     What is left out is predicted under the setting that the rest chooses.
     """
-    beside = BESIDE_SMALL_GRAPHS if measured.small.any() else None
-    usual = [beside or trial.shared.measured for trial in trials]
-    noises = [
-        # Bands cannot be narrower than what one network is measured to take from time to time.
-        replace(spread, noise=max(spread.noise, measured.noise))
-        for spread in usual
-    ]
-    held_out, sigmas = np.full(len(measured.rows), np.nan), np.full(len(measured.rows), np.nan)
-    groups = np.array(measured.groups)
-    for group in measured.held_out_groups:
-        out = groups == group
-        if out.all():
-            continue
-        choice = choose_trial(trials, measured, np.logical_not(out))
-        trial, solution = trials[choice.place], choice.solution
-        held_out[out] = trial.predicted(solution, out)
-        sigmas[out] = deviation(
-            trial.amounts[out], trial.coefficients, solution, noises[choice.place].noise
-        )
     everything = np.ones(len(measured.rows), dtype=bool)
+    held_out, sigmas = _left_out(trials, measured, everything)
     chosen = choose_trial(trials, measured, everything)
-    trial, solution, allowed = trials[chosen.place], chosen.solution, noises[chosen.place]
-    families = len({row.family for row in measured.rows if not row.is_small_graph})
+    trial, solution = trials[chosen.place], chosen.solution
+    allowed = _allowed(trial, measured)
+    families = _families(measured, everything)
     spread, widened = _band(held_out, sigmas, measured.seconds, allowed, families)
     fitted = trial.predicted(solution, everything)
     by_coefficients = trial.amounts * trial.coefficients * np.exp(solution.parameters[1:])
     seen = (by_coefficients / by_coefficients.sum(1)[:, None]).max(0) >= _TAKES_PART
     names = tuple(name for name, is_seen in zip(TERM_NAMES, seen, strict=True) if is_seen)
     # The scale is of millions of multiplications; a deviation of nothing is the shared coefficient.
+    # What moves together with terms that were seen is known from them.
+    known = seen | (
+        (np.array(moved_together(trial.shared.together)) > 0) & (trial.coefficients > 0)
+    )
     fit = CoefficientFit(
         scale_s=Sourced(
             value=float(np.exp(solution.parameters[0])) / 1e6,
@@ -306,10 +304,12 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         ),
         deviations={
             name: float(value)
-            for name, value in zip(TERM_NAMES, solution.parameters[1:], strict=True)
-            if name in names
+            for name, value, is_known in zip(
+                TERM_NAMES, solution.parameters[1:], known, strict=True
+            )
+            if is_known
         },
-        covariance=_triangle(solution.covariance, seen, np.array(trial.shared.spreads)),
+        covariance=_triangle(solution.covariance, known, np.array(trial.shared.spreads)),
         spread=spread,
         tile=trial.tile,
         shared=trial.shared.name,
@@ -321,6 +321,10 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         notes.append(
             "one measurement: it sets the scale, and cost coefficients are the shared ones"
         )
+    if trial.is_of_another_runtime:
+        notes.append(
+            "the band is as wide as runtimes differ: coefficients were fitted to none of this name"
+        )
     if chosen.place:
         notes.append(
             f"fitted as for {trial.setting.words}: what was left out was "
@@ -329,7 +333,7 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         )
     if widened:
         notes.append("the band is wider than the shared one: what was left out was further off")
-    if allowed.noise > usual[chosen.place].noise:
+    if allowed.noise > _usual(trial, measured).noise:
         notes.append(
             "the band is wider than the shared one: times of one network differ by "
             f"{100 * math.expm1(allowed.noise):.0f} % from time to time"
@@ -344,6 +348,50 @@ def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibrat
         notes=tuple(notes),
         kernel_rules=trial.setting.rules,
     )
+
+
+def band_of(trials: Sequence[Trial], measured: Measured, chosen: Trial, seen: Mask) -> Spread:
+    """The band of a fit under `chosen` to the rows of the mask alone."""
+    held_out, sigmas = _left_out(trials, measured, seen)
+    allowed = _allowed(chosen, measured)
+    return _band(held_out, sigmas, measured.seconds, allowed, _families(measured, seen))[0]
+
+
+def _allowed(trial: Trial, measured: Measured) -> Spread:
+    """The usual band, which cannot be narrower than what one network takes from time to time."""
+    usual = _usual(trial, measured)
+    return replace(usual, noise=max(usual.noise, measured.noise))
+
+
+def _usual(trial: Trial, measured: Measured) -> Spread:
+    """The band of devices of a kind, or that of fits to small graphs."""
+    return BESIDE_SMALL_GRAPHS if measured.small.any() else trial.shared.measured
+
+
+def _families(measured: Measured, seen: Mask) -> int:
+    """Of the networks among the rows of the mask."""
+    networks = seen & np.logical_not(measured.small)
+    return len(
+        {row.family for row, is_network in zip(measured.rows, networks, strict=True) if is_network}
+    )
+
+
+def _left_out(trials: Sequence[Trial], measured: Measured, seen: Mask) -> tuple[Array, Array]:
+    """Times of the rows of the mask, each group from the others under the setting that these
+    choose, and standard deviations of their logarithms; NaN where there is none."""
+    held_out, sigmas = np.full(len(measured.rows), np.nan), np.full(len(measured.rows), np.nan)
+    groups = np.array(measured.groups)
+    for group in measured.held_out_groups:
+        out, rest = seen & (groups == group), seen & (groups != group)
+        if not out.any() or not rest.any():
+            continue
+        choice = choose_trial(trials, measured, rest)
+        trial, solution = trials[choice.place], choice.solution
+        held_out[out] = trial.predicted(solution, out)
+        sigmas[out] = deviation(
+            trial.amounts[out], trial.coefficients, solution, _allowed(trial, measured).noise
+        )
+    return held_out, sigmas
 
 
 class Choice(NamedTuple):

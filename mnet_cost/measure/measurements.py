@@ -48,7 +48,7 @@ OPTIONAL = (
     "runtime_version", "source", "energy_uj", "measured_as", "reference", "role",
 )  # fmt: skip
 OF_ROUNDS = (
-    "runs", "fastest_ms", "low_ms", "high_ms", "peak_memory_bytes", "others_cpus",
+    "runs", "left_out", "fastest_ms", "low_ms", "high_ms", "peak_memory_bytes", "others_cpus",
 )  # fmt: skip
 """What `measure` writes beside, for readers and to go on from: nobody is told that `calibrate` does
 not read it."""

@@ -28,6 +28,7 @@ from mnet_cost.measure.measurements import (
     raise_if_any,
     read_cells,
 )
+from mnet_cost.measure.tools.rows import NamedNetworks, read_log
 from mnet_cost.models.library import load_model, split_reference
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
@@ -120,22 +121,33 @@ class Rows(NamedTuple):
     measurements: tuple[Measurement, ...]
     unread: tuple[str, ...]
     """Columns of the files of which nothing is taken."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of times that other tools measured."""
 
 
-def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str]) -> Rows:
+def read_rows(
+    paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str], models: Sequence[str] = ()
+) -> Rows:
     """The rows of files that have these values; `MeasurementError` with all that is wrong.
 
+    A file is a table or the output of a tool, whose networks `models` names (`tools/rows.py`).
     Rounds of one measurement are one row. Other rows are not judged. Where cells are wrong,
     networks that are not there are told beside them, in the order of rows.
     """
     check_columns(where)
     readings: list[Reading] = []
     problems: list[Problem] = []
+    notes: list[str] = []
+    named = NamedNetworks(models)
     for path in paths:
         try:
-            readings.append(read_cells(path, where))
+            log = read_log(path, named, where)
+            readings.append(read_cells(path, where) if log is None else log[0])
+            notes += () if log is None else log[1]
         except MeasurementError as error:
             problems += error.problems
+    if not problems:
+        problems = named.unused()
     if problems or any(reading.problems for reading in readings):
         networks = Networks()
         raise_if_any((*problems, *(bad for reading in readings for bad in _all(reading, networks))))
@@ -143,7 +155,7 @@ def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str])
     if not rows:  # which of the values none has, and which there are
         chosen(tuple(row for reading in readings for row in reading.others), where)
     unread = dict.fromkeys(name for reading in readings for name in reading.unread)
-    return Rows(rows, tuple(unread))
+    return Rows(rows, tuple(unread), tuple(dict.fromkeys(notes)))
 
 
 def _all(reading: Reading, networks: Networks) -> list[Problem]:

@@ -33,6 +33,7 @@ from mnet_cost.measure.versions import (
     as_of_profile,
     base_notes,
     mixed_versions,
+    runtime_notes,
     version_notes,
     version_of,
     version_to_state,
@@ -45,7 +46,9 @@ class CalibrationRequest:
     """What a user asks of `calibrate`; None is left to the measurements and to `device`."""
 
     measurements: tuple[str, ...]
-    """Paths of CSV files."""
+    """Paths of CSV files, and of outputs of other tools."""
+    models: tuple[str, ...] = ()
+    """Networks of the outputs of other tools: `NAME`, or `NAME_IN_THE_LOG=NAME`."""
     where: Mapping[str, str] = field(default_factory=dict)
     """Values by column: other rows are not taken."""
     device: str | None = None
@@ -91,7 +94,7 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     """
     _check_files(request)
     base = _base(request)
-    rows, unread = read_rows(request.measurements, request.where)
+    rows, unread, said_of_tools = read_rows(request.measurements, request.where, request.models)
     first = of_one_setting(rows)
     rules = _rules(request, base)
     device_class = _device_class(request, base)
@@ -119,7 +122,8 @@ def calibrate_files(request: CalibrationRequest) -> CalibratedProfile:
     if problems:
         raise MeasurementError(problems)
     fits = {precision: calibration.fit for precision, calibration in calibrations.items()}
-    version, notes = version_of(rows), version_notes(rows)
+    version = version_of(rows)
+    notes = (*said_of_tools, *runtime_notes(rows), *version_notes(rows))
     stated = version
     if request.into and base:
         stated = version_to_state(rows, base)
@@ -312,6 +316,7 @@ def _title(first: Measurement, base: DeviceProfile | None) -> str:
 def _comment(request: CalibrationRequest, name: str) -> tuple[str, ...]:
     quote = shlex.quote
     words = ["mnet-cost calibrate", *(f"--from {quote(path)}" for path in request.measurements)]
+    words += [f"--model {quote(model)}" for model in request.models]
     words += [f"--where {quote(f'{column}={value}')}" for column, value in request.where.items()]
     kernels = None if request.kernels is None else ",".join(request.kernels)
     for option, value in (

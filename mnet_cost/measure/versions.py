@@ -17,7 +17,14 @@ from statistics import median
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import spread_of_runtimes
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit, LatencyFit
-from mnet_cost.devices.runtimes import ANY, NAME, named, same_version, widened
+from mnet_cost.devices.runtimes import (
+    ANY,
+    NAME,
+    meant_runtime,
+    named,
+    same_version,
+    widened,
+)
 from mnet_cost.errors import Problem
 from mnet_cost.measure.measurements import Measurement
 
@@ -90,6 +97,13 @@ def version_notes(rows: Sequence[Measurement]) -> tuple[str, ...]:
         return ()
     words = ", ".join(versions[:_SHOWN]) + (", ..." if len(versions) > _SHOWN else "")
     return (f"rows of several versions ({words}): the profile states none",)
+
+
+def runtime_notes(rows: Sequence[Measurement]) -> tuple[str, ...]:
+    """That the runtime of a table may be a known one, misspelt: it is fitted as an unknown one."""
+    ran = rows[0].runtime
+    meant = meant_runtime(ran) if ran else None
+    return (f"nothing is known of the runtime `{ran}`: {meant}",) if meant else ()
 
 
 def as_of_profile(

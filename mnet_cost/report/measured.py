@@ -17,6 +17,7 @@ from mnet_cost.measure.runs.pinning import shown_cpus
 from mnet_cost.measure.runs.recorded import SOURCE
 from mnet_cost.measure.runs.request import MeasuredNetworks
 from mnet_cost.measure.runs.sessions import Session, Timed
+from mnet_cost.report.estimates import basis_notes, outside_notes, unknown_notes
 from mnet_cost.report.rows import band_cell, basis_cell, time_cell, without
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import (
@@ -31,7 +32,7 @@ from mnet_cost.report.types import (
     Report,
     Table,
 )
-from mnet_cost.units import format_capacity, format_si
+from mnet_cost.units import format_bytes, format_si
 
 
 def measured_report(measured: MeasuredNetworks) -> Report:
@@ -65,7 +66,7 @@ def _times(measured: MeasuredNetworks) -> Table:
         Column("batch", "batch", "number", 8, help="examples of one inference"),
         Column("latency_s", "time", "seconds", ASKED, help="of one inference: the median of its "
                "rounds, drift taken out"),
-        Column("spread", "spread", "percent", 9, help="of its rounds, drift taken out: largest "
+        Column("spread", "spread %", "percent", 9, help="of its rounds, drift taken out: largest "
                "less smallest, as a share of the time"),
         Column("fastest_s", "fastest", "seconds", 6, help="the fastest run"),
         Column("runs_s", "10-90 % of runs", "range", 7, help="eight of ten runs of a round are in "
@@ -131,7 +132,8 @@ _BESIDE = (
 def _estimates(measured: MeasuredNetworks) -> list[Table]:
     """A table for each device."""
     first = measured.analyses[0]
-    return [
+    needless = ["batch"] if all(each.batch == 1 for each in measured.session.timed) else []
+    tables = [
         Table(
             f"estimates_{number}",
             f"Estimates for {estimate.device.name}",
@@ -143,6 +145,7 @@ def _estimates(measured: MeasuredNetworks) -> list[Table]:
         )
         for number, estimate in enumerate(first.devices)
     ]
+    return [without(table, needless) for table in tables]
 
 
 def _beside(timed: Timed, analysis: Analysis, estimate: DeviceEstimate) -> tuple[Any, ...]:
@@ -183,11 +186,11 @@ def _facts(session: Session) -> list[Fact]:
         detail = "%, slowest over fastest round of the reference network; taken out of all times"
         facts.append(Fact("drift", session.drift, "percent", detail))
     facts.append(Fact("processor", found.processor or "unknown", "text", _cpus(found)))
-    facts.append(Fact("load", _load(found), "text"))
+    facts.append(Fact("others", _busy(found.others_during), "text", _load(found)))
     details = ", ".join(f"{name} {value}" for name, value in found.details.items())
     facts.append(Fact("system", found.system, "text", f"Python {found.python}", more=True))
     if details:
-        facts.append(Fact("runtime", details, "text", more=True))
+        facts.append(Fact("runtime", found.runtime, "text", details, more=True))
     return facts
 
 
@@ -202,20 +205,20 @@ def _cpus(found: Environment) -> str:
     if found.clock_hz is not None:
         words.append(format_si(found.clock_hz, "Hz"))
     if found.memory_bytes is not None:
-        words.append(f"{format_capacity(found.memory_bytes)} of memory")
+        words.append(f"{format_bytes(found.memory_bytes)} of memory")
     return ", ".join(words)
 
 
-def _load(found: Environment) -> str:
-    def cpus(number: float | None) -> str:
-        return "unknown" if number is None else f"{number:.2f} CPUs"
+def _busy(cpus: float | None) -> str:
+    return "unknown" if cpus is None else f"{cpus:.2f} CPUs"
 
-    words = [f"others kept {cpus(found.others_before)} busy before, {cpus(found.others_during)} "
-             "meanwhile"]  # fmt: skip
+
+def _load(found: Environment) -> str:
+    words = [f"kept busy by other programs meanwhile, {_busy(found.others_before)} before"]
     if found.stolen:
         words.append(f"the host took {100 * found.stolen:.1f} %")
     if found.switches_per_s is not None:
-        words.append(f"{found.switches_per_s:.0f} involuntary switches a second")
+        words.append(f"{found.switches_per_s:.0f} times a second a CPU was taken away")
     return "; ".join(words)
 
 
@@ -251,6 +254,9 @@ def _notes(measured: MeasuredNetworks) -> tuple[list[str], list[str]]:
         "time: median of the rounds, each of which is the median of its runs over how slow the "
         "reference network was in that round"
     ]
+    estimates = [estimate for analysis in measured.analyses for estimate in analysis.devices]
+    more += [*unknown_notes(estimates), *basis_notes(estimates, energy=False)]
+    more += outside_notes(estimates)
     unknown = [name for name in session.environment.unknown if name in _SAID]
     if unknown:
         more.append(f"not said by this system: {', '.join(_SAID[name] for name in unknown)}")

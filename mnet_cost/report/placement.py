@@ -121,7 +121,7 @@ def _counts(placement: Placement) -> str:
 
 
 def _layers(count: int) -> str:
-    return f"{count} layer{'s' if count > 1 else ''}"
+    return f"{count:,} layer{'s' if count > 1 else ''}"
 
 
 def _time_words(estimate: DeviceEstimate) -> str:
@@ -176,7 +176,9 @@ def _off_table(analysis: Analysis, estimate: DeviceEstimate, placement: Placemen
         Column("first", "first", "text", 5, help="the first of them"),
         Column("line", "line", "number", 4, help="of the spec, of the first"),
     )
-    costs = {cost.step.name: cost.mult_adds for cost in analysis.layers}
+    costs = {
+        cost.step.name: None if cost.work is None else cost.mult_adds for cost in analysis.layers
+    }
     groups: dict[tuple[str, str, str], list[Placed]] = {}
     for each in (*placement.off, *placement.unknown):
         key = ("", each.place, _AFTER) if each.after else (
@@ -211,16 +213,20 @@ def _row(
     place: str,
     reason: str,
     members: Sequence[Placed],
-    costs: dict[str, int],
+    costs: dict[str, int | None],
 ) -> tuple[Any, ...]:
     found = list(dict.fromkeys(each.found for each in members if each.found))
     here = found[0] + (f", and {len(found) - 1} others" if len(found) > 1 else "") if found else ""
-    mult_adds = sum(costs[each.step.name] for each in members)
-    total = analysis.sums.mult_adds
+    known = [adds for each in members if (adds := costs[each.step.name]) is not None]
+    mult_adds: int | Absent = Absent("unknown")
+    share: float | Absent = Absent("")
+    if len(known) == len(members):
+        mult_adds = sum(known)
+        if analysis.has_totals and analysis.sums.mult_adds:
+            share = mult_adds / analysis.sums.mult_adds
     first = members[0].step
     return (
-        len(members), kind, place, reason, here, mult_adds,
-        mult_adds / total if total and analysis.has_totals else Absent(""), first.name, first.line,
+        len(members), kind, place, reason, here, mult_adds, share, first.name, first.line,
     )  # fmt: skip
 
 
@@ -228,11 +234,11 @@ def _title(estimate: DeviceEstimate, placement: Placement) -> str:
     """What does not run there, and what of the time by unit is known."""
     total = len(placement.accelerated) + len(placement.off) + len(placement.unknown)
     count = len(placement.off) + len(placement.unknown)
-    title = f"Not on the accelerator of {estimate.device.name}: {count} of {total} layers"
+    title = f"Not on the accelerator of {estimate.device.name}: {count:,} of {total:,} layers"
     if placement.crossings:
         size = format_bytes(placement.crossing_bytes)
         crossings = len(placement.crossings)
-        title += f"; {crossings} tensor{'s' if crossings > 1 else ''} of {size} cross"
+        title += f"; {crossings:,} tensor{'s' if crossings > 1 else ''} of {size} cross"
         title += "" if crossings > 1 else "es"
     split = estimate.split
     if split is None or placement.unknown:

@@ -18,6 +18,7 @@ from mnet_cost.measure.runs.joining import JoinedKernel
 from mnet_cost.measure.runs.validate import Validation, summary
 from mnet_cost.network import Network, Step
 from mnet_cost.report.matrix import settings_words
+from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.rows import distinct, without, without_unknown
 from mnet_cost.report.types import (
     ASKED,
@@ -39,6 +40,7 @@ from mnet_cost.units import format_bytes, format_seconds, format_si
 TOP = 15
 """Kernels that are shown where nobody says how many."""
 _MOST_NAMES = 3
+_BOUND = "the least time on the profile's peaks"
 
 _WORDS = {
     "compute_bound": "compute bound",
@@ -47,7 +49,7 @@ _WORDS = {
     "unbounded": "kernels without a bound",
     "layout": "layout copies",
     "other_kernels": "other kernels",
-    "launches": "launches",
+    "launch": "kernel launch",
     "between": "between kernels",
     "not_told_apart": "not told apart",
     "jitter": "jitter",
@@ -97,7 +99,7 @@ def _setting(validation: Validation) -> list[str]:
         *settings_words(validation.analysis.network.knobs),
         run.precision,
         f"{run.threads} thread{'s' * (run.threads != 1)}",
-        *([] if run.device == "cpu" else [run.device]),
+        *([] if run.device in ("", "cpu") else [run.device]),
         f"{run.runs:,} run{'s' * (run.runs != 1)} in {run.rounds} round{'s' * (run.rounds != 1)}",
     ]
 
@@ -116,7 +118,7 @@ def _total_table(names: Sequence[str], validations: Sequence[Validation]) -> Tab
         Column(
             "noise", "noise %", "percent", ASKED, help="how much rounds differ: the noise floor"
         ),
-        Column("bound_s", "bound", "seconds", 6, help="the least time on the profile's peaks"),
+        metric_column("lower_bound", 6, help=_BOUND)._replace(title="bound"),
         Column("efficiency", "bound %", "percent", SPARE, help="bound over measured time"),
     )
     rows = tuple([_total_row(*pair) for pair in zip(names, validations, strict=True)])
@@ -170,7 +172,7 @@ def _kernel_table(
         Column("estimate_s", "estimate", "seconds", ASKED, help="of the same layers"),
         Column("error_s", "off", "seconds", ASKED, help="estimated less measured time"),
         Column("ratio", "est / meas", "ratio", 7, "ratio", "estimated over measured time"),
-        Column("bound_s", "bound", "seconds", 4, help="the least time on the profile's peaks"),
+        metric_column("lower_bound", 4, help=_BOUND)._replace(title="bound"),
         Column("kernels", "runs as", "prose", 3, help="kernels of the runtime, by operator"),
     )
     rows = tuple([_kernel_row(*item) for item in found[:top]])
@@ -263,12 +265,12 @@ def _gap_table(names: Sequence[str], validations: Sequence[Validation]) -> Table
 
 
 def _shown(gap: Gap) -> list[tuple[str, float | None]]:
-    """The parts that a network has: launches also where nothing is known of them."""
-    has_launches = gap.between_s is not None and gap.bound_s is not None
+    """The parts that a network has: kernel launches also where nothing is known of them."""
+    has_launch = gap.between_s is not None and gap.bound_s is not None
     return [
         (part, seconds)
         for part, seconds in gap.parts.items()
-        if seconds or part == "jitter" or (part == "launches" and has_launches)
+        if seconds or part == "jitter" or (part == "launch" and has_launch)
     ]
 
 
@@ -280,9 +282,8 @@ def _signed(seconds: float | None) -> Any:
 
 
 def _share(seconds: float | None, whole_s: float) -> Any:
-    if seconds is None:
-        return Absent("")
-    return max(seconds / whole_s, 0.0) if seconds >= 0 else Absent("")
+    """None for a part that is unknown, negative, or more than the whole, as bounds can be."""
+    return seconds / whole_s if seconds is not None and 0 <= seconds <= whole_s else Absent("")
 
 
 def _kind_table(validation: Validation) -> Table:
@@ -356,9 +357,10 @@ def _summary_facts(validations: Sequence[Validation]) -> tuple[Fact, ...]:
 
 def _notes(names: Sequence[str], validations: Sequence[Validation]) -> list[str]:
     notes = []
+    common = set.intersection(*(set(each.notes) for each in validations))
     for name, each in zip(names, validations, strict=True):
         prefix = f"{name}: " if len(validations) > 1 else ""
-        notes += [prefix + note for note in each.notes]
+        notes += [note if note in common else prefix + note for note in each.notes]
         if each.run.noise is None:
             notes.append(f"{prefix}one round was measured: the noise floor is not known")
         elif each.is_noise:

@@ -15,6 +15,7 @@ from mnet_cost.measure.runs.validate import Validation, summary
 from mnet_cost.network import Network, Step
 from mnet_cost.report.analysis_json import origin_document
 from mnet_cost.report.file_keys import file_numbers, plain_value
+from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Table
 
@@ -89,7 +90,7 @@ def run_document(run: Run) -> dict[str, Any]:
     return {
         "runtime": run.runtime,
         "runtime_version": run.version or None,
-        "device": run.device,
+        "device": run.device or None,
         "precision": run.precision,
         "threads": run.threads,
         "batch": run.batch,
@@ -178,13 +179,13 @@ def validation_records(names: Sequence[str], validations: Sequence[Validation]) 
         Column("layers", "layers"),
         Column("spec", "spec"),
         Column("line", "line", "count"),
-        Column("mult_adds", "mult-adds", "count"),
-        Column("params", "params", "count"),
+        metric_column("mult_adds"),
+        metric_column("params"),
         Column("measured_s", "measured", "seconds"),
         Column("estimate_s", "estimate", "seconds"),
         Column("estimate_low_s", "low", "seconds"),
         Column("estimate_high_s", "high", "seconds"),
-        Column("bound_s", "bound", "seconds"),
+        metric_column("lower_bound"),
         Column("noise", "noise", "number"),
         Column("runtime", "runtime"),
         Column("runtime_version", "version"),

@@ -97,6 +97,26 @@ def test_changes_of_several_reasons_are_tried_together() -> None:
     assert placement.is_whole
 
 
+def test_changes_that_bring_back_nothing_by_themselves_are_tried_together() -> None:
+    """The Edge TPU compiler cuts once: what comes after a layer that does not run does not run
+    either, so each change alone leaves the next reason in front."""
+    text = (
+        "layers:\n  - conv2d: {channels: 8, kernel: 3}\n  - hard_swish\n"
+        "  - conv2d: {channels: 8, kernel: 3}\n  - gelu\n"
+        "  - conv2d: {channels: 8, kernel: 3}\n  - hard_swish\n"
+    )
+    first, beside, together = changes(text, "coral_usb")
+    assert (first.change, first.returned) == ("silu instead of hard_swish in 2 layers", 2)
+    assert (beside.change, beside.returned) == ("silu instead of gelu in gelu", 0)
+    assert (together.change, together.returned) == ("all of these", 5)
+    placement = together.estimate.placement
+    assert placement is not None
+    assert placement.is_whole
+    # Where what is left stands in front, changes behind it bring nothing, and are not named.
+    blocked = "layers:\n  - channel_shuffle: {groups: 3}\n  - hard_swish\n  - gelu\n"
+    assert changes(blocked, "coral_usb") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

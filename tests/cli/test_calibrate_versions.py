@@ -204,6 +204,21 @@ def test_fits_at_other_precisions_that_go_are_named(capsys: pytest.CaptureFixtur
     assert set(load_device("./own.yaml").latency) == {"fp32", "int8"}
 
 
+@pytest.mark.parametrize(
+    ("runtime", "question"),
+    [("TFLite", "did you mean `tflite`?"), ("tengine", None), ("glow", None), ("mnn", None)],
+)
+def test_a_runtime_that_may_be_misspelt(
+    capsys: pytest.CaptureFixture[str], runtime: str, question: str | None
+) -> None:
+    """Under another name its rules and coefficients are not taken."""
+    table(("1.2", 1.0), runtime=runtime)
+    out = run(capsys, "--device", "own.yaml", "-o", "new.yaml")[1]
+    said = [line for line in out.splitlines() if "nothing is known" in line]
+    note = f"* nothing is known of the runtime `{runtime}`: {question}"
+    assert said == ([] if question is None else [note])
+
+
 def test_a_new_profile_of_another_runtime_than_it_extends(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

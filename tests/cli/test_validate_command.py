@@ -180,6 +180,8 @@ def test_a_spec_with_hostile_names_and_knobs(
         (["resnet8", "--from", RECORD], "no run of `resnet8` was recorded"),
         (["--from", RECORD, "-o", RECORD], "is read by this command"),
         (["--from", RECORD, "--device", "nowhere"], "nowhere"),
+        (["--from", RECORD, "--device", "all"], "`all` is not one profile"),
+        (["--from", RECORD, "--device", "none"], "`none` is not one profile"),
         (["--from", "nowhere.json"], "cannot be read"),
     ],
 )
@@ -214,8 +216,11 @@ def test_several_networks_have_a_summary(capsys: pytest.CaptureFixture[str]) -> 
     found = document(capsys, *words)
     assert found["summary"]["networks"] == 2
     assert [each["model"] for each in found["networks"]] == ["lenet5", "lenet5 (2)"]
-    _, out, _ = run(capsys, *words)
-    assert "within 10 %" in out
+    assert "within 10 %" in run(capsys, *words)[1]
+    version = (
+        "raspberry_pi_4_ncnn was fitted to times of ncnn of 2023-06-15, and ncnn 1.0.20260526 ran"
+    )
+    assert found["notes"].count(version) == 1  # of both
 
 
 @pytest.mark.usefixtures("fake")

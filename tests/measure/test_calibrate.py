@@ -127,6 +127,21 @@ def test_one_measurement_sets_the_scale() -> None:
     assert calibration.fit.scale_s.value / half.scale_s.value == pytest.approx(2.0)
 
 
+def test_the_band_of_an_unknown_runtime_is_that_of_runtimes() -> None:
+    """From one network; the estimate is the same, and less sure where the network is another."""
+    known, other = (
+        calibrate([replace(measurement(0, 0.02), runtime=runtime)], form="coefficients")
+        for runtime in ("ncnn", "nobodys")
+    )
+    assert isinstance(known.fit, CoefficientFit)
+    assert isinstance(other.fit, CoefficientFit)
+    assert any("as wide as runtimes differ" in note for note in other.notes)
+    assert not any("as wide as runtimes differ" in note for note in known.notes)
+    place = 1 + TERM_NAMES.index("lrn")  # in no measured network
+    variances = [fit.covariance[place][place] for fit in (known.fit, other.fit)]
+    assert variances[1] == pytest.approx(4 * variances[0])
+
+
 def test_a_batch_is_part_of_what_was_measured() -> None:
     batch_1, batch_8 = (fitted([measurement(0, 0.02, batch=batch)]).fit for batch in (1, 8))
     assert isinstance(batch_1, CoefficientFit)

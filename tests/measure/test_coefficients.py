@@ -15,12 +15,14 @@ from mnet_cost.devices.coefficients import (
     NPU,
     SHARED_NAMES,
     Caches,
+    of_another_runtime,
+    prior_covariance,
     section_name,
     shared_coefficients,
     shared_name,
     unmeasured_fit,
 )
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.terms import PRODUCTS, TERM_NAMES, moved_together
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.coefficient_solver import (
     NOISE,
@@ -93,6 +95,47 @@ def test_one_measurement_moves_the_scale() -> None:
     assert np.abs(solution.parameters[1:]).max() < 1e-6
     alone = np.log(0.25 / (amounts * COEFFICIENTS).sum())
     assert solution.parameters[0] == pytest.approx(alone)
+
+
+def test_what_moves_together_is_found_by_few_rows() -> None:
+    """Devices whose products take a quarter: one number in common says so, single ones do not."""
+    shared = shared_coefficients("tflite", "int8")
+    assert shared.together == pytest.approx(math.log(4) / 2, abs=0.01)
+    coefficients, spreads = np.array(shared.coefficients), np.array(shared.spreads)
+    moved = np.array(moved_together(shared.together))
+    assert {name for name, value in zip(TERM_NAMES, moved, strict=True) if not value} == PRODUCTS
+    amounts = np.zeros((3, len(TERM_NAMES)))
+    for row, (products, elements) in enumerate(((90, 1), (50, 10), (10, 2))):
+        amounts[row, TERM_NAMES.index("pointwise")] = products
+        amounts[row, TERM_NAMES.index("pointwise_elements")] = elements
+    other = np.zeros((1, len(TERM_NAMES)))
+    other[0, TERM_NAMES.index("pooling")] = 5  # in no row
+    true = coefficients * np.where(moved > 0, 4.0, 1.0)
+    seconds = amounts @ true
+
+    def found(moved: Array | None) -> float:
+        parameters = solve(amounts, seconds, coefficients, spreads, together=moved).parameters
+        return float(expected_seconds(other, coefficients, parameters)[0] / (other @ true)[0])
+
+    apart, together = found(None), found(moved)
+    assert apart < 0.75
+    assert together == pytest.approx(1.0, abs=0.12)
+
+
+def test_spreads_of_a_runtime_that_nobody_measured() -> None:
+    of_devices, int8 = shared_coefficients(), shared_coefficients("tflite", "int8")
+    assert of_another_runtime(of_devices).spreads == tuple(2 * s for s in of_devices.spreads)
+    assert of_another_runtime(int8) is int8  # as wide already
+
+
+def test_the_covariance_of_a_prior() -> None:
+    shared = shared_coefficients("tflite", "int8")
+    prior = prior_covariance(shared)
+    pooling, move, dense = map(TERM_NAMES.index, ("pooling", "move", "dense"))
+    assert prior[pooling][pooling] == pytest.approx(0.7**2 + 0.2**2)
+    assert prior[move][pooling] == pytest.approx(0.7**2)
+    assert prior[pooling][dense] == 0.0
+    assert prior[dense][dense] == pytest.approx(0.2**2)
 
 
 def test_one_measurement_moves_a_known_scale_less() -> None:

@@ -55,7 +55,7 @@ lenet5,0.2,onnxruntime,1,,,
 def test_rounds_of_a_file_are_one_row(tmp_path: Path) -> None:
     path = tmp_path / "times.csv"
     path.write_text(ROWS, encoding="utf-8")
-    rows, unread = read_rows([path], {})
+    rows, unread, _ = read_rows([path], {})
     assert [(row.model, round(row.latency_s * 1e3, 6)) for row in rows] == [
         ("mobilenet_v1@alpha=0.25", 2.2),
         # The machine was faster by a tenth in round 1 and slower by a tenth in round 3: 20 / 0.909,

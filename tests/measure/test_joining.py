@@ -217,7 +217,7 @@ def test_the_gap_is_made_of_parts() -> None:
     assert gap.layout_s == pytest.approx(4e-6)
     assert gap.other_kernels_s == pytest.approx(2e-6)
     # 10 us of each of the 7 kernels are more than the 6 that the fastest run has between them.
-    assert gap.launches_s == pytest.approx(6e-6)
+    assert gap.launch_s == pytest.approx(6e-6)
     assert gap.between_s == pytest.approx(0.0, abs=1e-18)
     bounded = [group for group in found.kernels if group.bound_s]
     assert gap.inefficiency_s == pytest.approx(
@@ -242,10 +242,10 @@ def test_compute_and_memory_bounds_are_told_apart() -> None:
     assert gap.memory_bound_s > 0
 
 
-def test_launches_that_nothing_is_known_of_are_not_zero() -> None:
+def test_kernel_launches_that_nothing_is_known_of_are_not_zero() -> None:
     estimate = estimated(replace(BOUND, kernel_overhead_s=None))
     gap = split(joined(*EVERYTHING, estimate=estimate), estimate, 90e-6)
-    assert gap.launches_s is None
+    assert gap.launch_s is None
     assert gap.between_s == pytest.approx(6e-6)
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from fake_runtime import FakeMachine, FakeRuntime
 
 from mnet_cost import analyze
 from mnet_cost.analysis.terms import network_amounts
@@ -36,7 +37,6 @@ from mnet_cost.measure.runs.machine_profile import (
 from mnet_cost.measure.runs.peaks import Level, Peaks
 from mnet_cost.measure.runs.rounds import REFERENCE
 from mnet_cost.measure.runs.small_graphs import candidates
-from tests.fake_runtime import FakeMachine, FakeRuntime
 
 TILE = 16
 SCALE_S = 20e-6

@@ -245,7 +245,7 @@ def test_rows_are_read_as_they_were_measured(tmp_path: Path) -> None:
     runtime = FakeRuntime(FakeMachine(tmp_path), SECONDS, drifting)
     session = session_of(runtime, tmp_path, str(file))
     assert file.read_text(encoding="utf-8").splitlines()[0] == ",".join(COLUMNS)
-    rows, unread = read_rows([file], {})
+    rows, unread, _ = read_rows([file], {})
     assert unread == ()
     read = {row.model: row for row in rows}
     for timed, row in zip(session.timed, session.measurements(), strict=True):

@@ -24,6 +24,7 @@ class Listed:
 
     def time(self) -> float:
         seconds = next(self._times)
+        self._machine.taken += seconds > 0.02  # longer than any run of these
         self._machine.run(seconds)
         self.runs += 1
         return seconds
@@ -77,7 +78,25 @@ def test_a_series_goes_on_while_the_median_is_not_known(tmp_path: Path) -> None:
     series = series_of(machine, noisy)
     assert machine.now() == pytest.approx(1.0, abs=0.02)
     assert len(series.times_s) in range(82, 86)
-    assert (series.percentile(0.1), series.percentile(0.9)) == (0.01, 0.014)
+    assert (series.percentile(0.1), series.percentile(0.9)) == pytest.approx((0.01, 0.014))
+
+
+def test_runs_in_which_others_got_the_cpu_are_left_out(tmp_path: Path) -> None:
+    machine = FakeMachine(tmp_path)
+    series = series_of(machine, iter([0.01, 0.03, 0.03] * 200))
+    assert set(series.times_s) == {0.01}
+    assert series.left_out == pytest.approx(2 * len(series.times_s), abs=2)
+    assert series.load.switches_per_s == pytest.approx(series.left_out / machine.now())
+
+
+def test_where_others_always_get_the_cpu_all_runs_count(tmp_path: Path) -> None:
+    machine = FakeMachine(tmp_path)
+    series = series_of(machine, repeat(0.03))
+    assert set(series.times_s) == {0.03}
+    assert series.left_out == 0
+    assert machine.now() == pytest.approx(3.0, abs=0.03)  # it tried for longer
+    few = series_of(FakeMachine(tmp_path), chain([0.03, 0.01], repeat(0.03)))
+    assert few.times_s == (0.01,)
 
 
 def test_a_slow_network_has_three_runs(tmp_path: Path) -> None:

@@ -81,7 +81,13 @@ def test_without_a_profile_or_a_time_there_is_no_estimate() -> None:
     for found in (validated(None), validated(BOUND, runtime="tflite")):
         assert (found.estimate_s, found.ratio, found.error) == (None, None, None)
         assert (found.is_inside, found.is_noise) == (None, None)
-    assert validated(BOUND, runtime="tflite").bound_s is not None  # a bound is no estimate
+    found = validated(BOUND, runtime="tflite")
+    assert found.bound_s is not None  # a bound is no estimate, of a kernel neither
+    assert all(kernel.estimate_s is None and kernel.bound_s for kernel in found.worst)
+    assert all(row.estimate_s is None for row in found.kinds)
+    assert found.differences == (
+        "no estimate: of tflite on lower_bound_core no more than a lower bound is known",
+    )
 
 
 def test_a_profile_of_another_runtime() -> None:

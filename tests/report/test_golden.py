@@ -35,7 +35,15 @@ RECONCILE = [
     *("--with", "fvcore=2513545728"),
 ]
 
+VALIDATE = [
+    *("validate", "--from", "tests/measure/recorded_lenet5.json", "--device", "fitted_core"),
+]
+
 CASES = {
+    "validate_80.txt": (80, VALIDATE),
+    "validate_100.txt": (100, VALIDATE),
+    "validate_160.txt": (160, [*VALIDATE, "--notes"]),
+    "validate.md": (100, [*VALIDATE, "--format", "markdown"]),
     "fit_80.txt": (80, FIT),
     "fit_160.txt": (160, [*FIT, "--notes"]),
     "reconcile_80.txt": (80, RECONCILE),

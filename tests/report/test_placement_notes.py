@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mnet_cost.cli import main
 from mnet_cost.devices import load_device
 from mnet_cost.models.library import load_model
 from mnet_cost.report.placement import placement_notes, share_text
+from mnet_cost.report.types import Absent
 
 SAID = (
     "coral_usb: times are as if all layers ran on the accelerator; `mnet-cost analyze` shows for "
@@ -71,3 +73,28 @@ def test_nothing_on_the_accelerator_is_no_time_of_it(
         "coral_usb: 2 layers on the processor, and none on the accelerator: ≥ says nothing of the "
         "processor"
     ]
+
+
+def test_a_share_of_unknown_mult_adds_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody knows how many mult-adds an opaque layer has: not none, and not 3.6 % elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    Path("op.yaml").write_text(
+        "format: 1\nname: op\ninput: {image: [3, 32, 32]}\nlayers:\n"
+        "  - conv2d: {channels: 16, kernel: 3}\n  - opaque: {operation: magic, shape: same}\n"
+        "  - conv2d: {channels: 16, kernel: 3}\n"
+    )
+    for more in ([], ["--lower-bound"]):
+        main(["analyze", "op.yaml", "--device", "coral_usb", "--precision", "int8", *more,
+              "--format", "json"])  # fmt: skip
+        placement = json.loads(capsys.readouterr().out)["devices"][0]["placement"]
+        assert placement["accelerated_mult_adds"] == 3 * 16 * 9 * 32 * 32
+    estimates = analyze(
+        load_model("./op.yaml"), devices=[load_device("coral_usb")], precision="int8"
+    ).devices
+    assert share_text(estimates[0].placement) == Absent("unknown")
+    monkeypatch.setenv("COLUMNS", "160")
+    main(["analyze", "op.yaml", "--device", "coral_usb", "--precision", "int8"])
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if "nobody knows" in line]
+    assert row.split()[-3:] == ["unknown", "opaque", "6"]

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from schemas import checked, validator_of
 import mnet_cost
 from mnet_cost.cli import main
 from mnet_cost.report.schema_ids import VERSIONS
+
+RECORD = Path(__file__).parent.parent / "measure" / "recorded_lenet5.json"
 
 COMMANDS = {
     "analysis": ["analyze", "lenet5", "--training", "--sparsity", "0.5", "--what-if", "macs=x2"],
@@ -52,12 +55,13 @@ COMMANDS = {
         *("check", "lenet5", "mobilenet_v1@alpha=0.5", "--fail-on", "never", "--device", "h100"),
         *("--limit", "params<=1M", "--limit", "latency<=1s"),
     ],
+    "validation": ["validate", "--from", str(RECORD), "--device", "raspberry_pi_4_ncnn"],
     "batches": ["analyze", "lenet5", "--batch", "1,8", "--device", "pixel_1"],
 }
 """A command for each document that takes no file and no training."""
 
-OTHERS = {"calibration", "training", "training-comparison"}
-"""Documents of commands that take a file or train; their own tests read them."""
+OTHERS = {"calibration", "measurement", "runs", "training", "training-comparison"}
+"""Documents of commands that take a file, measure or train; their own tests read them."""
 
 
 def test_each_document_is_read_by_its_schema_somewhere() -> None:

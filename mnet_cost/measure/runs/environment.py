@@ -5,9 +5,12 @@ What the system does not say is None. Not here: what is done about a busy machin
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from importlib.metadata import PackageNotFoundError, version
 
 from mnet_cost.escaping import printable
 from mnet_cost.measure.runs.machine import Machine
@@ -70,8 +73,6 @@ def environment_of(
     others_before: float | None,
 ) -> Environment:
     """What `machine` says of itself."""
-    from mnet_cost import __version__
-
     cpus = machine.cpus()
     clock = f"sys/devices/system/cpu/cpu{(pinned or cpus)[0]}/cpufreq"
     return Environment(
@@ -90,7 +91,7 @@ def environment_of(
         runtime_version=runtime_version,
         details=dict(details),
         python=platform.python_version(),
-        mnet_cost=__version__,
+        mnet_cost=_own_version(),
         date=machine.today(),
         others_before=others_before,
     )
@@ -114,9 +115,14 @@ def processor_name(machine: Machine) -> str | None:
     return None if name is None else printable(" ".join(name.split()))[:_LONGEST]
 
 
-def _machine_cpus(machine: Machine) -> int | None:
-    import os
+def _own_version() -> str:
+    """Of this program; empty where it was not installed."""
+    with suppress(PackageNotFoundError):
+        return version("mnet-cost")
+    return ""
 
+
+def _machine_cpus(machine: Machine) -> int | None:
     busy = machine.usage().busy_s
     return len(busy) if busy else os.cpu_count()
 

@@ -24,9 +24,9 @@ PARTS = {
     "layout": "copies of tensors into other layouts",
     "other_kernels": "kernels that belong to no known layer, less the lower bounds of layers that "
     "have no measured kernel",
-    "launches": "launches of kernels as the estimate has them, as far as they fit between kernels",
-    "between": "what is left between kernels: the runtime itself, and launches where nothing is "
-    "known of them",
+    "launch": "launches of kernels as the estimate has them, as far as they fit between kernels",
+    "between": "what is left between kernels: the runtime itself, what interrupts it, and kernel "
+    "launches where nothing is known of them",
     "not_told_apart": "all that is beyond the lower bound, where the runtime does not time kernels",
     "jitter": "what a run takes longer than the fastest run: the median less the fastest",
 }
@@ -45,7 +45,7 @@ class Gap:
     unbounded_s: float | None
     layout_s: float | None
     other_kernels_s: float | None
-    launches_s: float | None
+    launch_s: float | None
     between_s: float | None
     not_told_apart_s: float | None
     jitter_s: float
@@ -86,7 +86,7 @@ def split_gap(
     memory_s = fsum(seconds for seconds, computes in known if not computes)
     jitter_s = median_s - fastest_s
     bound_s = compute_s + memory_s
-    inefficiency_s = unbounded_s = layout_s = other_s = launches_s = between_s = None
+    inefficiency_s = unbounded_s = layout_s = other_s = launch_s = between_s = None
     not_told_apart_s = None
     if joined is None:
         not_told_apart_s = fastest_s - bound_s
@@ -102,8 +102,8 @@ def split_gap(
         between_s = max(fastest_s - share * kernels_s, 0.0)
         launches = [each.overhead_s for each in kernels if each.overhead_s is not None]
         if launches:
-            launches_s = min(fsum(launches), between_s)
-            between_s -= launches_s
+            launch_s = min(fsum(launches), between_s)
+            between_s -= launch_s
     return Gap(
         measured_s=median_s,
         compute_bound_s=compute_s if known else None,
@@ -112,7 +112,7 @@ def split_gap(
         unbounded_s=unbounded_s,
         layout_s=layout_s,
         other_kernels_s=other_s,
-        launches_s=launches_s,
+        launch_s=launch_s,
         between_s=between_s,
         not_told_apart_s=not_told_apart_s,
         jitter_s=jitter_s,

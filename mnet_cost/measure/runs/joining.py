@@ -73,7 +73,8 @@ class JoinedKernel:
     params: int
     seconds: float
     estimate_s: float | None
-    """0 where the estimate says that these layers take no time; None where it has no time."""
+    """0 where the estimate says that these layers take no time; None where it has no time, or a
+    lower bound alone."""
     bound_s: float | None
     """The least that they can take, as far as it is known; None where nothing is."""
 
@@ -106,7 +107,7 @@ class Joined:
     unjoined: tuple[MeasuredKernel, ...]
     """Kernels of which no layer is known."""
     between_s: float
-    """What is left: the runtime itself, launches, and whatever its profile does not show."""
+    """What is left: the runtime itself, and whatever its profile does not show."""
     scale: float
     """1; below it where kernels took longer in the profile, profiler's own time subtracted, than
     the run without: then all of them are taken that much shorter, and nothing is left between."""
@@ -154,7 +155,7 @@ def join(
     working = [each for each in working if each.layers]
     named = {layer for each in working for layer in each.layers}
     without_kernel = _without_kernel(network, named)
-    known = estimate is not None and estimate.basis is not None
+    known = estimate is not None and gives_time(estimate)
     estimates = estimate.kernels if estimate is not None else ()
     groups = _Groups(network)
     for each in working:
@@ -244,6 +245,11 @@ def _reason(step: Step, host: Step | None) -> Reason:
     if step.layer.effect == "compute" or host is None:
         return "not named"
     return "folded" if step.layer.is_foldable else "fused"
+
+
+def gives_time(estimate: DeviceEstimate) -> bool:
+    """Whether there is an estimate, and no lower bound in its place."""
+    return estimate.basis not in (None, "bound") and not estimate.untimed
 
 
 class _Groups:

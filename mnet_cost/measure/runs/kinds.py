@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.measure.runs.joining import Joined
+from mnet_cost.measure.runs.joining import Joined, gives_time
 
 LAYOUT = "copies into other layouts"
 OTHER = "kernels of no known layer"
@@ -58,6 +58,7 @@ def kind_shares(
 ) -> tuple[KindShare, ...]:
     """A row for each kind, those with most of the measured time, else of the mult-adds, first;
     then what is no kernel of a layer. Each column adds up to the whole network."""
+    known = estimate is not None and gives_time(estimate)
     sums: dict[str, _Sums] = {}
     left = {cost.step.name: cost for cost in layers}
     if joined is not None:
@@ -71,7 +72,7 @@ def kind_shares(
         estimates = estimate.kernels if estimate is not None else ()
     for each in estimates:
         own = sums.setdefault(each.kernel.anchor.step.layer.variety(), _Sums())
-        own.estimate_s.append(each.latency_s)
+        own.estimate_s.append(each.latency_s if known else None)
         _take(own, [cost.step.name for cost in each.kernel.layers], left)
     for name, cost in [*left.items()]:
         if cost.mult_adds or cost.params:  # nothing says what its kernel takes, if it has one
@@ -92,7 +93,7 @@ def _take(sums: _Sums, names: Iterable[str], left: dict[str, LayerCost]) -> None
 
 def _others(estimate: DeviceEstimate | None, joined: Joined | None) -> list[KindShare]:
     """What is no kernel of a layer: of the estimate the constant part of an inference."""
-    inference_s = estimate.inference_s if estimate is not None and estimate.basis else None
+    inference_s = estimate.inference_s if estimate is not None and gives_time(estimate) else None
     if joined is None:
         return [KindShare(BETWEEN, None, None, None, inference_s)] if inference_s else []
     rows = [

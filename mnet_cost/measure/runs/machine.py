@@ -118,9 +118,10 @@ class Machine:
                 stolen[int(number)] = ticks[_STEAL] / _TICKS_PER_S
         own = os.times()
         own_s = time.process_time() + own.children_user + own.children_system
-        return Usage(self.now(), own_s, busy or None, stolen or None, self._switches())
+        return Usage(self.now(), own_s, busy or None, stolen or None, self.switches())
 
-    def _switches(self) -> int | None:
+    def switches(self) -> int | None:
+        """How often a CPU was taken away from this process; None where the system does not say."""
         try:
             from resource import RUSAGE_SELF, getrusage
         except ImportError:  # Windows

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mnet_cost.measure.runs.artifacts import Runnable
+from mnet_cost.measure.runs.references import runnable_for
 from mnet_cost.measure.runtimes.base import RunSettings, Runtime
 
 _STATUS = Path("/proc/self/status")
@@ -115,7 +116,7 @@ def _child(request: Mapping[str, Any]) -> int | None:
         threads=request["threads"], precision=request["precision"], device=request["device"]
     )
     with tempfile.TemporaryDirectory() as folder:
-        runnable = Runnable(request["reference"], network, Path(folder))
+        runnable = runnable_for(request["reference"], network, Path(folder))
         runtime = load_runtime(name)
         if "onnx" in RUNTIMES[name].modules:
             runnable.onnx()

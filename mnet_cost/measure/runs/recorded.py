@@ -22,12 +22,12 @@ from mnet_cost.paths import naming
 
 COLUMNS = (
     "model", "latency_ms", "runtime", "runtime_version", "threads", "precision", "batch",
-    "processor", "run", "reference", "runs", "fastest_ms", "low_ms", "high_ms", "energy_uj",
-    "peak_memory_bytes", "others_cpus", "date", "source", "role",
+    "processor", "run", "reference", "runs", "left_out", "fastest_ms", "low_ms", "high_ms",
+    "energy_uj", "peak_memory_bytes", "others_cpus", "date", "source", "role",
 )  # fmt: skip
 SOURCE = "mnet-cost measure"
 """What rows name as their source."""
-_DIGITS = 9
+_DIGITS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Round:
     low_s: float
     high_s: float
     runs: int
+    left_out: int = 0
+    """Runs beside those, in which other programs got the CPU."""
     times_s: tuple[float, ...] = ()
     """Each run; empty where it was read from a file."""
     energy_j: float | None = None
@@ -134,6 +136,7 @@ class Recorder:
             "run": round_.run,
             "reference": setting.reference,
             "runs": round_.runs,
+            "left_out": round_.left_out,
             "fastest_ms": _milliseconds(round_.fastest_s),
             "low_ms": _milliseconds(round_.low_s),
             "high_ms": _milliseconds(round_.high_s),
@@ -201,6 +204,7 @@ def _round(cells: Mapping[str, str], run: int) -> Round:
         low_s=float(cells["low_ms"]) / 1e3,
         high_s=float(cells["high_ms"]) / 1e3,
         runs=int(cells["runs"]),
+        left_out=int(cells["left_out"]),
         energy_j=float(cells["energy_uj"]) * 1e-6 if cells["energy_uj"] else None,
         peak_memory_bytes=int(cells["peak_memory_bytes"]) if cells["peak_memory_bytes"] else None,
         others_cpus=float(cells["others_cpus"]) if cells["others_cpus"] else None,

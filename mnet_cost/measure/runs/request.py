@@ -17,9 +17,9 @@ from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.devices import DeviceProfile, with_runtime, with_threads
 from mnet_cost.devices.choice import Device, choose_devices
 from mnet_cost.errors import OutputError, Problem, UsageError, did_you_mean
-from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.machine import Machine
 from mnet_cost.measure.runs.pinning import parse_cpus
+from mnet_cost.measure.runs.references import runnable_for
 from mnet_cost.measure.runs.rounds import REFERENCE, Plan, Progress, Say, check_plan, measure
 from mnet_cost.measure.runs.sessions import Session
 from mnet_cost.measure.runtimes import RUNTIMES, installed_runtimes, load_runtime
@@ -132,7 +132,7 @@ def measure_request(
         for number, (reference, analysis) in enumerate(analyses.items()):
             own = Path(folder) / str(number)
             own.mkdir()
-            runnables.append(Runnable(without_batch(reference), analysis.network, own))
+            runnables.append(runnable_for(without_batch(reference), analysis.network, own))
         session = measure(
             runnables, request.runtime, request.settings, request.plan,
             progress=progress, say=say, output=request.output, machine=machine,

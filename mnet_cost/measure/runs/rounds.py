@@ -73,6 +73,8 @@ _BUSY = 0.1
 """Share of the CPUs that others may keep busy on a quiet machine."""
 _STOLEN = 0.02
 """Share of the time that a host may take on a quiet one."""
+_INTERRUPTED = 0.1
+"""Share of runs that are left out without a word."""
 _LOUD = 0.05
 """A noise floor that is said to be high."""
 _REFERENCE_EVERY_S = 3.0
@@ -362,6 +364,7 @@ class _Measuring:
             low_s=series.percentile(0.1),
             high_s=series.percentile(0.9),
             runs=len(series.times_s),
+            left_out=series.left_out,
             times_s=series.times_s,
             energy_j=series.energy_j,
             others_cpus=series.load.others,
@@ -446,8 +449,16 @@ class _Measuring:
         load = Load(found.others_during, found.stolen, None)
         if self._is_busy(load):
             self._warn(
-                f"this machine was not quiet: {self._others(load)}. Times are too long by what "
-                "that costs, and their spread is wider; --patient waits until others are done"
+                f"this machine was not quiet: {self._others(load)}. Times may be longer than on a "
+                "quiet one; --patient waits until others are done"
+            )
+        share = max(
+            [each.left_out / (each.left_out + each.runs) for each in self.rounds], default=0
+        )
+        if share > _INTERRUPTED:
+            self._warn(
+                f"other programs got the CPU in up to {100 * share:.0f} % of the runs of a "
+                "network: those are left out"
             )
         if session.noise is not None and session.noise > _LOUD:
             self._warn(

@@ -17,11 +17,13 @@ from mnet_cost.analysis.work import add_up, count_work, settle_precision
 from mnet_cost.devices.runtimes import NAME
 from mnet_cost.errors import MeasurementError, Problem, UsageError, did_you_mean
 from mnet_cost.escaping import json_text
+from mnet_cost.files import open_file
 from mnet_cost.measure.measurements import from_here, name_length
 from mnet_cost.measure.runtimes.base import RuntimeKernel, RuntimeProfile
 from mnet_cost.models.library import STDIN, is_path, is_revision, load_model
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network, elaborate
+from mnet_cost.paths import naming
 from mnet_cost.report.analysis_file import Reader, other_schema, read_json
 from mnet_cost.report.schema_ids import schema_id
 
@@ -30,7 +32,12 @@ if TYPE_CHECKING:
     from mnet_cost.measure.runs.rounds import Session, Timed
 
 DOCUMENT = "runs"
-_HINT = "`mnet-cost validate MODEL --runtime NAME --record FILE` writes one"
+_HINT = (
+    "`mnet-cost validate MODEL --runtime NAME --record FILE` writes one; outputs of other tools "
+    "are known by their content"
+)
+_BEGINNING = 200
+"""Bytes in which a record says what it is."""
 _MOST_S = 1e5
 """A day and more: a longer time has mistaken its unit."""
 
@@ -49,7 +56,7 @@ class Run:
     threads: int
     batch: int
     device: str = "cpu"
-    """What it ran on: `cpu`, `cuda`."""
+    """What it ran on: `cpu`, `cuda`; empty where it is not known."""
     median_s: float
     """Of all runs without a profiler."""
     fastest_s: float
@@ -188,6 +195,20 @@ def runs_text(runs: Sequence[Run], path: str) -> str:
             "notes": [],
         }
     )
+
+
+def is_record(path: str) -> bool:
+    """Whether a file is of ours, by how it begins, or a JSON that no tool's reader is for."""
+    from mnet_cost.measure.tools.reading import read_tool_runs
+
+    with naming(path, "cannot be read", UsageError), open_file(path) as file:
+        start = file.read(_BEGINNING)
+    if b'"mnet-cost/' in start:
+        return True
+    try:
+        return read_tool_runs(path) is None
+    except MeasurementError:
+        return False  # of a tool, which says what is wrong with it
 
 
 def read_runs(path: str) -> tuple[Run, ...]:

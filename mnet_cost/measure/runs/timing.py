@@ -24,6 +24,8 @@ _SETTLED = 0.98
 _LEAST_SHARE = 0.2
 """Of its time, which a series takes however well the median is known: neighbouring runs are more
 alike than those that are apart."""
+_LONGER = 3
+"""So many times its time a series may take where nearly all runs are left out."""
 _FEWEST_KNOWN = 6
 """Runs of which the smallest and the largest hold the median with 95 %: 1 - 2 * 0.5**6."""
 _Z = 1.96
@@ -35,6 +37,9 @@ class Series(NamedTuple):
     """Some runs, one after another."""
 
     times_s: tuple[float, ...]
+    """Of the runs in which no CPU was taken away from the process; of all where there are none."""
+    left_out: int
+    """Runs that are not among them."""
     energy_j: float | None
     """Of one run; None: unknown."""
     load: Load
@@ -92,21 +97,28 @@ def run_series(
     cpus: tuple[int, ...],
     meter: Meter | None = None,
 ) -> Series:
-    """Run until the median is known to `interval`, or for `seconds`, `fewest` times at least."""
+    """Run until the median is known to `interval`, or for `seconds`, `fewest` times at least.
+
+    A run in which another program got the CPU is no time of the network, so it is left out.
+    """
     times: list[float] = []
+    every: list[float] = []
     with _no_collection():
         before = machine.usage()
         start, look = machine.now(), _FEWEST_KNOWN
         if meter:
             meter.start()
         while True:
-            times.append(program.time())
+            switches = machine.switches()
+            every.append(program.time())
+            if machine.switches() == switches:
+                times.append(every[-1])
             if meter:
                 meter.read()
             taken = machine.now() - start
-            if len(times) < fewest:
+            if len(every) < fewest:
                 continue
-            if taken >= seconds:
+            if taken >= seconds * (1 if len(times) >= fewest else _LONGER):
                 break
             if len(times) >= look and taken >= _LEAST_SHARE * seconds:
                 look = ceil(len(times) * _GROWTH)
@@ -115,7 +127,9 @@ def run_series(
                     break
         joules = meter.stop() if meter else None
         load = load_between(before, machine.usage(), cpus)
-    return Series(tuple(times), None if joules is None else joules / len(times), load)
+    kept = times or every
+    energy_j = None if joules is None else joules / len(every)
+    return Series(tuple(kept), len(every) - len(kept), energy_j, load)
 
 
 @contextmanager

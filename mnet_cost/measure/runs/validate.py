@@ -23,7 +23,7 @@ from mnet_cost.devices.runtimes import (
 from mnet_cost.devices.threads import takes_threads, with_threads
 from mnet_cost.devices.types import ACCELERATORS
 from mnet_cost.measure.runs.gap import Gap, split_gap
-from mnet_cost.measure.runs.joining import Joined, JoinedKernel, join
+from mnet_cost.measure.runs.joining import Joined, JoinedKernel, gives_time, join
 from mnet_cost.measure.runs.kinds import KindShare, kind_shares
 from mnet_cost.measure.runs.run_files import Run, RunNetwork
 from mnet_cost.network import Network
@@ -58,7 +58,7 @@ class Validation:
     def estimate_s(self) -> float | None:
         """The estimated time; None without one, and where it is no more than a lower bound."""
         estimate = self.estimate
-        if estimate is None or estimate.basis == "bound" or estimate.untimed:
+        if estimate is None or not gives_time(estimate):
             return None
         return self.analysis.latency_s(estimate)
 
@@ -128,6 +128,10 @@ def validate_run(run: Run, network: Network, device: DeviceProfile | None = None
     estimate = analysis.devices[0] if devices else None
     if estimate is not None and estimate.basis is None:
         differences += (f"no estimate: {'; '.join(estimate.notes)}",)
+    elif estimate is not None and not gives_time(estimate):
+        name = estimate.device.name
+        said = f"no estimate: of {run.runtime} on {name} no more than a lower bound is known"
+        differences += (said,)
     joined = None
     if run.profile is not None:
         nodes = RunNetwork(network, run.layers_of_node)
@@ -168,7 +172,7 @@ def as_measured(device: DeviceProfile, run: Run) -> tuple[DeviceProfile, tuple[s
                 f"{name} is of {_threads(device.threads)}, and {_threads(run.threads)} ran: the "
                 "error is also the difference of the two"
             )
-    if (device.device_class == "gpu") != (run.device != "cpu"):
+    if run.device and (device.device_class == "gpu") != (run.device != "cpu"):
         differences.append(
             f"{name} is a {device.device_class}, and the network ran on {run.device}"
         )

@@ -13,12 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.choice import Device, choose_devices
 from mnet_cost.errors import MnetCostError, Problem, UsageError, did_you_mean
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.machine import Machine
+from mnet_cost.measure.runs.references import runnable_for
 from mnet_cost.measure.runs.request import MeasureRequest, without_batch
 from mnet_cost.measure.runs.rounds import Progress, Say, check_plan, measure
-from mnet_cost.measure.runs.run_files import Run, network_of, read_runs, run_of, runs_text
+from mnet_cost.measure.runs.run_files import (
+    Run,
+    is_record,
+    network_of,
+    read_runs,
+    run_of,
+    runs_text,
+)
 from mnet_cost.measure.runs.sessions import Failure, Session, Timed
 from mnet_cost.measure.runs.validate import Validation, validate_run
 from mnet_cost.measure.runtimes.base import RunSettings, Runtime, RuntimeProfile
@@ -56,6 +65,16 @@ class Validated:
     """Networks that could not be measured, or not be profiled, each with the reason."""
     interrupted: bool = False
     """Whether somebody stopped it before all was measured."""
+
+
+def one_profile(device: Device) -> DeviceProfile:
+    """The profile that is compared with; `UsageError` for a word that stands for several."""
+    profiles = choose_devices([device])
+    if len(profiles) != 1:
+        raise UsageError(
+            Problem(f"`{device}` is not one profile", hint="name one, or leave it out")
+        )
+    return profiles[0]
 
 
 def validate_request(
@@ -122,7 +141,7 @@ def measured_runs(
             own = Path(folder) / str(number)
             own.mkdir()
             name = without_batch(reference)
-            runnables[name, network.batch] = Runnable(name, network, own)
+            runnables[name, network.batch] = runnable_for(name, network, own)
         session = measure(
             [*runnables.values()], request.runtime, request.settings, request.plan,
             progress=progress, say=say, output=request.output, machine=machine,
@@ -180,7 +199,33 @@ def profiled(
 
 
 def _recorded(request: ValidationRequest) -> list[Validation]:
-    runs = [run for path in request.recorded for run in read_runs(path)]
+    told = [path for path in request.recorded if not is_record(path)]
+    runs = [run for path in request.recorded if path not in told for run in read_runs(path)]
+    validations = _told(request, told) if told else []
+    return [*validations, *_of_records(request, runs)] if runs else validations
+
+
+def _told(request: ValidationRequest, paths: Sequence[str]) -> list[Validation]:
+    """Outputs of other tools, of the one network that is named."""
+    from mnet_cost.measure.runs.tool_runs import run_of_tool
+    from mnet_cost.measure.tools.reading import read_tool_output
+
+    outputs = [read_tool_output(path) for path in paths]
+    if len(request.models) != 1:
+        message = f"{paths[0]} does not say which network it is of"
+        hint = "name one: mnet-cost validate MODEL --from FILE"
+        raise UsageError(Problem(message, hint=hint))
+    ((reference, model),) = request.models.items()
+    network = elaborate(model.spec, model.knobs)
+    return [
+        validate_run(
+            run_of_tool(output, without_batch(reference), network), network, request.device
+        )
+        for output in outputs
+    ]
+
+
+def _of_records(request: ValidationRequest, runs: Sequence[Run]) -> list[Validation]:
     if not request.models:
         return [validate_run(run, network_of(run), request.device) for run in runs]
     validations = []

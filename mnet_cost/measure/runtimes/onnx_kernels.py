@@ -1,10 +1,10 @@
-"""Which nodes of an ONNX file a kernel of onnxruntime does, found by the tensors.
+"""Which nodes of an ONNX file a kernel of a runtime does, found by the tensors.
 
-onnxruntime rewrites a graph before it runs it: it folds, merges, fuses, changes layouts. Names of
+A runtime rewrites a graph before it runs it: it folds, merges, fuses, changes layouts. Names of
 nodes change with that, names of tensors seldom. So a kernel does the nodes that stand, in the file,
 between the tensors that it reads and those that it makes. Where a tensor has a name of its own
-(blocked layouts, parts of a fusion), its kernel says what it holds, or the kernels on both sides of
-it are taken together. Where the nodes between cannot be told, a kernel has none.
+(blocked layouts of onnxruntime, parts of a fusion), its kernel says what it holds, or the kernels
+on both sides of it are taken together. Where the nodes between cannot be told, a kernel has none.
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
 LAYOUT_OPERATORS = frozenset(
-    {"ReorderInput", "ReorderOutput", "Transpose", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
+    {
+        *("ReorderInput", "ReorderOutput", "Transpose", "Cast", "Reshape", "Squeeze", "Unsqueeze"),
+        *("Reorder", "Convert"),  # of OpenVINO
+    }
 )
 """Operators whose output has the values of their first input."""
 
 _SHAPES = frozenset({"Shape", "Size"})
 _COPIES = frozenset({"Identity", "Dropout"})
 _NUMBERED = re.compile(r"(_token_\d+)+\Z")
-_BLOCKED = "_nchwc"
+_BLOCKED = ("_bn_nchwc", "_nchwc")
+"""What onnxruntime appends to the name of a tensor to name the node that makes it in its blocked
+layout; the first where a convolution does a batch norm."""
 
 
 class Operation(NamedTuple):
@@ -39,6 +44,9 @@ class Operation(NamedTuple):
     """All attributes: nodes with the same operator, attributes and inputs make the same values."""
     activation: str = ""
     """What else a fused convolution does at its end."""
+    nodes: tuple[str, ...] = ()
+    """Of a kernel: the nodes of the file that it does, in their order, where the runtime says it.
+    Its outputs are then those of the last."""
 
 
 class Work(NamedTuple):
@@ -152,6 +160,40 @@ class _File:
             waiting += [self.of[name] for name in first.inputs if name]
         return found
 
+    def tail(self, places: set[int], others: Iterable[int]) -> set[int]:
+        """Those of `others` that need nothing but what `places` make, and so on."""
+        made = {
+            self.of[name] for place in places for name in self.operations[place].outputs if name
+        }
+        return self.made_of(made, others) if places else set()
+
+    def made_of(self, known: Iterable[int], places: Iterable[int]) -> set[int]:
+        """Those of `places`, of operations, that need nothing but the tensors `known`."""
+        made = set(known)
+        found: set[int] = set()
+        for place in sorted(places):
+            operation = self.operations[place]
+            numbers = [self.of[name] for name in operation.inputs if name]
+            if all(number in made or not self.fed[number] for number in numbers):
+                made.update(self.of[name] for name in operation.outputs if name)
+                found.add(place)
+        return found
+
+
+def _reach(operations: Sequence[Operation], start: int, up: bool) -> set[str]:
+    """Tensors that an operation reads, and that those read which make them, as far as they are of
+    `operations`; or, not `up`, those it makes, and so on."""
+    found: set[str] = set()
+    waiting = [operations[start]]
+    while waiting:
+        one = waiting.pop()
+        new = {name for name in (one.inputs if up else one.outputs) if name} - found
+        found |= new
+        waiting += [
+            other for other in operations if new.intersection(other.outputs if up else other.inputs)
+        ]
+    return found
+
 
 class _Join:
     """The optimized graph, whose tensors lead to those of the file."""
@@ -174,9 +216,9 @@ class _Join:
         """The number of an output."""
         if output in self.file.of:
             return self.file.of[output]
-        tensor, _, rest = operation.name.rpartition(_BLOCKED)
-        if rest == "" or _NUMBERED.fullmatch(rest):
-            number = self.file.of.get(tensor)
+        name = _NUMBERED.sub("", operation.name)
+        for ending in _BLOCKED:
+            number = self.file.of.get(name.removesuffix(ending)) if name.endswith(ending) else None
             if number is not None and port == 0:
                 return self._after_sum(operation, number)
         place = self._place(operation)
@@ -188,7 +230,9 @@ class _Join:
         return None
 
     def _place(self, operation: Operation) -> int | None:
-        """Where the file has this operation, by its name."""
+        """Where the file has this operation, or the last that it is, by its name."""
+        if operation.nodes:
+            return self.file.place.get(operation.nodes[-1])
         for name in (operation.name, _NUMBERED.sub("", operation.name)):
             place = self.file.place.get(name)
             if place is not None and self.file.operations[place].operator == operation.operator:
@@ -258,23 +302,71 @@ class _Join:
     def _works_of(self, group: Sequence[int]) -> list[Work]:
         operations = [self.optimized[place] for place in group]
         made = {name for operation in operations for name in operation.outputs}
-        read = {
-            self.number[name]
-            for operation in operations
-            for name in operation.inputs
-            if name in self.number and name not in made
-        }
-        outputs = {self.number[name] for name in made if name in self.number}
-        between = self.file.between(read, outputs)
-        if between:
-            return [self._named(between)] * len(group)
-        return [self._alone(operation, between is not None) for operation in operations]
+        read = self._numbers(name for one in operations for name in one.inputs if name not in made)
+        between = self.file.between(read, self._numbers(made))
+        if not between:
+            return [self._alone(operation, between is not None) for operation in operations]
+        if len(group) == 1:
+            return [self._named(between | self._told(operations[0]))]
+        return self._divided(operations, between, read)
+
+    def _numbers(self, names: Iterable[str]) -> set[int]:
+        return {self.number[name] for name in names if name in self.number}
+
+    def _divided(
+        self, operations: Sequence[Operation], between: set[int], read: set[int]
+    ) -> list[Work]:
+        """The work of operations that do the nodes `between` together.
+
+        An operation does what it is by its name, and what needs nothing but that. Others do of the
+        rest what can be made of the tensors that lead to them, and is needed for those that they
+        lead to. A copy for which nothing is left copies what the operation before it made.
+        """
+        own = [self._own(operation, between) for operation in operations]
+        rest = between.difference(*own)
+        for done in own:
+            tail = self.file.tail(done, rest)
+            done |= tail
+            rest -= tail
+        works = []
+        for number, operation in enumerate(operations):
+            done, is_layout = own[number], False
+            if not done:
+                above = self._numbers(_reach(operations, number, up=True))
+                below = self._numbers(_reach(operations, number, up=False))
+                needed = self.file.between(read, below) or set()
+                done = rest & needed & self.file.made_of(above, between)
+            if not done and operation.operator in LAYOUT_OPERATORS:
+                done, is_layout = self._copied(operations, own, operation), True
+            works.append(self._named(done)._replace(is_layout=is_layout))
+        return works
+
+    def _own(self, operation: Operation, between: set[int]) -> set[int]:
+        """The nodes of `between` that an operation is by its name, or by what the runtime says."""
+        places = self._told(operation)
+        place = self._place(operation)
+        if place is None and operation.operator not in LAYOUT_OPERATORS:
+            name = operation.name.rstrip("/").rpartition("/")[0]  # `matmul/...Fusion`
+            place = self.file.place.get(name)
+        return (places or ({place} if place is not None else set())) & between
+
+    def _told(self, operation: Operation) -> set[int]:
+        return {self.file.place[name] for name in operation.nodes if name in self.file.place}
+
+    def _copied(
+        self, operations: Sequence[Operation], own: Sequence[set[int]], copy: Operation
+    ) -> set[int]:
+        """What makes the tensor that a copy reads."""
+        if copy.inputs[0] in self.number:
+            return set(self.file.makers[self.number[copy.inputs[0]]])
+        makers = (n for n, one in enumerate(operations) if copy.inputs[0] in one.outputs)
+        return next((own[number] for number in makers), set())
 
     def _alone(self, operation: Operation, is_copy: bool) -> Work:
         """The work of an operation between whose tensors there is nothing, or too much."""
         place = self._place(operation)
         if place is not None:
-            return self._named({place})
+            return self._named(self._told(operation) | {place})
         if is_copy and operation.operator in LAYOUT_OPERATORS:
             number = self.number.get(operation.inputs[0])
             makers = self.file.makers[number] if number is not None else ()

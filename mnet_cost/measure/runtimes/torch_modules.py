@@ -235,7 +235,7 @@ class TimedModule:
         self.prepared = prepared
         self.settings = settings
         self.clock: Clock = CudaClock() if settings.device == "cuda" else HostClock()
-        self._call = call or prepared.module
+        self._call = prepared.module if call is None else call
         self._idle_since: float | None = None
 
     def time(self) -> float:

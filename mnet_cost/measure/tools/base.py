@@ -90,6 +90,8 @@ class ToolRun:
     threads: int | None = None
     precision: str = ""
     batch: int | None = None
+    overlapped: bool = False
+    """Whether inferences ran at once, so that no time is that of one alone."""
     profile: RuntimeProfile | None = None
     """Times of operators; `nodes` are names of nodes, or of tensors, of the model's file."""
     span: Span

@@ -69,7 +69,8 @@ def read(source: Source) -> tuple[ToolRun, ...] | None:
     if not is_ours and runs is None:
         return None
     notes: tuple[str, ...] = ()
-    if total and wall and wall < _OVERLAP * total:
+    overlapped = bool(total and wall and wall < _OVERLAP * total)
+    if overlapped:
         notes = (
             "several inferences ran at once (`-c`): the time of one is longer than alone, so "
             "measure again with `-c 1`",
@@ -77,7 +78,7 @@ def read(source: Source) -> tuple[ToolRun, ...] | None:
     return (
         ToolRun(
             tool=TOOL, runtime=runtime, times=Times(**figures, runs=runs), threads=threads,
-            span=place(source, at), notes=notes,
+            span=place(source, at), notes=notes, overlapped=overlapped,
         ),
     )  # fmt: skip
 

@@ -44,10 +44,15 @@ def read_tool_output(path: str | os.PathLike[str], network: str | None = None) -
     """
     runs = read_tool_runs(path)
     if runs is None:
-        name = os.fsdecode(path)
-        hint = f"what can be read is the output of {TOOLS}, or a CSV with {' and '.join(REQUIRED)}"
-        raise MeasurementError(Problem(f"{name}: no tool is known that writes this", hint=hint))
+        raise unknown(path)
     return run_of(runs, network)
+
+
+def unknown(path: str | os.PathLike[str]) -> MeasurementError:
+    """The error of a file that no reader knows."""
+    hint = f"what can be read is the output of {TOOLS}, or a CSV with {' and '.join(REQUIRED)}"
+    message = f"{os.fsdecode(path)}: no tool is known that writes this"
+    return MeasurementError(Problem(message, hint=hint))
 
 
 def run_of(runs: Sequence[ToolRun], network: str | None) -> ToolRun:
@@ -69,15 +74,18 @@ def run_of(runs: Sequence[ToolRun], network: str | None) -> ToolRun:
     raise MeasurementError(Problem(message, runs[0].span, hint))
 
 
-def read_tool_runs(path: str | os.PathLike[str]) -> tuple[ToolRun, ...] | None:
+def read_tool_runs(
+    path: str | os.PathLike[str], *, tables: bool = True
+) -> tuple[ToolRun, ...] | None:
     """All runs in an output; None for a file that no tool of those that are known wrote.
 
-    Raises `MeasurementError` for a file that cannot be read, and for an output without a time.
+    A table of measurements is read as well, unless `tables` is false: it has none then. Raises
+    `MeasurementError` for a file that cannot be read, and for an output without a time.
     """
     name = os.fsdecode(path)
     source = _source(name)
     if is_table(source):
-        return _rows(name)
+        return _rows(name) if tables else ()
     for read in READERS:
         runs = read(source)
         if runs is not None:

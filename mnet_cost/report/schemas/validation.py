@@ -25,7 +25,7 @@ _LAYERS = listed(text("path of a layer"), "of the network, in its order")
 _RUN = {
     "runtime": text("what ran it"),
     "runtime_version": maybe(text("of the runtime")),
-    "device": text("what it ran on: cpu, cuda"),
+    "device": maybe(text("what it ran on: cpu, cuda")),
     "precision": text("in which it computed"),
     "threads": whole("of the processor"),
     "batch": whole("examples per inference"),

@@ -1,0 +1,62 @@
+"""What a runtime says against a network, as an error that shows the layer and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mnet_cost.errors import Problem
+from mnet_cost.measure.runs.artifacts import Runnable
+from mnet_cost.measure.runtimes.base import RunError
+
+_MISSING = re.compile(
+    r"not[ _]implemented|could not find an implementation|no op registered|not a registered|"
+    r"no conversion rule|(not|un)[ -]?supported|not wholly converted",
+    re.IGNORECASE,
+)
+_ELSE = "`--runtime torch` runs every layer"
+
+
+def refused(
+    runnable: Runnable, runtime: str, error: BaseException, nodes: Sequence[tuple[str, str]]
+) -> RunError:
+    """`error` of a runtime as a `RunError`.
+
+    `nodes` are the names and the operators of the nodes that it was given: the one that the error
+    speaks of, by its name or by its operator, leads to a layer.
+    """
+    text = str(error)
+    line = _told(text) or type(error).__name__
+    found = _found(text, nodes)
+    if found is None:
+        return RunError(Problem(f"{runtime} cannot run {runnable.reference}: {line}", hint=_ELSE))
+    node, operator = found
+    names = runnable.layers_of_node().get(node, ())
+    step = runnable.network.step(names[0]) if names else None
+    whose = f"the layer `{names[0]}`" if names else f"the node `{node}`"
+    if _MISSING.search(text):
+        message = f"{runtime} has no operator `{operator}` as {whose} needs it: {line}"
+    else:
+        message = f"{runtime} cannot run {whose} (operator `{operator}`): {line}"
+    return RunError(Problem(message, step.node.span() if step else None, _ELSE))
+
+
+def _found(text: str, nodes: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    """The node that a text names, or else the first with an operator that it names."""
+    words = set(re.findall(r"\w+", text))
+    operators = [(name, operator) for name, operator in nodes if operator in words]
+    quoted = set(re.findall(r"""'([^']*)'|"([^"]*)"|\(([^()]*)\)""", text))
+    names = {name for groups in quoted for name in groups if name}
+    return next((node for node in nodes if node[0] in names), None) or next(iter(operators), None)
+
+
+def _told(text: str) -> str:
+    """The line of an error that says most: where a trace of source files goes before it, the last
+    that is no heading."""
+    lines = [line.strip(" -") for line in text.splitlines()]
+    told = [
+        line
+        for line in lines
+        if line and not line.endswith(":") and not re.match(r"Exception from |Check '", line)
+    ]
+    return told[-1] if told else ""

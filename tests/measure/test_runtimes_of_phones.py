@@ -1,0 +1,80 @@
+"""ncnn, MNN and LiteRT as runtimes: they run, name layers, and refuse what they do not have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_networks import runnable
+
+from mnet_cost.measure.runtimes import load_runtime
+from mnet_cost.measure.runtimes.base import RunError, RunSettings
+
+pytest.importorskip("torch")
+
+NEEDED = {
+    "ncnn": ("ncnn", "pnnx"),
+    "mnn": ("MNN", "onnx", "onnxscript"),
+    "tflite": ("ai_edge_litert", "litert_torch"),
+}
+LAYERS = {"stem", "norm", "activation", "depthwise", "pointwise", "sum", "pool", "logits"}
+
+
+@pytest.fixture(params=NEEDED)
+def name(request: pytest.FixtureRequest) -> str:
+    """A runtime that is installed with its converter."""
+    for module in NEEDED[request.param]:
+        pytest.importorskip(module, exc_type=ImportError)
+    return str(request.param)
+
+
+def test_it_runs(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    network = runnable(tmp_path)
+    program = load_runtime(name).prepare(network, RunSettings())
+    assert program.precision == "fp32"
+    assert program.time() > 0
+    profile = program.profile(2)
+    if name == "tflite":
+        assert profile is None
+    else:
+        assert profile is not None
+        assert profile.runs == 2
+        layers: set[str] = set()
+        for kernel in profile.kernels:
+            for node in kernel.nodes:
+                layers.update(network.layers_of_node()[node] if name == "mnn" else (node,))
+        assert layers == LAYERS
+    program.close()
+    assert capfd.readouterr() == ("", "")  # its own words are not the command's output
+
+
+def test_other_settings_are_refused(tmp_path: Path, name: str) -> None:
+    runtime = load_runtime(name)
+    for settings in (RunSettings(precision="fp16"), RunSettings(device="cuda")):
+        with pytest.raises(RunError):
+            runtime.prepare(runnable(tmp_path), settings)
+        with pytest.raises(RunError):
+            runtime.environment(settings)
+
+
+def test_ncnn_has_no_batch(tmp_path: Path) -> None:
+    pytest.importorskip("ncnn")
+    with pytest.raises(RunError, match="one example at a time, not 4"):
+        load_runtime("ncnn").prepare(runnable(tmp_path, batch=4), RunSettings())
+
+
+def test_an_operator_that_ncnn_has_not(tmp_path: Path) -> None:
+    pytest.importorskip("ncnn")
+    pytest.importorskip("pnnx")
+    spec = """\
+format: 1
+name: small
+input: {image: [3, 16, 16]}
+layers:
+  - {id: stem, conv2d: {channels: 4, kernel: 3}}
+  - {id: best, top_k: {count: 2, axis: width}}
+"""
+    with pytest.raises(RunError) as caught:
+        load_runtime("ncnn").prepare(runnable(tmp_path, spec), RunSettings())
+    assert "ncnn has no operator `torch.topk` of `best`" in str(caught.value)
+    assert "{id: best" in str(caught.value)
