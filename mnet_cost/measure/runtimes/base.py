@@ -41,7 +41,7 @@ class RuntimeKernel:
     operator: str
     """The kind of its operation, in the runtime's words: `Conv`, `ReorderInput`."""
     seconds: float
-    """Per inference: the median over the profiled runs, or `middle_mean` where a clock is coarse."""
+    """Per inference: the median over the profiled runs; `middle_mean` where a clock is coarse."""
     nodes: tuple[str, ...]
     """Names of the nodes of the prepared model whose work it does; empty where nothing says it.
     `Runnable.layers_of_node` leads from these to layers."""
