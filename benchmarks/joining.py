@@ -125,20 +125,22 @@ def convolutions(runnable: Runnable, measured: Profiled, profile: RuntimeProfile
         yield same(shapes, tuple(output), step.layer.kernel)  # type: ignore[attr-defined]
 
 
-def sizes(event: Mapping[str, Any]) -> tuple[list[int], list[int]]:
-    """Shapes of the weights and of the output that an event has."""
-    (weights,) = event["args"]["input_type_shape"][1].values()
+def sizes(event: Mapping[str, Any]) -> tuple[list[int] | None, list[int]]:
+    """Shapes of the weights and of the output that an event has: weights that are packed when the
+    session is made are no input."""
+    inputs = event["args"]["input_type_shape"]
+    (weights,) = inputs[1].values() if len(inputs) > 1 else (None,)
     (output,) = event["args"]["output_type_shape"][0].values()
     return weights, output
 
 
-def same(shapes: tuple[list[int], list[int]], output: tuple[int, ...], kernel: Any) -> bool:
+def same(shapes: tuple[list[int] | None, list[int]], output: tuple[int, ...], kernel: Any) -> bool:
     """Whether measured shapes are those of a layer, channels padded to whole blocks or not."""
     weights, made = shapes
     axes = len(made) - 2
     sides = tuple(kernel) if isinstance(kernel, tuple | list) else (kernel,) * axes
     return (
-        tuple(weights[2:]) == sides
+        (weights is None or tuple(weights[2:]) == sides)
         and tuple(made[2:]) == output[-axes:]
         and 0 <= made[1] - output[-axes - 1] < BLOCK
     )

@@ -102,6 +102,19 @@ def test_more_weights_than_a_file_holds(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_what_torch_cannot_export(tmp_path: Path) -> None:
+    text = """
+        input: {words: [6, 4]}
+        layers: [{id: memory, lstm: {features: 8, projection: 3}}]
+        """
+    with pytest.raises(RunError) as caught:
+        Runnable("net@x=1", network(text), tmp_path).onnx()
+    assert str(caught.value) == (
+        "net@x=1: ONNX has no LSTM with a projection: `memory`\n"
+        "hint: measure it with `--runtime torch`, which needs no file"
+    )
+
+
 def build(runnable: Runnable) -> Any:
     from mnet_cost.torch_model.graph import build_module
 

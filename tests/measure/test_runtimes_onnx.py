@@ -136,4 +136,4 @@ def test_an_operator_that_a_runtime_does_not_have(name: str, tmp_path: Path) -> 
     assert "has no operator `Frobnicate` as the layer `second` needs it" in lines[0]
     assert lines[0].startswith("x:7:5: ")
     assert "second" in lines[1]
-    assert lines[-1] == "hint: `--runtime torch` runs every layer"
+    assert lines[-1] == "hint: another runtime may have it: `--runtime torch`"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SEED = 0
 """Of the weights, and of the inputs."""
 
+_WITHOUT_FILE = "measure it with `--runtime torch`, which needs no file"
+
 
 class Runnable:
     """A network to run, and the folder that its files are written to."""
@@ -91,9 +93,9 @@ class Runnable:
         """An ONNX file. Its nodes are named after layers: `middle.3.conv2d`, and with a number
         where a layer is several, `middle.3.conv2d/2`.
 
-        Raises `RunError` for a network whose weights no ONNX file holds, `ExportError` where torch
-        cannot export a layer, `UsageError` where it cannot build one, and `OutputError` where the
-        file cannot be written.
+        Raises `RunError` for a network whose weights no ONNX file holds or that torch cannot
+        export, `UsageError` for a layer that it cannot build, and `OutputError` where the file
+        cannot be written.
         """
         if self._onnx is None:
             self._onnx, self._layers_of_node = self._export()
@@ -123,7 +125,7 @@ class Runnable:
         return self._by_torch()
 
     def _by_torch(self) -> tuple[Path, Mapping[str, tuple[str, ...]]]:
-        from mnet_cost.torch_model.onnx_file import MAX_ONNX_BYTES, Names, onnx_model
+        from mnet_cost.torch_model.onnx_file import MAX_ONNX_BYTES, ExportError, Names, onnx_model
 
         module = self.module()
         stored = module.state_dict().values()
@@ -133,7 +135,7 @@ class Runnable:
                 Problem(
                     f"{self.reference} has {size / 1e9:.1f} GB of weights: one ONNX file holds no "
                     "more than 2.1 GB",
-                    hint="measure it with `--runtime torch`, which needs no file",
+                    hint=_WITHOUT_FILE,
                 )
             )
         tensors = self.network.tensors
@@ -141,7 +143,12 @@ class Runnable:
             [tensors[index].name for index in self.network.inputs],
             [tensors[index].name for index in self.network.outputs],
         )
-        model, layers = onnx_model(self.network.spec.title, module, self.inputs(), names, None)
+        try:
+            model, layers = onnx_model(self.reference, module, self.inputs(), names, None)
+        except ExportError as error:
+            raise RunError(
+                [problem._replace(hint=_WITHOUT_FILE) for problem in error.problems]
+            ) from None
         path = self.file(".onnx")
         with naming(path, "cannot be written", OutputError):
             path.write_bytes(model.SerializeToString())

@@ -7,8 +7,9 @@ kernel belongs to in the spec (`runs/joining.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
 from mnet_cost.errors import MnetCostError, Problem
@@ -54,7 +55,7 @@ class RuntimeKernel:
     operator: str
     """The kind of its operation, in the runtime's words: `Conv`, `ReorderInput`."""
     seconds: float
-    """Per inference: the median over the profiled runs."""
+    """Per inference: the median over the profiled runs; `middle_mean` where a clock is coarse."""
     nodes: tuple[str, ...]
     """Names of the nodes of the prepared model whose work it does; empty where nothing says it.
     `Runnable.layers_of_node` leads from these to layers."""
@@ -75,6 +76,13 @@ class RuntimeProfile:
     """What profiling adds to the time of each kernel, where that is known; not subtracted yet."""
     inference_s: float | None = None
     """Median of a whole profiled inference, where the runtime says it."""
+
+
+def middle_mean(times: Sequence[float]) -> float:
+    """The mean of the middle half of some times: neither what else ran on the machine nor a clock
+    of whole microseconds decides it."""
+    quarter = len(times) // 4
+    return fmean(sorted(times)[quarter : len(times) - quarter])
 
 
 class Program(Protocol):

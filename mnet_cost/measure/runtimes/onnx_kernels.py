@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -61,6 +62,16 @@ class Work(NamedTuple):
 def operations_of(graph: GraphProto) -> list[Operation]:
     """The nodes of a graph, in order; those of graphs inside a node are part of it."""
     return [_operation(node) for node in graph.node]
+
+
+def read_file(path: Path) -> tuple[list[str], list[Operation]]:
+    """The inputs and the nodes of an ONNX file. Its weights, and files beside it, are not read."""
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [value.name for value in graph.input if value.name not in stored]
+    return inputs, operations_of(graph)
 
 
 def _operation(node: NodeProto) -> Operation:

@@ -31,12 +31,14 @@ from mnet_cost.measure.runtimes.base import (
     Runtime,
     RuntimeKernel,
     RuntimeProfile,
+    middle_mean,
 )
-from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, operations_of, works
+from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, read_file, works
 from mnet_cost.measure.runtimes.refusals import refused
 
 _PROVIDERS = ["CPUExecutionProvider"]
 _WARM_UP = 3
+"""Profiled runs that are not looked at."""
 _KERNEL = "_kernel_time"
 _TINY, _TINY_RUNS = 100, 50
 """Kernels of the network that tells what profiling takes, and its runs."""
@@ -139,16 +141,15 @@ def _options(threads: int) -> Any:
 
 
 def _session(runnable: Runnable, options: Any) -> Any:
+    """A session that has run once: some networks are refused when they run."""
     path = str(runnable.onnx())
     try:
         with _without_denormals():
-            return onnxruntime.InferenceSession(path, options, providers=_PROVIDERS)
+            session = onnxruntime.InferenceSession(path, options, providers=_PROVIDERS)
+            session.run_with_iobinding(_bound(session, runnable))
+            return session
     except Exception as error:  # its errors have no class in common
-        import onnx
-
-        graph = onnx.load(path, load_external_data=False).graph
-        nodes = [(node.name, node.op_type) for node in graph.node]
-        raise refused(runnable, "onnxruntime", error, nodes) from None
+        raise refused(runnable, "onnxruntime", error) from None
 
 
 @contextmanager
@@ -189,8 +190,6 @@ class Profiled(NamedTuple):
 
 def profiled(runnable: Runnable, threads: int, runs: int) -> Profiled:
     """Profile so many runs, after the first ones."""
-    import onnx
-
     with tempfile.TemporaryDirectory(dir=runnable.folder) as folder:
         optimized = Path(folder) / "optimized.onnx"
         options = _options(threads)
@@ -204,10 +203,10 @@ def profiled(runnable: Runnable, threads: int, runs: int) -> Profiled:
         session = _session(runnable, options)
         binding = _bound(session, runnable)
         with _without_denormals():
-            for _ in range(_WARM_UP + runs):
+            for _ in range(_WARM_UP - 1 + runs):
                 session.run_with_iobinding(binding)
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
-        graph = onnx.load(optimized, load_external_data=False).graph
+        _, operations = read_file(optimized)
     kernels: list[list[Mapping[str, Any]]] = [[]]
     whole_s: list[float] = []
     for event in events:
@@ -218,17 +217,13 @@ def profiled(runnable: Runnable, threads: int, runs: int) -> Profiled:
         elif event["name"] == "model_run":
             whole_s.append(event["dur"] / 1e6)
             kernels.append([])
-    return Profiled(kernels[_WARM_UP:-1], whole_s[_WARM_UP:], operations_of(graph))
+    return Profiled(kernels[_WARM_UP:-1], whole_s[_WARM_UP:], operations)
 
 
 def profile_of(runnable: Runnable, measured: Profiled) -> RuntimeProfile:
     """The kernels of profiled runs, and the nodes of the ONNX file that they do."""
-    import onnx
-
-    graph = onnx.load(runnable.onnx(), load_external_data=False).graph
-    stored = {tensor.name for tensor in graph.initializer}
-    inputs = [value.name for value in graph.input if value.name not in stored]
-    done = works(inputs, operations_of(graph), measured.optimized)
+    inputs, file = read_file(runnable.onnx())
+    done = works(inputs, file, measured.optimized)
     taken: dict[tuple[str, str], list[float]] = {}
     for run in measured.runs:
         for event in run:
@@ -238,7 +233,7 @@ def profile_of(runnable: Runnable, measured: Profiled) -> RuntimeProfile:
         RuntimeKernel(
             name=key[0],
             operator=key[1],
-            seconds=_middle(times) * len(times) / len(measured.runs),
+            seconds=middle_mean(times) * len(times) / len(measured.runs),
             nodes=work_of[key].nodes,
             is_layout=work_of[key].is_layout,
         )
@@ -292,7 +287,7 @@ def _overhead_s(model: bytes, feed: Mapping[str, Any]) -> float:
             session.run(None, feed)
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     taken = [event["dur"] / 1e6 for event in events if event["cat"] == "Node"]
-    return max(_middle(taken) - statistics.median(whole) / _TINY, 0.0)
+    return max(middle_mean(taken) - statistics.median(whole) / _TINY, 0.0)
 
 
 def _key(event: Mapping[str, Any]) -> tuple[str, str]:
@@ -320,9 +315,3 @@ def _work_of(measured: Profiled, done: Sequence[Work]) -> dict[tuple[str, str], 
         if counts[key] == 1 and twice[key] == 1:
             found[key] = work
     return found
-
-
-def _middle(times: Sequence[float]) -> float:
-    """The mean of the middle half."""
-    quarter = len(times) // 4
-    return statistics.fmean(sorted(times)[quarter : len(times) - quarter])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import openvino
@@ -22,8 +23,9 @@ from mnet_cost.measure.runtimes.base import (
     Runtime,
     RuntimeKernel,
     RuntimeProfile,
+    middle_mean,
 )
-from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, operations_of, works
+from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, read_file, works
 from mnet_cost.measure.runtimes.refusals import refused
 
 _DEVICE = "CPU"
@@ -111,6 +113,8 @@ class _Program:
                 )
             )
         self._request = _request(self._compiled, runnable)
+        with _refusing(runnable):
+            self._request.infer()
 
     def time(self) -> float:
         """Seconds of one inference."""
@@ -144,7 +148,7 @@ class _Program:
             RuntimeKernel(
                 name=name,
                 operator=operator,
-                seconds=_middle(times),
+                seconds=middle_mean(times),
                 nodes=done.get(name, Work(())).nodes,
                 is_layout=done.get(name, Work(())).is_layout,
             )
@@ -164,15 +168,19 @@ def compiled_network(runnable: Runnable, settings: RunSettings, **properties: An
 
     Raises `RunError` where OpenVINO refuses it, and what `Runnable.onnx` raises.
     """
-    path = str(runnable.onnx())
-    try:
-        return openvino.compile_model(path, _DEVICE, {**_properties(settings), **properties})
-    except RuntimeError as error:
-        import onnx
+    with _refusing(runnable):
+        return openvino.compile_model(
+            str(runnable.onnx()), _DEVICE, {**_properties(settings), **properties}
+        )
 
-        graph = onnx.load(path, load_external_data=False).graph
-        nodes = [(node.name, node.op_type) for node in graph.node]
-        raise refused(runnable, "OpenVINO", error, nodes) from None
+
+@contextmanager
+def _refusing(runnable: Runnable) -> Iterator[None]:
+    """Within it, errors of OpenVINO are `RunError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise refused(runnable, "OpenVINO", error) from None
 
 
 def _precision(compiled: Any) -> str:
@@ -200,13 +208,8 @@ def _totals(request: Any, runs: int) -> dict[tuple[str, str], float]:
 
 def _works(compiled: Any, runnable: Runnable) -> dict[str, Work]:
     """What each kernel does, by its name."""
-    import onnx
-
-    graph = onnx.load(runnable.onnx(), load_external_data=False).graph
-    file = operations_of(graph)
+    inputs, file = read_file(runnable.onnx())
     kernels = kernels_of(compiled, [operation.name for operation in file])
-    stored = {tensor.name for tensor in graph.initializer}
-    inputs = [value.name for value in graph.input if value.name not in stored]
     found = works(inputs, file, kernels)
     return {kernel.name: work for kernel, work in zip(kernels, found, strict=True)}
 
@@ -248,9 +251,3 @@ def _source(port: Any) -> str:
 
 def _text(information: Any, key: str) -> str:
     return str(information[key].astype(str)) if key in information else ""
-
-
-def _middle(times: Sequence[float]) -> float:
-    """The mean of the middle half."""
-    quarter = len(times) // 4
-    return statistics.fmean(sorted(times)[quarter : len(times) - quarter])

@@ -8,23 +8,22 @@ from collections.abc import Sequence
 from mnet_cost.errors import Problem
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runtimes.base import RunError
+from mnet_cost.measure.runtimes.onnx_kernels import read_file
 
 _MISSING = re.compile(
     r"not[ _]implemented|could not find an implementation|no op registered|not a registered|"
-    r"no conversion rule|(not|un)[ -]?supported|not wholly converted",
+    r"no conversion rule|(not|un)[ -]?supported",
     re.IGNORECASE,
 )
-_ELSE = "`--runtime torch` runs every layer"
+_ELSE = "another runtime may have it: `--runtime torch`"
 
 
-def refused(
-    runnable: Runnable, runtime: str, error: BaseException, nodes: Sequence[tuple[str, str]]
-) -> RunError:
-    """`error` of a runtime as a `RunError`.
+def refused(runnable: Runnable, runtime: str, error: BaseException) -> RunError:
+    """`error` of a runtime against an ONNX file as a `RunError`.
 
-    `nodes` are the names and the operators of the nodes that it was given: the one that the error
-    speaks of, by its name or by its operator, leads to a layer.
+    The node that the error speaks of, by its name or by its operator, leads to a layer.
     """
+    nodes = [(one.name, one.operator) for one in read_file(runnable.onnx())[1]]
     text = str(error)
     line = _told(text) or type(error).__name__
     found = _found(text, nodes)
