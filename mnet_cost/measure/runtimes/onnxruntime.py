@@ -34,7 +34,7 @@ from mnet_cost.measure.runtimes.base import (
     middle_mean,
 )
 from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, read_file, works
-from mnet_cost.measure.runtimes.refusals import refused
+from mnet_cost.measure.runtimes.refusals import refused_file
 
 _PROVIDERS = ["CPUExecutionProvider"]
 _WARM_UP = 3
@@ -149,7 +149,7 @@ def _session(runnable: Runnable, options: Any) -> Any:
             session.run_with_iobinding(_bound(session, runnable))
             return session
     except Exception as error:  # its errors have no class in common
-        raise refused(runnable, "onnxruntime", error) from None
+        raise refused_file(runnable, "onnxruntime", error) from None
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from mnet_cost.measure.runtimes.base import (
     middle_mean,
 )
 from mnet_cost.measure.runtimes.onnx_kernels import Operation, Work, read_file, works
-from mnet_cost.measure.runtimes.refusals import refused
+from mnet_cost.measure.runtimes.refusals import refused_file
 
 _DEVICE = "CPU"
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -180,7 +180,7 @@ def _refusing(runnable: Runnable) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise refused(runnable, "OpenVINO", error) from None
+        raise refused_file(runnable, "OpenVINO", error) from None
 
 
 def _precision(compiled: Any) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mnet_cost.errors import Problem
 from mnet_cost.measure.runs.artifacts import Runnable
-from mnet_cost.measure.runtimes.base import RunError
+from mnet_cost.measure.runtimes.base import RunError, refused
 from mnet_cost.measure.runtimes.onnx_kernels import read_file
 
 _MISSING = re.compile(
@@ -18,8 +17,8 @@ _MISSING = re.compile(
 _ELSE = "another runtime may have it: `--runtime torch`"
 
 
-def refused(runnable: Runnable, runtime: str, error: BaseException) -> RunError:
-    """`error` of a runtime against an ONNX file as a `RunError`.
+def refused_file(runnable: Runnable, runtime: str, error: BaseException) -> RunError:
+    """`error` of a runtime against the ONNX file of `runnable` as a `RunError`.
 
     The node that the error speaks of, by its name or by its operator, leads to a layer.
     """
@@ -28,16 +27,16 @@ def refused(runnable: Runnable, runtime: str, error: BaseException) -> RunError:
     line = _told(text) or type(error).__name__
     found = _found(text, nodes)
     if found is None:
-        return RunError(Problem(f"{runtime} cannot run {runnable.reference}: {line}", hint=_ELSE))
+        return refused(runnable, f"{runtime} cannot run it: {line}", hint=_ELSE)
     node, operator = found
     names = runnable.layers_of_node().get(node, ())
-    step = runnable.network.step(names[0]) if names else None
-    whose = f"the layer `{names[0]}`" if names else f"the node `{node}`"
+    layer = names[0] if names else None
+    whose = f"the node `{node}`" if layer is None else f"the layer `{layer}`"
     if _MISSING.search(text):
         message = f"{runtime} has no operator `{operator}` as {whose} needs it: {line}"
     else:
         message = f"{runtime} cannot run {whose} (operator `{operator}`): {line}"
-    return RunError(Problem(message, step.node.span() if step else None, _ELSE))
+    return refused(runnable, message, layer=layer, hint=_ELSE)
 
 
 def _found(text: str, nodes: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
