@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -180,6 +181,13 @@ def test_the_profile_states_what_it_rests_on(whole: Whole, tmp_path: Path) -> No
     assert "NumPy, 512 a side" in rate.macs_per_s.source
     assert rate.tile is not None
     assert rate.tile.value == 16
+    fit = device.latency["fp32"]
+    assert isinstance(fit, CoefficientFit)
+    assert re.fullmatch(
+        r"own measurement: 7 networks and \d\d small graphs on this machine, medians of up to 3 "
+        "rounds",
+        fit.scale_s.source,
+    )
     assert [level.name for level in device.memory] == ["L1", "L3", "DRAM"]
     bandwidths = [level.bytes_per_s and level.bytes_per_s.value for level in device.memory]
     assert bandwidths == [None, pytest.approx(110e9), pytest.approx(44e9)]

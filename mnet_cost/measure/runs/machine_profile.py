@@ -9,6 +9,7 @@ say most (`machine_plan.py`), and the fit, which is that of any rows.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ def calibrate_machine(
             running.measure(WHOLE_NETWORKS[:1], ROUNDS)
         else:
             running.measure_all(peaks)
-    return fitted(request, peaks, tuple(running.notes))
+    return fitted(request, peaks, tuple(running.notes.values()))
 
 
 def _quiet(*said: object) -> None:
@@ -126,7 +127,8 @@ class _Running:
     folder: Path
     progress: Progress
     say: Say
-    notes: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    """By their text without figures."""
     failed: set[str] = field(default_factory=set)
     runnables: dict[str, Runnable] = field(default_factory=dict)
     """Kept from round to round, since torch takes long to export one."""
@@ -230,7 +232,8 @@ class _Running:
         self.progress(int(min(elapsed, self._seconds)), int(self._seconds))
 
     def _note(self, text: str) -> None:
-        self.notes.setdefault(text)
+        """Said once, whatever its figures are: each part of a session may say it again."""
+        self.notes.setdefault(re.sub(r"\d+(\.\d+)?", "0", text), text)
 
 
 def machine_plan(request: MachineRequest, peaks: Peaks) -> MachinePlan:
@@ -311,7 +314,8 @@ def _source(rows: Sequence[Measurement]) -> str:
     networks = len(rows) - graphs
     said = f"{networks} network{'s' if networks != 1 else ''}"
     said += f" and {graphs} small graphs" if graphs else ""
-    rounds = max(len(row.rounds_s) for row in rows)
+    # The reference network has one for each part of a session.
+    rounds = max(len(row.rounds_s) for row in rows if row.model != row.reference)
     return f"own measurement: {said} on this machine, medians of up to {rounds} rounds"
 
 
