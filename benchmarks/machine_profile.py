@@ -25,12 +25,14 @@ from mnet_cost.devices.coefficients import SharedCoefficients, shared_coefficien
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.coefficient_solver import deviation
-from mnet_cost.measure.fitting import BESIDE_SMALL_GRAPHS, Trial, measured_times, trial_of
+from mnet_cost.measure.fit_rows import measured_times
+from mnet_cost.measure.fitting import BESIDE_SMALL_GRAPHS
 from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.mult_adds_alone import left_out_by_mult_adds
 from mnet_cost.measure.networks import Networks, kernels_of
 from mnet_cost.measure.runs.machine_plan import WHOLE_NETWORKS, MachinePlan
 from mnet_cost.measure.settings import Setting
+from mnet_cost.measure.trials import Trial, trial_of
 
 FOLDER = Path(__file__).resolve().parent / "accuracy" / "measurements"
 RUNTIME, DEVICE, TILE = "onnxruntime", "avx512_server_core", 16

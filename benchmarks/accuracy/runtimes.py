@@ -38,10 +38,12 @@ from mnet_cost.devices.latency_models import Spread
 from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.calibrate import trials_of
 from mnet_cost.measure.coefficient_solver import Solution, deviation
-from mnet_cost.measure.fitting import FEWEST_FOR_BAND, Trial, band_of, choose_trial, measured_times
+from mnet_cost.measure.fit_rows import measured_times
+from mnet_cost.measure.fitting import FEWEST_FOR_BAND, band_of
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.measure.settings import own_setting, settings_to_try
+from mnet_cost.measure.trials import Trial, choose_trial
 
 UNKNOWN_FILES = (
     "paddle_lite.csv", "paddleclas.csv", "tengine.csv", "bolt.csv", "mnn.csv", "tnn.csv",

@@ -21,16 +21,12 @@ from mnet_cost.devices.coefficients import (
 )
 from mnet_cost.devices.latency_models import DEFAULT_SHARED, CoefficientFit
 from mnet_cost.errors import MeasurementError, Problem
+from mnet_cost.measure.fit_rows import Measured, measured_times, once
 from mnet_cost.measure.fitting import (
     FEWEST_FOR_BAND,
     Calibration,
-    Measured,
-    Trial,
     fit_of_coefficients,
     fit_of_roofline,
-    measured_times,
-    once,
-    trial_of,
 )
 from mnet_cost.measure.least_times import as_extended, limits_of
 from mnet_cost.measure.measurements import Measurement, raise_if_any
@@ -44,6 +40,7 @@ from mnet_cost.measure.plausibility import (
     without_sense,
 )
 from mnet_cost.measure.settings import Setting, own_setting, settings_to_try
+from mnet_cost.measure.trials import Trial, trial_of
 
 __all__ = ["Calibration", "Form", "calibrate"]
 

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from mnet_cost.analysis.terms import network_amounts
-from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.coefficients import SharedCoefficients, of_another_runtime
 from mnet_cost.devices.latency_models import (
     CoefficientFit,
     FittedOn,
@@ -30,28 +26,18 @@ from mnet_cost.devices.latency_models import (
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES, moved_together
 from mnet_cost.measure.arrays import Array, Mask
-from mnet_cost.measure.coefficient_solver import (
-    NOISE,
-    Solution,
-    deviation,
-    shown_seconds,
-    solve,
-)
+from mnet_cost.measure.coefficient_solver import deviation
 from mnet_cost.measure.drift import noise_floor
-from mnet_cost.measure.least_times import lower_bounds_of
+from mnet_cost.measure.fit_rows import Measured, once
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.mult_adds_alone import left_out_by_mult_adds
-from mnet_cost.measure.networks import Kernels
 from mnet_cost.measure.plausibility import repeat_noise
 from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
-from mnet_cost.measure.settings import Setting
-
-T = TypeVar("T")
+from mnet_cost.measure.trials import Trial, choose_trial
 
 FEWEST_FOR_BAND = 4
 """Times that were left out; fewer say nothing against the shared band."""
-_MOST_GROUPS = 20
-"""Up to so many groups are left out, since each group needs a fit of its own."""
+
 _TAKES_PART = 0.01
 """Share of the time of some network that a term takes which the fit has seen."""
 _CHANCE = 1.28
@@ -63,25 +49,8 @@ _FEWEST_FAMILIES = 8
 """Of these: a grid of two designs is easier than the next network."""
 _LEAST_WIDTH = 0.5
 """Half a band in standard deviations, whatever a table says."""
-_FEWEST_TO_CHOOSE = 4
-"""Networks that can tell one setting from another."""
-_MORE_PROBABLE = 2.0
-"""Difference of the logarithms of evidence that another setting must have: seven times as
-probable."""
-_CLEARLY_LESS = 0.85
-"""Part of the left-out error that it must not exceed. Both were chosen on published tables of ten
-runtimes: with less, what four networks gain on some tables they lose on others."""
-_MOST_OFF = 0.5
-"""Logarithm that an error counts at most, so that one odd network does not decide."""
 
-TELLS = 0.2
-"""Part of the time of a small graph that a term must take, so that the graph tells its
-coefficient."""
-WIDER = 5.0
-"""How many times as wide the prior of such a coefficient is."""
-SMALL_GRAPH_NOISE = 0.2
-"""Scale of the errors of small graphs, in natural logarithms. A network has many kernels, whose
-errors cancel; a small graph has one kind."""
+
 BESIDE_SMALL_GRAPHS = Spread(width=1.15, noise=0.08)
 """The least band of a fit to small graphs."""
 
@@ -101,178 +70,6 @@ class Calibration:
     notes: tuple[str, ...]
     kernel_rules: frozenset[str]
     """Those of the setting that was taken: times of a fit hold for kernels of these rules."""
-
-
-class Measured(NamedTuple):
-    """Measured times with what fits of both forms are made of, one entry a row."""
-
-    rows: tuple[Measurement, ...]
-    kernels: Sequence[Kernels]
-    lower_bounds: Sequence[Array]
-    """Least seconds of each kernel."""
-    seconds: Array
-    groups: Sequence[str]
-    """The group of each row: rows of one group are left out together. Small graphs have an empty
-    one, which never is."""
-    protocol: str
-    """The words for that."""
-    source: str
-
-    @property
-    def noise(self) -> float:
-        """Of times of one network."""
-        return repeat_noise(self.rows)
-
-    @property
-    def small(self) -> Mask:
-        """Which rows are small graphs."""
-        return np.array([row.is_small_graph for row in self.rows])
-
-    @property
-    def mult_adds(self) -> Array:
-        """Of one inference of each row."""
-        return np.array(
-            once(self.kernels, lambda kernels: float(sum(kernel.mult_adds for kernel in kernels)))
-        )
-
-    def of_networks(self) -> Measured:
-        """Without small graphs."""
-        if not self.small.any():
-            return self
-        kept = [int(i) for i in np.flatnonzero(np.logical_not(self.small))]
-        return self._replace(
-            rows=tuple(self.rows[i] for i in kept),
-            kernels=[self.kernels[i] for i in kept],
-            lower_bounds=[self.lower_bounds[i] for i in kept],
-            seconds=self.seconds[kept],
-            groups=[self.groups[i] for i in kept],
-        )
-
-    @property
-    def held_out_groups(self) -> tuple[str, ...]:
-        """Groups that are left out in turn."""
-        return tuple(group for group in dict.fromkeys(self.groups) if group)
-
-
-def measured_times(
-    rows: tuple[Measurement, ...],
-    kernels: Sequence[Kernels],
-    peaks: DeviceProfile | None,
-    source: str,
-) -> Measured:
-    lower_bounds = once(
-        kernels, lambda network_kernels: lower_bounds_of(network_kernels, peaks, rows[0].precision)
-    )
-    seconds = np.array([row.latency_s for row in rows])
-    return Measured(rows, kernels, lower_bounds, seconds, *_groups(rows), source)
-
-
-def once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
-    """`make(kernels)` for each row; called once for a network that was measured several times."""
-    distinct = {id(network_kernels): network_kernels for network_kernels in kernels}
-    made = {key: make(network_kernels) for key, network_kernels in distinct.items()}
-    return [made[id(network_kernels)] for network_kernels in kernels]
-
-
-def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
-    """The group of each row, and words for the grouping of networks: by family, network or
-    batch."""
-    networks = [row for row in rows if not row.is_small_graph]
-    if len(networks) < len(rows):
-        named, protocol = _groups(networks) if networks else ([], "")
-        if len(set(named)) == 1:
-            protocol = "all networks"
-        names = iter(named)
-        return ["" if row.is_small_graph else next(names) for row in rows], protocol
-    families = [row.family for row in rows]
-    if len(set(families)) > 1:
-        return families, "one family at a time"
-    models = {row.model: None for row in rows}
-    if len(models) > _MOST_GROUPS:
-        # Neighbours in a file are alike, so they are dealt out in turn.
-        turn = {model: str(i % _MOST_GROUPS) for i, model in enumerate(models)}
-        return [turn[row.model] for row in rows], f"1 network of {_MOST_GROUPS} at a time"
-    if len(models) > 1:
-        return [row.model for row in rows], "one network at a time"
-    return [str(row.batch) for row in rows], "one batch at a time"
-
-
-class Trial(NamedTuple):
-    """A setting, and what a fit to the measured networks under it is made of."""
-
-    setting: Setting
-    shared: SharedCoefficients
-    tile: int
-    parts: Sequence[Array]
-    """Of each row, the amounts of each kernel."""
-    lower_bounds: Sequence[Array]
-    amounts: Array
-    """[rows, terms]"""
-    small: Mask
-    """Which rows are small graphs."""
-    is_of_another_runtime: bool = False
-    """Whether spreads are those of runtimes, not of devices."""
-
-    @property
-    def coefficients(self) -> Array:
-        return np.array(self.shared.coefficients)
-
-    @property
-    def spreads(self) -> Array:
-        """Of the prior: wide where small graphs tell."""
-        return spreads_beside(self.amounts[self.small], self.shared)
-
-    @property
-    def noise(self) -> Array:
-        """Scale of the errors of each row."""
-        return np.where(self.small, SMALL_GRAPH_NOISE, NOISE)
-
-    def of_another_runtime(self) -> Trial:
-        """Of a runtime that the shared coefficients are not of, before anything is left out."""
-        shared = of_another_runtime(self.shared)
-        return self._replace(shared=shared, is_of_another_runtime=shared is not self.shared)
-
-    def solved(self, seconds: Array, seen: Mask) -> Solution:
-        """The fit to the rows of a mask."""
-        return solve(
-            self.amounts[seen],
-            seconds[seen],
-            self.coefficients,
-            self.spreads,
-            together=np.array(moved_together(self.shared.together)),
-            noise=self.noise[seen],
-        )
-
-    def predicted(self, solution: Solution, rows: Mask) -> Array:
-        """Times of the rows of a mask, as reports show them."""
-        places = np.flatnonzero(rows)
-        return shown_seconds(
-            [self.parts[int(i)] for i in places],
-            [self.lower_bounds[int(i)] for i in places],
-            self.coefficients,
-            solution.parameters,
-        )
-
-
-def trial_of(measured: Measured, setting: Setting, tile: int, shared: SharedCoefficients) -> Trial:
-    """`measured` has the kernels of the setting's rules."""
-    parts = once(
-        measured.kernels,
-        lambda kernels: np.array(network_amounts(kernels, setting.rules, tile, shared.caches)),
-    )
-    amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
-    return Trial(setting, shared, tile, parts, measured.lower_bounds, amounts, measured.small)
-
-
-def spreads_beside(small_graphs: Array, shared: SharedCoefficients) -> Array:
-    """Spreads of the prior [terms] beside the amounts of small graphs [graphs, terms]: wide of the
-    terms that take a part of one of them, so that the graph tells, not other devices."""
-    spreads = np.array(shared.spreads)
-    if not len(small_graphs):
-        return spreads
-    times = small_graphs * np.array(shared.coefficients)
-    told = (times / times.sum(1)[:, None]).max(0) >= TELLS
-    return np.where(told, WIDER * spreads, spreads)
 
 
 def fit_of_coefficients(measured: Measured, trials: Sequence[Trial]) -> Calibration:
@@ -392,60 +189,6 @@ def _left_out(trials: Sequence[Trial], measured: Measured, seen: Mask) -> tuple[
             trial.amounts[out], trial.coefficients, solution, _allowed(trial, measured).noise
         )
     return held_out, sigmas
-
-
-class Choice(NamedTuple):
-    """Which setting rows speak for."""
-
-    place: int
-    """0 is the runtime's own."""
-    solution: Solution
-    """The fit to these rows."""
-    error: float = 0.0
-    """Mean error of what was left out under it, each at most `_MOST_OFF`."""
-    own_error: float = 0.0
-    """The same under the runtime's own."""
-
-
-def choose_trial(trials: Sequence[Trial], measured: Measured, seen: Mask) -> Choice:
-    """The first setting, or one under which the rows of the mask are clearly more probable and are
-    predicted clearly better when they are left out: a few networks agree with many by chance."""
-    own = trials[0].solved(measured.seconds, seen)
-    networks = seen & np.logical_not(measured.small)
-    models = {
-        row.model for row, is_network in zip(measured.rows, networks, strict=True) if is_network
-    }
-    if len(trials) == 1 or len(models) < _FEWEST_TO_CHOOSE:
-        return Choice(0, own)
-    probable = [
-        (index, solution)
-        for index, trial in enumerate(trials[1:], start=1)
-        if (solution := trial.solved(measured.seconds, seen)).evidence
-        > own.evidence + _MORE_PROBABLE
-    ]
-    if not probable:
-        return Choice(0, own)
-    own_error = _left_out_error(trials[0], measured, seen)
-    for index, solution in sorted(probable, key=lambda pair: -pair[1].evidence):
-        error = _left_out_error(trials[index], measured, seen)
-        if error < _CLEARLY_LESS * own_error:
-            return Choice(index, solution, error, own_error)
-    return Choice(0, own)
-
-
-def _left_out_error(trial: Trial, measured: Measured, seen: Mask) -> float:
-    """Mean error of the rows of the mask, each group predicted from the others."""
-    groups = np.array(measured.groups)
-    networks = seen & np.logical_not(measured.small)
-    if len(set(groups[networks])) < 2:  # one family: each network from the others
-        groups = np.array([row.model for row in measured.rows])
-    errors = np.zeros(0)
-    for group in dict.fromkeys(groups[networks]):
-        out = seen & (groups == group)
-        solution = trial.solved(measured.seconds, seen & (groups != group))
-        predicted = trial.predicted(solution, out)
-        errors = np.append(errors, np.abs(np.log(predicted / measured.seconds[out])))
-    return float(np.minimum(errors, _MOST_OFF).mean())
 
 
 def _band(

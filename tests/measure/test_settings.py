@@ -17,10 +17,11 @@ from mnet_cost.devices.latency_models import CoefficientFit
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, RUNTIME_RULES
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.calibrate import calibrate
-from mnet_cost.measure.fitting import choose_trial, measured_times, trial_of
+from mnet_cost.measure.fit_rows import measured_times
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.measure.settings import Setting, own_setting, settings_to_try
+from mnet_cost.measure.trials import choose_trial, trial_of
 from mnet_cost.models.library import load_model
 
 NETWORKS = (

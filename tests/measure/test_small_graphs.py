@@ -13,7 +13,6 @@ from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.calibrate import calibrate
-from mnet_cost.measure.fitting import WIDER, spreads_beside
 from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.mult_adds_alone import left_out_by_mult_adds
 from mnet_cost.measure.networks import Networks
@@ -26,6 +25,7 @@ from mnet_cost.measure.runs.small_graphs import (
     work_of,
 )
 from mnet_cost.measure.settings import Setting
+from mnet_cost.measure.trials import WIDER, spreads_beside
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "accuracy" / "measurements"
 RULES = runtime_rules("onnxruntime")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from mnet_cost.devices.coefficients import SharedCoefficients
-from mnet_cost.measure.fitting import measured_times, trial_of
+from mnet_cost.measure.fit_rows import measured_times
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Networks, kernels_of
 from mnet_cost.measure.runs.small_graphs import (
@@ -23,6 +23,7 @@ from mnet_cost.measure.runs.small_graphs import (
     work_of,
 )
 from mnet_cost.measure.settings import Setting
+from mnet_cost.measure.trials import trial_of
 
 FIRST_GRAPHS = 20
 LEAST_GAIN = 0.01

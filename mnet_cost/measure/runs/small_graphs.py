@@ -20,8 +20,8 @@ from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import MnetCostError
 from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.coefficient_solver import NOISE, SCALE_SPREAD, term_shares
-from mnet_cost.measure.fitting import SMALL_GRAPH_NOISE, WIDER
 from mnet_cost.measure.networks import Kernels, Networks
+from mnet_cost.measure.trials import SMALL_GRAPH_NOISE, WIDER
 from mnet_cost.models.library import model_names
 from mnet_cost.shipped import shown_path, specs_folder
 from mnet_cost.yamlfile import read_yaml
