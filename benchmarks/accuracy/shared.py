@@ -114,7 +114,7 @@ NPU_FLOAT = beginning(_NPU_START, _NPU_SPREADS)
 NPU_INT8 = beginning(
     {**_NPU_START, "move_kernels": 50.0},
     {name: max(spread, 0.3) for name, spread in _NPU_SPREADS.items()},
-)._replace(together=DOT_PRODUCTS)
+)
 """Parts of a concatenation have scales of their own, so that each is written anew. There are boards
 of fewer kinds with fp16 than with int8, which differ more."""
 
