@@ -118,7 +118,7 @@ def _child(request: Mapping[str, Any]) -> int | None:
     with tempfile.TemporaryDirectory() as folder:
         runnable = runnable_for(request["reference"], network, Path(folder))
         runtime = load_runtime(name)
-        if "onnx" in RUNTIMES[name].modules:
+        if "onnx" in RUNTIMES[name].packages:
             runnable.onnx()
         return growth_of(runnable, runtime, settings)
 

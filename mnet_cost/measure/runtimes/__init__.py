@@ -18,28 +18,23 @@ class Entry(NamedTuple):
     """Where an adapter is, and what it needs."""
 
     module: str
-    modules: tuple[str, ...]
-    """Modules that must be there to import it."""
     packages: tuple[str, ...]
-    """What pip installs for them."""
+    """Modules that must be there to import it."""
+    extra: str
+    """The extra of mnet-cost that installs them."""
 
 
+_ONNX = ("onnx", "torch", "onnxscript")
 RUNTIMES = {
-    "onnxruntime": Entry(
-        "onnxruntime", ("onnxruntime", "onnx", "torch", "onnxscript"),
-        ("onnxruntime", "onnx", "torch", "onnxscript"),
-    ),
-    "openvino": Entry(
-        "openvino", ("openvino", "onnx", "torch", "onnxscript"),
-        ("openvino", "onnx", "torch", "onnxscript"),
-    ),
-    "torch": Entry("torch_eager", ("torch",), ("torch",)),
-    "torch-channels-last": Entry("torch_eager", ("torch",), ("torch",)),
-    "torch-compile": Entry("torch_compile", ("torch",), ("torch",)),
-    "ncnn": Entry("ncnn", ("ncnn", "torch"), ("ncnn", "pnnx", "torch")),
-    "mnn": Entry("mnn", ("MNN", "onnx", "torch", "onnxscript"), ("MNN", "onnx", "torch")),
-    "tflite": Entry("tflite", ("ai_edge_litert", "torch"), ("ai-edge-litert", "litert-torch")),
-}  # fmt: skip
+    "onnxruntime": Entry("onnxruntime", ("onnxruntime", *_ONNX), "onnxruntime"),
+    "openvino": Entry("openvino", ("openvino", *_ONNX), "openvino"),
+    "torch": Entry("torch_eager", ("torch",), "torch"),
+    "torch-channels-last": Entry("torch_eager", ("torch",), "torch"),
+    "torch-compile": Entry("torch_compile", ("torch",), "torch"),
+    "ncnn": Entry("ncnn", ("ncnn", "torch"), "ncnn"),
+    "mnn": Entry("mnn", ("MNN", *_ONNX), "mnn"),
+    "tflite": Entry("tflite", ("ai_edge_litert", "torch"), "tflite"),
+}
 """By the name in profiles. `tflite` is LiteRT, as it is called since 2024."""
 
 
@@ -54,13 +49,12 @@ def load_runtime(name: str) -> Runtime:
         hint = did_you_mean(name, RUNTIMES) or f"there are {', '.join(RUNTIMES)}"
         message = f"networks cannot be measured with `{name}` here"
         raise UsageError(Problem(message, hint=hint))
-    missing = [module for module in entry.modules if find_spec(module) is None]
+    missing = [module for module in entry.packages if find_spec(module) is None]
     if missing:
-        packages = " ".join(entry.packages)
         raise MissingPackageError(
             Problem(
                 f"`{name}` needs the package `{missing[0]}`, which is not installed",
-                hint=f"python -m pip install {packages}",
+                hint=f"python -m pip install 'mnet-cost[{entry.extra}]'",
             )
         )
     adapter = import_module(f"mnet_cost.measure.runtimes.{entry.module}")
@@ -69,4 +63,4 @@ def load_runtime(name: str) -> Runtime:
 
 def installed_runtimes() -> tuple[str, ...]:
     """Names of the runtimes whose packages are there."""
-    return tuple(name for name, entry in RUNTIMES.items() if all(map(find_spec, entry.modules)))
+    return tuple(name for name, entry in RUNTIMES.items() if all(map(find_spec, entry.packages)))

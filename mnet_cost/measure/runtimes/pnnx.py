@@ -71,7 +71,7 @@ def _pnnx() -> str:
         raise MissingPackageError(
             Problem(
                 "`ncnn` needs the package `pnnx`, which is not installed",
-                hint="python -m pip install pnnx",
+                hint="python -m pip install 'mnet-cost[ncnn]'",
             )
         ) from None
     return str(pnnx.EXEC_PATH)
