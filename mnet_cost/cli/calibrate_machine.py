@@ -27,12 +27,13 @@ def run_machine(options: argparse.Namespace) -> int:
 
     _refuse(options)
     output, record = options.output, _record(options)
+    minutes = _minutes(options.minutes)
     request = MachineRequest(
         runtime=runtime_named(options.runtime),
         record=record,
         name=(options.name or "").strip() or Path(record if output == "-" else output).stem,
         threads=options.threads or 1,
-        seconds=60 * _minutes(options.minutes),
+        seconds=60 * minutes,
         quick=options.quick,
         title=options.title,
         device_class=options.device_class,
