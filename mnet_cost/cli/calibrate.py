@@ -114,12 +114,12 @@ def run(options: argparse.Namespace) -> int:
     """Fit, write the profile, and print how far off it is; 130 where somebody stopped measuring."""
     from mnet_cost.torch_model.installed import require
 
-    require("numpy", "numpy")
     if options.runtime is not None:
         from mnet_cost.cli.calibrate_machine import run_machine
 
         return run_machine(options)
 
+    require("numpy", "numpy")
     from mnet_cost.measure.request import CalibrationRequest, calibrate_files
     from mnet_cost.report.calibrate import calibration_report
 

@@ -21,15 +21,20 @@ def run_machine(options: argparse.Namespace) -> int:
     from mnet_cost.cli.bar import Bar
     from mnet_cost.cli.calibrate import write_profile
     from mnet_cost.cli.output import say
-    from mnet_cost.measure.runs.machine_profile import PRECISION, MachineRequest, calibrate_machine
     from mnet_cost.measure.runs.request import runtime_named
-    from mnet_cost.report.calibrate import calibration_report
+    from mnet_cost.torch_model.installed import require
 
     _refuse(options)
     output, record = options.output, _record(options)
     minutes = _minutes(options.minutes)
+    runtime = runtime_named(options.runtime)
+    require("numpy", "numpy")
+
+    from mnet_cost.measure.runs.machine_profile import PRECISION, MachineRequest, calibrate_machine
+    from mnet_cost.report.calibrate import calibration_report
+
     request = MachineRequest(
-        runtime=runtime_named(options.runtime),
+        runtime=runtime,
         record=record,
         name=(options.name or "").strip() or Path(record if output == "-" else output).stem,
         threads=options.threads or 1,

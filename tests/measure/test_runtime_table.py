@@ -9,6 +9,7 @@ import pytest
 
 from mnet_cost.errors import MissingPackageError, UsageError
 from mnet_cost.measure import runtimes
+from mnet_cost.measure.runs.request import runtime_named
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,3 +38,13 @@ def test_a_name_that_is_none() -> None:
     with pytest.raises(UsageError, match="with `onnxruntim` here") as raised:
         runtimes.load_runtime("onnxruntim")
     assert raised.value.problems[0].hint == "did you mean `onnxruntime`?"
+
+
+def test_without_a_name_the_way_to_a_runtime_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "find_spec", lambda module: None)
+    with pytest.raises(UsageError, match="which runtime is to be measured") as raised:
+        runtime_named(None)
+    hint = raised.value.problems[0].hint or ""
+    assert hint.startswith(
+        "`--runtime onnxruntime`, after python -m pip install 'mnet-cost[onnxruntime]'; not "
+    )

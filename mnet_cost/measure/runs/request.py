@@ -183,9 +183,15 @@ def runtime_named(name: str | None) -> Runtime:
 
 
 def _runtimes() -> str:
+    """What can be asked for, and how to install the first one where none is."""
     here = installed_runtimes()
     others = [name for name in RUNTIMES if name not in here]
-    said = [f"`--runtime {here[0]}`; installed: {', '.join(here)}"] if here else []
+    if here:
+        said = [f"`--runtime {here[0]}`; installed: {', '.join(here)}"]
+    else:
+        first = others[0]
+        install = f"python -m pip install 'mnet-cost[{RUNTIMES[first].extra}]'"
+        said = [f"`--runtime {first}`, after {install}"]
     said += [f"not installed: {', '.join(others)}"] if others else []
     return "; ".join(said)
 
