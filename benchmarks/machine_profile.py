@@ -102,7 +102,7 @@ def errors_of(
         float(off.mean()),
         float((off <= 0.1).mean()),
         float((off <= 0.2).mean()),
-        _spearman(ratios * seconds[out], seconds[out]),
+        spearman(ratios * seconds[out], seconds[out]),
         float((np.abs(np.log(ratios)) <= band.width * sigmas).mean()),
         _by_mult_adds(rows, others, setting),
         float(off[new].mean()),
@@ -130,7 +130,7 @@ def _by_mult_adds(
     return float(np.abs(predicted / seconds[len(rows) :] - 1).mean())
 
 
-def _spearman(first: Array, second: Array) -> float:
+def spearman(first: Array, second: Array) -> float:
     ranks = [np.argsort(np.argsort(values)) for values in (first, second)]
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 

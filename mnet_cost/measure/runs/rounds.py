@@ -463,7 +463,7 @@ class _Measuring:
         if session.noise is not None and session.noise > _LOUD:
             self._warn(
                 f"rounds differ by {100 * session.noise:.0f} % in the median: no error below that "
-                "says anything; more --rounds on a quieter machine help"
+                "says anything; more rounds on a quieter machine help"
             )
         if found.cpu_quota is not None and found.cpu_quota < self.settings.threads:
             self._warn(
