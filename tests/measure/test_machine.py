@@ -229,4 +229,5 @@ def test_memory_is_what_a_process_grew_by(tmp_path: Path) -> None:
     runtime = Large(FakeMachine(tmp_path), {"lenet5": 0.001})
     growth = growth_of(runnable, runtime, RunSettings())
     assert growth is not None
-    assert 50_000_000 <= growth < 60_000_000
+    # Linux counts resident pages by thread, and adds them up now and then (man proc_pid_statm).
+    assert 49_000_000 < growth < 60_000_000
