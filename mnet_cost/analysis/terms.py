@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.kernels import STEM_CHANNELS, Kernel
 from mnet_cost.analysis.winograd import applies, cheapest_tiling, has_winograd
 from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import INFERENCE, TERM_NAMES
@@ -33,8 +33,6 @@ from mnet_cost.tensors import (
 )
 
 _MILLION = 1e6
-_STEM_CHANNELS = 4
-"""An image has at most so many channels: runtimes have separate code for the first convolution."""
 PACKS = (4, 8, 16)
 """Channels that are kept together in memory, where a runtime packs them; each divides the next."""
 
@@ -61,7 +59,7 @@ def kernel_amounts(
     for kernel in kernels:
         key: tuple[object, ...] = (
             id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
-            kernel.trained_elements, kernel.input_bytes, kernel.output_bytes,
+            kernel.trained_elements, kernel.input_bytes, kernel.output_bytes, kernel.converted,
         )  # fmt: skip
         try:
             amounts = known.get(key)
@@ -69,6 +67,8 @@ def kernel_amounts(
             amounts, key = None, (id(kernel),)
         if amounts is None:
             counted = _amounts(kernel, rules, tile)
+            if kernel.converted:
+                _add_conversions(counted, kernel)
             if caches is not None:
                 _add_far(counted, kernel, caches, far)
             amounts = known[key] = tuple([counted.get(name, NONE) for name in TERM_NAMES])
@@ -131,7 +131,7 @@ def _shifts(layer: Layer) -> bool:
 
 def _is_image(x: TensorType) -> bool:
     """Whether a tensor has the few channels of an image."""
-    return len(x.shape) > 2 and agreed(x.shape[channel_axis(x)] <= _STEM_CHANNELS)
+    return len(x.shape) > 2 and agreed(x.shape[channel_axis(x)] <= STEM_CHANNELS)
 
 
 def _pooling(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, float]:
@@ -155,7 +155,7 @@ def _convolution(
     if is_pointwise and is_equal(kernel.output_elements, sizes.groups * sizes.channels_out):
         return {"kernel": 1.0, "vector_weights": weights}  # as a linear layer: one position
     packs, blocks = "pack_channels" in rules, "block_channels" in rules
-    stem = agreed(sizes.groups == 1) and agreed(sizes.channels_in <= _STEM_CHANNELS)
+    stem = agreed(sizes.groups == 1) and agreed(sizes.channels_in <= STEM_CHANNELS)
     multiplied = kernel.mult_adds / _MILLION
     if not packs:
         multiplied = multiplied * tile_waste(sizes, tile)
@@ -211,6 +211,17 @@ def _outside_blocks(sizes: Convolution, tile: int) -> Any:
     if agreed(sizes.groups > 1):
         return (sizes.channels_in % tile != 0) | (sizes.channels_out % tile != 0)
     return (sizes.channels_in % 4 != 0) & (sizes.channels_in >= tile)
+
+
+def _add_conversions(amounts: dict[str, float], kernel: Kernel) -> None:
+    """The amounts of kernels that put tensors into another layout: each moves a tensor."""
+    moved = {
+        "kernel": float(len(kernel.converted)),
+        "move_kernels": float(len(kernel.converted)),
+        "move": 2 * sum(kernel.converted) / _MILLION,
+    }
+    for term, amount in moved.items():
+        amounts[term] = amounts.get(term, NONE) + amount
 
 
 def _far_weights(kernels: Sequence[Kernel], caches: Caches) -> Any:

@@ -32,6 +32,8 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "split_groups": "a grouped convolution is one convolution for each group",
         "pack_channels": "channels are kept in packs of `tile`: where they do not divide, smaller "
         "packs or single channels are computed",
+        "own_layout": "images of more than 4 channels that come into the network, or go out of it, "
+        "are converted: tensors are kept in a layout of the runtime's own",
         "block_channels": "channels are kept in blocks of `tile`: convolutions that do not fill "
         "them, and means over windows of channels that do not, run in a plain layout",
     }
@@ -62,7 +64,10 @@ RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
             ("fold_norms", "fuse_cheap_activations", "fuse_adds", "in_place", "copy_slices",
              "block_channels")
         ),
-        "openvino": frozenset(("fold_norms", "fuse_activations", "fuse_adds", "in_place")),
+        # Its convolutions keep channels last or in blocks; users give channels first.
+        "openvino": frozenset(
+            ("fold_norms", "fuse_activations", "fuse_adds", "in_place", "own_layout")
+        ),
         "xnnpack": frozenset(
             ("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices")
         ),
