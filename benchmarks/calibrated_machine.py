@@ -1,31 +1,123 @@
-"""How far off a profile of `calibrate --runtime` is on networks that it did not see, as recorded.
+"""How far off profiles of `calibrate --runtime` are on networks that they did not see, as recorded.
 
-`runs/epyc_onnxruntime_calibration.csv` has the rows of one `calibrate --runtime onnxruntime` (45
-small graphs and networks, 94 s), `runs/epyc_onnxruntime.yaml` the profile that it wrote, and
-`runs/epyc_onnxruntime_networks.csv` 32 other networks that `measure` ran some minutes later: one
-thread of an AMD EPYC, two CPUs of a virtual machine on which nothing else ran, 2026-11-30,
-onnxruntime 1.32.0. The profile is fitted anew from the rows, on its peaks, and compared with the
-networks; mult-adds alone are scaled by the networks that the fit has seen.
+Each run in `runs/` has three files. `NAME_calibration.csv` has the rows that `calibrate --runtime`
+measured, `NAME.yaml` the profile that it wrote, and `NAME_networks.csv` other networks that
+`measure` ran some minutes later. `runs/README.md` says on which machines. The profile is fitted
+anew from the rows, on its peaks: from all of them, from the small graphs and some of the whole
+networks, and from one network without small graphs, as `--quick` does. Mult-adds alone are scaled
+by the networks that the fit has seen.
 
-    python benchmarks/calibrated_machine.py
+    python benchmarks/calibrated_machine.py [NAME...]
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from machine_profile import spearman
+from tabulate import tabulate
 
 from mnet_cost import analyze
+from mnet_cost.measure.drift import noise_of
 from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.networks import read_rows
 from mnet_cost.measure.request import CalibrationRequest, calibrate_files
+from mnet_cost.measure.runs.machine_plan import WHOLE_NETWORKS
 
 RUNS = Path(__file__).resolve().parent / "runs"
 REFERENCE = "mobilenet_v1@alpha=0.25,resolution=128"
-"""Runs in each round of both files."""
+"""Runs in each round of all files."""
+NUMBERS_OF_NETWORKS = (6, 4, 1)
+SHOWN = 5
+
+
+class Result(NamedTuple):
+    """Of networks that were not measured."""
+
+    errors: np.ndarray
+    """Of estimates over measured times, less 1."""
+    rank: float
+    in_band: float
+    mult_adds: np.ndarray
+    """The same of mult-adds alone."""
+
+
+def main() -> None:
+    """Print the errors of each run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    known = sorted(path.name.removesuffix("_networks.csv") for path in RUNS.glob("*_networks.csv"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    for name in parser.parse_args().names or known:
+        show(name)
+
+
+def show(name: str) -> None:
+    """The errors of one run, from fewer and fewer rows."""
+    others = read_rows((str(RUNS / f"{name}_networks.csv"),), {})[0]
+    others = tuple(row for row in others if row.model != REFERENCE)
+    lines, worst = [], ""
+    for networks in NUMBERS_OF_NETWORKS:
+        lines.append(line(f"graphs, {networks} networks", fitted(name, networks, True), others))
+        worst = worst or named(fitted(name, networks, True), others)
+    lines.append(line("1 network (--quick)", fitted(name, 1, False), others))
+    print(f"\n{name}: {len(others)} other networks, errors in %; noise {noise(others)}")
+    heads = ["measured", "median", "mean", "in 10 %", "in 20 %", "rank", "band", "mult-adds, mean"]
+    print(tabulate(lines, heads, floatfmt=("", ".1f", ".1f", ".0f", ".0f", ".4f", ".0f", ".1f")))
+    print(f"worst: {worst}")
+
+
+def noise(rows: Sequence[Measurement]) -> str:
+    """How far one round is from the others."""
+    found = noise_of(rows)
+    return "unknown" if found is None else f"{100 * found:.1f}"
+
+
+def fitted(name: str, networks: int, with_graphs: bool) -> tuple[str, list[Measurement]]:
+    """The profile that some of the rows speak for, and those rows of whole networks."""
+    rows = RUNS / f"{name}_calibration.csv"
+    kept = {REFERENCE, *WHOLE_NETWORKS[:networks]}
+    with tempfile.TemporaryDirectory() as folder:
+        some = Path(folder) / "rows.csv"
+        with rows.open(encoding="utf-8", newline="") as file, some.open("w", newline="") as out:
+            reader = csv.DictReader(file)
+            writer = csv.DictWriter(out, reader.fieldnames or [])
+            writer.writeheader()
+            for row in reader:
+                if row["model"] in kept or (with_graphs and row["role"] == "small graph"):
+                    writer.writerow(row)
+        profile = RUNS / f"{name}.yaml"
+        request = CalibrationRequest(measurements=(str(some),), into=str(profile))
+        text = calibrate_files(request).text
+        seen = [row for row in read_measurements(some) if not row.is_small_graph]
+    return text, [row for row in seen if row.model in WHOLE_NETWORKS]
+
+
+def compared(
+    fit: tuple[str, list[Measurement]], others: Sequence[Measurement]
+) -> Result:
+    """Estimates of networks beside their times."""
+    text, seen = fit
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "profile.yaml"
+        path.write_text(text, encoding="utf-8")
+        times = [analyze(row.model, devices=[str(path)]).devices[0] for row in others]
+    measured = np.array([row.latency_s for row in others])
+    estimated = np.array([each.latency_s for each in times])
+    inside = [each.low_s <= s <= each.high_s for each, s in zip(times, measured, strict=True)]
+    mult_adds = np.array([mult_adds_of(row) for row in others])
+    rate = np.median([row.latency_s / mult_adds_of(row) for row in seen])
+    return Result(
+        estimated / measured - 1,
+        spearman(estimated, measured),
+        float(np.mean(inside)),
+        rate * mult_adds / measured - 1,
+    )
 
 
 def mult_adds_of(row: Measurement) -> int:
@@ -35,33 +127,24 @@ def mult_adds_of(row: Measurement) -> int:
     return mult_adds
 
 
-def main() -> None:
-    """Print the errors."""
-    rows = str(RUNS / "epyc_onnxruntime_calibration.csv")
-    profile = str(RUNS / "epyc_onnxruntime.yaml")
-    fitted = calibrate_files(CalibrationRequest(measurements=(rows,), into=profile))
-    seen = [row for row in read_measurements(rows) if not row.is_small_graph]
-    others = read_rows((str(RUNS / "epyc_onnxruntime_networks.csv"),), {})[0]
-    others = tuple(row for row in others if row.model != REFERENCE)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "profile.yaml"
-        path.write_text(fitted.text, encoding="utf-8")
-        times = [analyze(row.model, devices=[str(path)]).devices[0] for row in others]
-    measured = np.array([row.latency_s for row in others])
-    estimated = np.array([each.latency_s for each in times])
-    errors = np.abs(estimated / measured - 1)
-    inside = [each.low_s <= s <= each.high_s for each, s in zip(times, measured, strict=True)]
-    mult_adds = np.array([mult_adds_of(row) for row in others])
-    rate = np.median([row.latency_s / mult_adds_of(row) for row in seen])
-    alone = np.abs(rate * mult_adds / measured - 1)
-    print(f"{len(others)} networks of families that were not measured, errors in %")
-    print(f"calibrated: median {100 * np.median(errors):.1f}, mean {100 * errors.mean():.1f}")
-    print(f"within 10: {100 * np.mean(errors < 0.1):.0f}, 20: {100 * np.mean(errors < 0.2):.0f}")
-    print(f"rank: {spearman(estimated, measured):.4f}")
-    print(f"in the 80 % band: {100 * np.mean(inside):.0f}")
-    print(f"mult-adds alone: median {100 * np.median(alone):.1f}, mean {100 * alone.mean():.1f}")
-    worst = sorted(zip(errors, others, strict=True), key=lambda pair: -pair[0])[:5]
-    print("worst:", ", ".join(f"{row.model} {100 * error:.0f}" for error, row in worst))
+def line(
+    label: str, fit: tuple[str, list[Measurement]], others: Sequence[Measurement]
+) -> list[object]:
+    """A row of the table."""
+    result = compared(fit, others)
+    off = np.abs(result.errors)
+    return [
+        label, 100 * np.median(off), 100 * off.mean(), 100 * np.mean(off < 0.1),
+        100 * np.mean(off < 0.2), result.rank, 100 * result.in_band,
+        100 * np.abs(result.mult_adds).mean(),
+    ]  # fmt: skip
+
+
+def named(fit: tuple[str, list[Measurement]], others: Sequence[Measurement]) -> str:
+    """The networks that are furthest off."""
+    errors = compared(fit, others).errors
+    furthest = np.argsort(-np.abs(errors))[:SHOWN]
+    return ", ".join(f"{others[place].model} {100 * errors[place]:+.0f}" for place in furthest)
 
 
 if __name__ == "__main__":

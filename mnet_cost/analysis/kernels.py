@@ -214,7 +214,7 @@ def _has_layouts(x: TensorType) -> bool:
     if len(x.shape) < 3:
         return False
     channels = x.shape[channel_axis(x)]
-    return agreed(channels > STEM_CHANNELS) and not is_equal(x.elements, channels)
+    return agreed(channels > 1) and not is_equal(x.elements, channels)
 
 
 def _readers(network: Network) -> list[int]:

@@ -57,9 +57,11 @@ def kernel_amounts(
     known: dict[tuple[object, ...], tuple[float, ...]] = {}
     per_kernel = []
     for kernel in kernels:
+        curves = _fused_curves(kernel)
         key: tuple[object, ...] = (
             id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
             kernel.trained_elements, kernel.input_bytes, kernel.output_bytes, kernel.converted,
+            curves,
         )  # fmt: skip
         try:
             amounts = known.get(key)
@@ -69,6 +71,8 @@ def kernel_amounts(
             counted = _amounts(kernel, rules, tile)
             if kernel.converted:
                 _add_conversions(counted, kernel)
+            if curves is not NONE:
+                counted["curve"] = counted.get("curve", NONE) + curves
             if caches is not None:
                 _add_far(counted, kernel, caches, far)
             amounts = known[key] = tuple([counted.get(name, NONE) for name in TERM_NAMES])
@@ -211,6 +215,17 @@ def _outside_blocks(sizes: Convolution, tile: int) -> Any:
     if agreed(sizes.groups > 1):
         return (sizes.channels_in % tile != 0) | (sizes.channels_out % tile != 0)
     return (sizes.channels_in % 4 != 0) & (sizes.channels_in >= tile)
+
+
+def _fused_curves(kernel: Kernel) -> Any:
+    """Elements in and out of functions with an exponential or a root that are fused into a kernel:
+    they save the way through memory, but no work."""
+    curves = [
+        2 * fused.output.elements * kernel.batch / _MILLION
+        for fused in kernel.layers[1:]
+        if fused.step.layer.effort == "curve"
+    ]
+    return sum(curves) if curves else NONE
 
 
 def _add_conversions(amounts: dict[str, float], kernel: Kernel) -> None:

@@ -59,6 +59,11 @@ def noise_floor(networks: Iterable[Sequence[float]]) -> float | None:
     return median(away) if away else None
 
 
+def noise_of(rows: Iterable[Measurement]) -> float | None:
+    """`noise_floor` of measured networks, that of the reference left out: it has its own rounds."""
+    return noise_floor(row.rounds_s for row in rows if row.model != row.reference)
+
+
 def joined_rounds(
     rows: Sequence[Measurement], others: Sequence[Measurement] = ()
 ) -> tuple[Measurement, ...]:

@@ -27,7 +27,7 @@ from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES, moved_together
 from mnet_cost.measure.arrays import Array, Mask
 from mnet_cost.measure.coefficient_solver import deviation
-from mnet_cost.measure.drift import noise_floor
+from mnet_cost.measure.drift import noise_of
 from mnet_cost.measure.fit_rows import Measured, once
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.mult_adds_alone import left_out_by_mult_adds
@@ -317,9 +317,7 @@ def _held_out(measured: Measured, estimates: Array) -> HeldOut | None:
         worst=os.path.basename(measured.rows[worst].model).replace(".yaml", ""),
         worst_error=float(errors[worst]),
         by_mult_adds=_by_mult_adds(measured) if measured.small.any() else None,
-        noise_floor=noise_floor(
-            row.rounds_s for row in measured.rows if row.model != row.reference
-        ),
+        noise_floor=noise_of(measured.rows),
     )
 
 

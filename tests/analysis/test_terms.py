@@ -127,6 +127,38 @@ def test_depthwise() -> None:
     assert amounts("depthwise_conv2d: {kernel: 5, stride: 2}")["depthwise_5x5"] == 25 * 8 * 16
 
 
+def test_what_comes_in_and_goes_out_is_converted_to_a_layout_of_the_runtimes_own() -> None:
+    layer = "conv2d: {channels: 16, kernel: 1}"
+    plain, own = amounts(layer), amounts(layer, "own_layout")
+    # Both tensors are read once and written once more, each by a kernel.
+    assert own == plain | {"kernel": 3, "move_kernels": 2, "move": 2 * (8 + 16) * 49}
+    assert amounts(layer, "own_layout", batch=4)["move"] == 4 * own["move"]
+    # Convolutions read images of few channels as they come, and one position has one order alone.
+    image = amounts("conv2d: {channels: 16, kernel: 3}", "own_layout", shape="[3, 8, 8]")
+    assert (image["kernel"], image["move"]) == (2, 2 * 16 * 64)
+    pooled = amounts("global_avg_pool", "own_layout")
+    assert (pooled["kernel"], pooled["move"]) == (2, 2 * 8 * 49)
+    for shape in ("[5, 6]", "[8, 1, 1]"):
+        assert "move" not in amounts("relu", "own_layout", shape=shape)
+
+
+def test_an_input_that_two_layers_read_is_converted_once() -> None:
+    text = """\
+format: 1
+name: hand
+input: {x: [8, 7, 7]}
+layers:
+  - {id: left, conv2d: {channels: 16, kernel: 1}, from: x}
+  - {id: right, conv2d: {channels: 16, kernel: 1}, from: x}
+  - concat: [left, right]
+"""
+    network = elaborate(parse_spec(text), {})
+    kernels = form_kernels(
+        network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"], frozenset(("own_layout",))
+    )
+    assert [kernel.converted for kernel in kernels] == [(8 * 49,), (), (32 * 49,)]
+
+
 def test_groups_are_launched_one_by_one_where_the_runtime_does() -> None:
     layer = "conv2d: {channels: 8, kernel: 1, groups: 4}"
     assert amounts(layer)["kernel"] == 1

@@ -247,6 +247,32 @@ def test_less_time(tmp_path: Path, machine: FakeMachine, runtime: FakeRuntime) -
     assert any("rounds" in note or "whole networks" in note for note in profile.notes)
 
 
+def rounds_of(folder: Path, model: str) -> int:
+    """How many rounds of a network are in the file."""
+    with (folder / "this_machine.csv").open(encoding="utf-8", newline="") as file:
+        return sum(row["model"] == model for row in csv.DictReader(file))
+
+
+def test_rounds_that_differ_are_followed_by_more(
+    whole: Whole, tmp_path: Path, machine: FakeMachine
+) -> None:
+    assert rounds_of(whole.folder, "resnet18") == 3
+    runtime = FakeRuntime(
+        machine,
+        known_seconds(),
+        # Each series has a speed of its own, 15 % around the true one.
+        slow=lambda machine, name: 1 + 0.15 * math.sin(7 * len(runtime.prepared)),
+    )
+    calibrate_machine(request(runtime, tmp_path), machine=machine, peaks=PEAKS)
+    assert rounds_of(tmp_path, "resnet18") == machine_profile.MOST_ROUNDS
+    short = tmp_path / "short"
+    short.mkdir()
+    before = machine.now()
+    calibrate_machine(request(runtime, short, seconds=30.0), machine=machine, peaks=PEAKS)
+    assert 3 <= rounds_of(short, "resnet18") < machine_profile.MOST_ROUNDS
+    assert machine.now() - before < 30
+
+
 def test_quick(tmp_path: Path, machine: FakeMachine, runtime: FakeRuntime) -> None:
     profile = calibrate_machine(
         request(runtime, tmp_path, quick=True), machine=machine, peaks=PEAKS

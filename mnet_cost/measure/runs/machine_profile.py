@@ -19,6 +19,7 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.calibrate import Calibration, calibrate
+from mnet_cost.measure.drift import noise_of
 from mnet_cost.measure.least_times import as_extended, limits_of
 from mnet_cost.measure.measurements import NETWORK, Measurement, role_of
 from mnet_cost.measure.networks import Networks, kernels_of, read_rows
@@ -39,6 +40,10 @@ from mnet_cost.models.types import BATCH
 
 PRECISION = "fp32"
 ROUNDS = 3
+MOST_ROUNDS = 9
+"""Rounds on a machine that is not quiet, if there is time for them."""
+_QUIET = 0.03
+"""A noise floor that further rounds need not lower."""
 QUICK_S = 20.0
 _GRAPH_S, _NETWORK_S = 0.1, 0.3
 """The most that runs of one take in a round."""
@@ -165,10 +170,17 @@ class _Running:
                 break
             graphs += more
             self.measure(more, 1)
+        self._measure_again(graphs, networks)
+
+    def _measure_again(self, graphs: Sequence[str], networks: Sequence[str]) -> None:
+        """Further rounds of the same: more of them where rounds differ."""
         again_s = self._again(graphs, networks) / (ROUNDS - 1)
-        for rounds in range(2, ROUNDS + 1):
+        for rounds in range(2, MOST_ROUNDS + 1):
+            if rounds > ROUNDS and (noise_of(self.rows()) or 0.0) < _QUIET:
+                break
             if self._left() < again_s:
-                self._note(f"there was time for {rounds - 1} of {ROUNDS} rounds")
+                if rounds <= ROUNDS:
+                    self._note(f"there was time for {rounds - 1} of {ROUNDS} rounds")
                 break
             began = self.machine.now()
             self.measure(graphs, rounds)

@@ -17,12 +17,18 @@ _BLOCKS = {
         "github.com/microsoft/onnxruntime, onnxruntime/core/mlas/lib/platform.cpp: channels of a "
         "block (NchwcBlockSize)",
     ),
+    "openvino": (
+        {"AVX-512": 16, "AVX2": 8},
+        "github.com/uxlfoundation/oneDNN, src/cpu/x64/jit_avx512_common_conv_kernel.cpp: channels "
+        "of a block (oc_block)",
+    ),
     "ncnn": (
         {"AVX-512": 16, "AVX2": 8, "": 4},
         "github.com/Tencent/ncnn, src/layer/x86 and src/layer/arm: channels of a pack (elempack)",
     ),
 }  # fmt: skip
-"""Channels that a runtime keeps together, by the vectors of the core, and where that stands."""
+"""Channels that a runtime keeps or computes together, by the vectors of the core, and where that
+stands."""
 
 
 def raised(peaks: Peaks, factor: float) -> Peaks:
@@ -88,7 +94,8 @@ def _tile(peaks: Peaks, runtime: str) -> list[str]:
 
 
 def tile_of(peaks: Peaks, runtime: str) -> tuple[int, str]:
-    """Channels that `runtime` keeps together here, 1 where that is not known; and the source."""
+    """Channels that `runtime` keeps or computes together here, 1 where that is not known; and the
+    source."""
     by_vector, source = _BLOCKS.get(runtime, ({}, ""))
     return by_vector.get(peaks.vector, 1), source
 
