@@ -98,9 +98,7 @@ def fitted(name: str, networks: int, with_graphs: bool) -> tuple[str, list[Measu
     return text, [row for row in seen if row.model in WHOLE_NETWORKS]
 
 
-def compared(
-    fit: tuple[str, list[Measurement]], others: Sequence[Measurement]
-) -> Result:
+def compared(fit: tuple[str, list[Measurement]], others: Sequence[Measurement]) -> Result:
     """Estimates of networks beside their times."""
     text, seen = fit
     with tempfile.TemporaryDirectory() as folder:
