@@ -322,7 +322,7 @@ def _joined(operator: str) -> Rule:
 
 
 def _concat(w: Writer, layer: Concat, xs: list[str], types: Types, outputs: Types) -> str:
-    return w.node("Concat", xs, axis=layer.joined(types))
+    return w.node("Concat", xs, axis=1 + len(types[0].shape) + layer.joined(types))
 
 
 def _split(w: Writer, layer: Split, xs: list[str], types: Types, outputs: Types) -> Sequence[str]:

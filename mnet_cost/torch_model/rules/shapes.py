@@ -33,7 +33,9 @@ def joined(function: Callable[..., Any]) -> Rule:
 
 
 def concat(e: Emitter, layer: Concat, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.call(torch.cat, tuple(xs), layer.joined(types))
+    # Counted from the front: ONNX Runtime keeps blocks of channels through a concatenation along
+    # axis 1, and not along axis -3.
+    return e.call(torch.cat, tuple(xs), 1 + len(types[0].shape) + layer.joined(types))
 
 
 def identity(e: Emitter, layer: Identity, xs: list[Any], types: Types, outputs: Types) -> Any:
