@@ -21,8 +21,6 @@ from mnet_cost.tensors import DType, TensorType, agreed, are_equal, is_equal, sm
 
 STEM_CHANNELS = 4
 """An image has at most so many channels: runtimes have separate code for the first convolution."""
-LAYOUT_RULES = frozenset(("own_layout", "block_channels"))
-"""Rules by which tensors have several layouts."""
 NO_UNITS: Mapping[str, str] = {}
 """Where all layers run on one unit."""
 
@@ -55,10 +53,9 @@ class Kernel(NamedTuple):
     trained_elements: int = 0
     speedup: float = 1.0
     """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
-    read_types: tuple[TensorType, ...] = ()
-    """Of `reads`, where the rules have layouts."""
-    makes_output: bool = False
-    """Whether it makes an output of the network; where the rules have layouts."""
+    converted: tuple[int, ...] = ()
+    """Elements of each input and output of the network that is converted to another layout for it,
+    or from the one in which it writes."""
 
     def __repr__(self) -> str:
         layers = f"{len(self.layers)} layer{'s' if len(self.layers) > 1 else ''}"
@@ -168,9 +165,8 @@ def form_kernels(
                 )
     if any(cost.step.tied_to is not None for cost in costs):
         kernels = [_with_ties(network, kernel) for kernel in kernels]
-    if LAYOUT_RULES & rules:
-        outputs = {viewed.get(tensor, tensor) for tensor in network.outputs}
-        kernels = [_with_types(network, kernel, outputs) for kernel in kernels]
+    if "own_layout" in rules:
+        kernels = _with_conversions(network, kernels, viewed)
     return tuple(kernels)
 
 
@@ -191,12 +187,34 @@ def _with_ties(network: Network, kernel: Kernel) -> Kernel:
     return kernel._replace(trained=(*kernel.trained, *tied)) if tied else kernel
 
 
-def _with_types(network: Network, kernel: Kernel, outputs: set[int]) -> Kernel:
-    """A kernel that knows the tensors on which layouts depend."""
-    return kernel._replace(
-        read_types=tuple([network.tensors[tensor].type for tensor, _ in kernel.reads]),
-        makes_output=not outputs.isdisjoint(kernel.writes),
-    )
+def _with_conversions(
+    network: Network, kernels: Sequence[Kernel], viewed: Mapping[int, int]
+) -> list[Kernel]:
+    """Kernels with what is converted where an input of the network is read first, and where an
+    output is written."""
+    coming = {tensor for tensor in network.inputs if _has_layouts(network.tensors[tensor].type)}
+    going = {
+        viewed.get(tensor, tensor)
+        for tensor in network.outputs
+        if _has_layouts(network.tensors[tensor].type)
+    }
+    with_conversions = []
+    for kernel in kernels:
+        read = [tensor for tensor, _ in kernel.reads if tensor in coming]
+        coming.difference_update(read)
+        converted = [*read, *(tensor for tensor in kernel.writes if tensor in going)]
+        sizes = tuple([network.tensors[i].type.elements * network.batch for i in converted])
+        with_conversions.append(kernel._replace(converted=sizes) if sizes else kernel)
+    return with_conversions
+
+
+def _has_layouts(x: TensorType) -> bool:
+    """Whether the order of elements in memory depends on the layout, and is not that of an image
+    with few channels: convolutions read those as they come."""
+    if len(x.shape) < 3:
+        return False
+    channels = x.shape[channel_axis(x)]
+    return agreed(channels > STEM_CHANNELS) and not is_equal(x.elements, channels)
 
 
 def _readers(network: Network) -> list[int]:

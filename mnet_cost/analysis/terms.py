@@ -10,11 +10,10 @@ known of a device.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis.kernels import STEM_CHANNELS, Kernel
-from mnet_cost.analysis.layouts import NOTHING, Conversions, conversions, outside_blocks
 from mnet_cost.analysis.winograd import applies, cheapest_tiling, has_winograd
 from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import INFERENCE, TERM_NAMES
@@ -54,18 +53,15 @@ def kernel_amounts(
     `block_channels`, how many are kept together. What `caches` do not hold has terms of its own;
     they hold what all kernels of the `network` read, `kernels` if nothing else is given.
     """
-    whole = network or kernels
-    far = NONE if caches is None else _far_weights(whole, caches)
-    converted: Mapping[int, Conversions] = {}
-    if found := conversions(whole, rules, tile):
-        converted = {id(kernel): each for kernel, each in zip(whole, found, strict=True)}
+    far = NONE if caches is None else _far_weights(network or kernels, caches)
     known: dict[tuple[object, ...], tuple[float, ...]] = {}
     per_kernel = []
     for kernel in kernels:
-        curves, copies = _fused_curves(kernel), converted.get(id(kernel), NOTHING)
+        curves = _fused_curves(kernel)
         key: tuple[object, ...] = (
             id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
-            kernel.trained_elements, kernel.input_bytes, kernel.output_bytes, curves, copies,
+            kernel.trained_elements, kernel.input_bytes, kernel.output_bytes, kernel.converted,
+            curves,
         )  # fmt: skip
         try:
             amounts = known.get(key)
@@ -73,8 +69,8 @@ def kernel_amounts(
             amounts, key = None, (id(kernel),)
         if amounts is None:
             counted = _amounts(kernel, rules, tile)
-            if copies is not NOTHING:
-                _add_conversions(counted, copies)
+            if kernel.converted:
+                _add_conversions(counted, kernel)
             if curves is not NONE:
                 counted["curve"] = counted.get("curve", NONE) + curves
             if caches is not None:
@@ -169,7 +165,7 @@ def _convolution(
         multiplied = multiplied * tile_waste(sizes, tile)
     amounts = {"kernel": 1.0, "weights": weights}
     if blocks:
-        outside = outside_blocks(sizes, tile)
+        outside = _outside_blocks(sizes, tile)
         term = "unpacked_depthwise" if sizes.is_depthwise else "unpacked"
         amounts[term] = where(outside, kernel.mult_adds / _MILLION, 0.0)
         if not sizes.is_depthwise and not stem:
@@ -209,6 +205,18 @@ def _convolution(
     return amounts
 
 
+def _outside_blocks(sizes: Convolution, tile: int) -> Any:
+    """Whether a convolution has no kernel for blocks of `tile` channels and runs without them.
+
+    Source: ONNX Runtime, core/optimizer/nchwc_transformer.cc.
+    """
+    if sizes.is_depthwise:
+        return sizes.groups * sizes.channels_out % 4 != 0
+    if agreed(sizes.groups > 1):
+        return (sizes.channels_in % tile != 0) | (sizes.channels_out % tile != 0)
+    return (sizes.channels_in % 4 != 0) & (sizes.channels_in >= tile)
+
+
 def _fused_curves(kernel: Kernel) -> Any:
     """Elements in and out of functions with an exponential or a root that are fused into a kernel:
     they save the way through memory, but no work."""
@@ -220,12 +228,12 @@ def _fused_curves(kernel: Kernel) -> Any:
     return sum(curves) if curves else NONE
 
 
-def _add_conversions(amounts: dict[str, float], converted: Conversions) -> None:
+def _add_conversions(amounts: dict[str, float], kernel: Kernel) -> None:
     """The amounts of kernels that put tensors into another layout: each moves a tensor."""
     moved = {
-        "kernel": converted.tensors,
-        "move_kernels": converted.tensors,
-        "move": 2 * converted.elements / _MILLION,
+        "kernel": float(len(kernel.converted)),
+        "move_kernels": float(len(kernel.converted)),
+        "move": 2 * sum(kernel.converted) / _MILLION,
     }
     for term, amount in moved.items():
         amounts[term] = amounts.get(term, NONE) + amount

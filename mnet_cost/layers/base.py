@@ -128,6 +128,9 @@ class Layer:
     part of the weights before them."""
     is_sum: ClassVar[bool] = False
     """Whether it adds its inputs: an accumulator can start with one of them."""
+    built_otherwise: ClassVar[bool] = False
+    """Whether a built module does it in another way than runtimes do, which have an operator of
+    their own for it: what the module takes says nothing of them."""
     is_stored: ClassVar[bool] = False
     """Whether it is a stored tensor by itself, trained or constant, and so has no inputs."""
     is_known: ClassVar[bool] = True

@@ -92,6 +92,7 @@ class NonMaxSuppression(Layer):
     makes: ClassVar[Makes] = "sequence"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
     differentiable: ClassVar[bool] = False  # proposals are constants: arXiv:1506.01497, section 3.2
+    built_otherwise: ClassVar[bool] = True
 
     regions: Size = spec_field(Whole(), "boxes that are kept, in all classes")
 

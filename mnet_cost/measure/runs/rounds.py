@@ -330,6 +330,7 @@ class _Measuring:
         program = self._programs.pop(key, None)
         if program is None:
             program = self.runtime.prepare(runnable, self.settings)
+            self._warn_of_stand_ins(runnable)
         try:
             warm_up(program, plan.seconds, self.machine)
             series = run_series(
@@ -401,6 +402,18 @@ class _Measuring:
         elif peak is None:
             self._warn(f"memory of {network.reference} is unknown: its own process failed")
         return peak
+
+    def _warn_of_stand_ins(self, runnable: Runnable) -> None:
+        """Say which layers run as operators that stand for them; a model file has its own."""
+        if runnable.given(".onnx") is not None:
+            return
+        for step in runnable.network.steps:
+            if step.layer.built_otherwise:
+                self._warn(
+                    f"{runnable.reference}: `{step.name}` ({step.layer.kind}) runs as other "
+                    "operators that give the same; runtimes have one of their own, which takes "
+                    "another time"
+                )
 
     def _has_room(self) -> bool:
         """Whether so much memory is free that a network may stay for the next round."""
