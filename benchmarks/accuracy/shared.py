@@ -30,6 +30,7 @@ START = {
     # An element is loaded and stored; a core does about five mult-adds in that time.
     "depthwise_elements": 5.0, "pointwise_elements": 5.0, "dense_elements": 5.0,
     "weights": 4.0, "vector_weights": 6.0, "pooling": 5.0, "elementwise": 5.0, "move": 10.0,
+    "permute": 10.0,
     # The additions of a transform, an exponential, a power over a window.
     "winograd_tiles": 15.0, "curve": 15.0, "lrn": 30.0,
     # The four or sixteen elements around one are gathered; an exponential has some ten operations
@@ -95,7 +96,7 @@ _NPU_START = {
     "weights": 500.0, "vector_weights": 500.0,
     **dict.fromkeys(
         ("depthwise_elements", "pointwise_elements", "dense_elements", "pooling", "elementwise",
-         "curve", "move"), 200.0,
+         "curve", "move", "permute"), 200.0,
     ),
     "lrn": 1000.0,
     # 2 us for an operator, 100 us for a call; three channels are kept as 32.
@@ -106,7 +107,7 @@ from the processor, and its image is normalized at the width of the array."""
 
 _NPU_SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {
     "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "move_kernels": 0.5, "inference": 0.5, "image": 0.5,
-    "weights": 0.6, "vector_weights": 0.6,
+    "permute": 0.5, "weights": 0.6, "vector_weights": 0.6,
 }  # fmt: skip
 """Arrays are alike and main memories are not: weights take 6 to 107 GB/s on the measured boards."""
 

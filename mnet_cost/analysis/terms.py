@@ -116,8 +116,8 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
         return {"kernel": 1.0, "resize": kernel.output_elements / _MILLION}
     if layer.effort == "pooling":
         return _pooling(kernel, rules, tile)
-    if layer.effort == "move":
-        return {"kernel": 1.0, "move_kernels": 1.0, "move": moved}
+    if layer.effort in ("move", "permute"):
+        return {"kernel": 1.0, "move_kernels": 1.0, layer.effort: moved}
     if layer.effort == "arithmetic":
         amounts = {"kernel": 1.0, "elementwise": moved}
         own = kernel.trained or not is_nothing(layer.stored_with_weights(work))
@@ -229,11 +229,11 @@ def _fused_curves(kernel: Kernel) -> Any:
 
 
 def _add_conversions(amounts: dict[str, float], kernel: Kernel) -> None:
-    """The amounts of kernels that put tensors into another layout: each moves a tensor."""
+    """The amounts of kernels that put tensors into another layout: each permutes a tensor."""
     moved = {
         "kernel": float(len(kernel.converted)),
         "move_kernels": float(len(kernel.converted)),
-        "move": 2 * sum(kernel.converted) / _MILLION,
+        "permute": 2 * sum(kernel.converted) / _MILLION,
     }
     for term, amount in moved.items():
         amounts[term] = amounts.get(term, NONE) + amount

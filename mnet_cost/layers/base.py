@@ -22,12 +22,14 @@ over its input and fused into the layer before. view: another name for the same 
 
 
 Effort = Literal[
-    "convolution", "linear", "matmul", "pooling", "arithmetic", "curve", "move", "lrn", "resize"
-]
+    "convolution", "linear", "matmul", "pooling", "arithmetic", "curve", "move", "permute", "lrn",
+    "resize",
+]  # fmt: skip
 """What a layer spends its time on. arithmetic: a few additions, products and comparisons for each
 element. curve: an exponential, a root or a quotient for each element. lrn: local response norms,
 which have a power and a window. resize: means of neighbours. move: elements are
-only copied to another place."""
+only copied to another place, many neighbours at once. permute: the same one by one, or a few at
+once, since neighbours part."""
 
 
 Reads = Literal[

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.base import (
+    Effort,
     Layer,
     Makes,
     Reads,
@@ -24,9 +25,11 @@ from mnet_cost.tensors import Check, Size, TensorType, product
 
 
 class Copy(Layer):
-    """What these share: each element is read once and written once."""
+    """What these share: each element is read once and written once, to a place of its own."""
 
     __slots__ = ()
+
+    effort: ClassVar[Effort] = "permute"
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         elements = output.elements

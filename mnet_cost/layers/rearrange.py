@@ -117,6 +117,7 @@ class Roll(Copy):
     """
 
     kind: ClassVar[str] = "roll"
+    effort: ClassVar[Effort] = "move"
     reads: ClassVar[Reads] = "axis"
     makes: ClassVar[Makes] = "same"
     memory_format: ClassVar[MemoryFormat] = "batched"
@@ -163,6 +164,7 @@ class ExpandBatch(Copy):
     """
 
     kind: ClassVar[str] = "expand_batch"
+    effort: ClassVar[Effort] = "move"
     makes: ClassVar[Makes] = "same"
     is_known: ClassVar[bool] = False
 

@@ -199,6 +199,7 @@ class Transpose(Layer):
     """
 
     kind: ClassVar[str] = "transpose"
+    effort: ClassVar[Effort] = "permute"
     memory_format: ClassVar[MemoryFormat] = "permuted"
 
     axes: tuple[int, ...] = spec_field(
