@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from fake_runtime import FakeMachine, FakeRuntime
+from fake_runtime import FakeMachine, FakeProgram, FakeRuntime
 
 from mnet_cost import analyze
 from mnet_cost.analysis.terms import network_amounts
@@ -28,6 +28,7 @@ from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import MeasurementError, UsageError
 from mnet_cost.measure.networks import Networks
 from mnet_cost.measure.runs import machine_profile
+from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.machine_plan import WHOLE_NETWORKS
 from mnet_cost.measure.runs.machine_profile import (
     MachineProfile,
@@ -38,6 +39,7 @@ from mnet_cost.measure.runs.machine_profile import (
 from mnet_cost.measure.runs.peaks import Level, Peaks
 from mnet_cost.measure.runs.rounds import REFERENCE
 from mnet_cost.measure.runs.small_graphs import candidates
+from mnet_cost.measure.runtimes.base import RunSettings
 
 TILE = 16
 SCALE_S = 20e-6
@@ -271,6 +273,25 @@ def test_rounds_that_differ_are_followed_by_more(
     calibrate_machine(request(runtime, short, seconds=30.0), machine=machine, peaks=PEAKS)
     assert 3 <= rounds_of(short, "resnet18") < machine_profile.MOST_ROUNDS
     assert machine.now() - before < 30
+
+
+@pytest.mark.parametrize("seconds", [120.0, 300.0])
+def test_a_runtime_that_takes_long_to_prepare_keeps_to_its_time(
+    seconds: float, tmp_path: Path, machine: FakeMachine
+) -> None:
+    class Compiler(FakeRuntime):
+        def prepare(self, runnable: Runnable, settings: RunSettings) -> FakeProgram:
+            machine.run(6.0)
+            return super().prepare(runnable, settings)
+
+    runtime = Compiler(machine, known_seconds())
+    profile = calibrate_machine(
+        request(runtime, tmp_path, seconds=seconds), machine=machine, peaks=PEAKS
+    )
+    assert machine.now() < seconds
+    fit = profile.calibration.fit
+    assert fit.fitted_on is not None
+    assert fit.fitted_on.networks >= (4 if seconds > 200 else 2)
 
 
 def test_quick(tmp_path: Path, machine: FakeMachine, runtime: FakeRuntime) -> None:

@@ -48,7 +48,7 @@ QUICK_S = 20.0
 _GRAPH_S, _NETWORK_S = 0.1, 0.3
 """The most that runs of one take in a round."""
 _AGAIN_GRAPH_S, _AGAIN_NETWORK_S = 0.3, 1.0
-"""What one takes in a further round, warming up and all, until it is known."""
+"""What one takes in a further round, warming up and all, where nothing has to be prepared anew."""
 _MORE_GRAPHS = 5
 _FOR_THE_FIT = 0.1
 """Part of the time that is left to the fit."""
@@ -138,6 +138,8 @@ class _Running:
     runnables: dict[str, Runnable] = field(default_factory=dict)
     """Kept from round to round, since torch takes long to export one."""
     cpus: tuple[int, ...] | None = None
+    _part_s: float = 0.0
+    """Seconds that the last part of a round took."""
 
     def begin(self, peaks: Peaks | None) -> Peaks:
         """Check what is asked for, and measure the peaks."""
@@ -155,37 +157,56 @@ class _Running:
     def measure_all(self, peaks: Peaks) -> None:
         """Small graphs and networks, each once and then again, as long as there is time."""
         plan = machine_plan(self.request, peaks)
-        graphs = list(plan.first())
-        self.measure(graphs, 1)
+        began = self.machine.now()
+        # Networks are what the error is of, so graphs leave half of the time to them.
+        graphs = self._measure_parts(plan.first(), 1, self._left() / 2)
+        graph_s = (self.machine.now() - began) / len(graphs)
         networks: list[str] = []
+        network_s = 0.0
         for reference in WHOLE_NETWORKS:
-            if networks and self._left() < self._again(graphs, [*networks, reference]):
+            after = self._again(graphs, [*networks, reference]) + network_s
+            if networks and self._left() < after:
                 self._note("there was no time for all whole networks")
                 break
+            began = self.machine.now()
             networks.append(reference)
             self.measure([reference], 1)
-        while self._left() > self._again(graphs, networks) + _MORE_GRAPHS * _AGAIN_GRAPH_S:
+            network_s = self.machine.now() - began
+        while self._left() > self._again(graphs, networks) + _MORE_GRAPHS * graph_s:
             more = plan.more(self.rows(), _MORE_GRAPHS, self.failed)
             if not more:
                 break
             graphs += more
             self.measure(more, 1)
-        self._measure_again(graphs, networks)
+        self._measure_again(networks, graphs)
 
-    def _measure_again(self, graphs: Sequence[str], networks: Sequence[str]) -> None:
+    def _measure_again(self, *groups: Sequence[str]) -> None:
         """Further rounds of the same: more of them where rounds differ."""
-        again_s = self._again(graphs, networks) / (ROUNDS - 1)
         for rounds in range(2, MOST_ROUNDS + 1):
             if rounds > ROUNDS and (noise_of(self.rows()) or 0.0) < _QUIET:
                 break
-            if self._left() < again_s:
+            done = [len(self._measure_parts(group, rounds, 0.0)) for group in groups]
+            if done != [len(group) for group in groups]:
                 if rounds <= ROUNDS:
-                    self._note(f"there was time for {rounds - 1} of {ROUNDS} rounds")
+                    self._note(f"there was not time enough for {ROUNDS} rounds of all")
                 break
+
+    def _measure_parts(
+        self, references: Sequence[str], rounds: int, least_left: float
+    ) -> list[str]:
+        """Rounds of some after others, until there are fewer seconds left than the next ones would
+        leave; those that were measured. The first ones are measured in any case in round 1."""
+        done: list[str] = []
+        took = self._part_s if rounds > 1 else 0.0
+        for place in range(0, len(references), _MORE_GRAPHS):
+            if (done or rounds > 1) and self._left() - took < least_left:
+                break
+            part = references[place : place + _MORE_GRAPHS]
             began = self.machine.now()
-            self.measure(graphs, rounds)
-            self.measure(networks, rounds)
-            again_s = self.machine.now() - began
+            self.measure(part, rounds)
+            took = self._part_s = self.machine.now() - began
+            done += part
+        return done
 
     def measure(self, references: Sequence[str], rounds: int) -> None:
         """Rounds of these, until each has as many; those of the file count."""
