@@ -5,7 +5,9 @@ measured, `NAME.yaml` the profile that it wrote, and `NAME_networks.csv` other n
 `measure` ran some minutes later. `runs/README.md` says on which machines. The profile is fitted
 anew from the rows, on its peaks: from all of them, from the small graphs and some of the whole
 networks, and from one network without small graphs, as `--quick` does. Mult-adds alone are scaled
-by the networks that the fit has seen.
+by the networks that the fit has seen. Networks with a layer that a built module does in another way
+than runtimes (YOLOv8 suppresses boxes) are left out. Where the same networks ran with two threads,
+they are predicted by the profile of one, too.
 
     python benchmarks/calibrated_machine.py [NAME...]
 """
@@ -16,6 +18,7 @@ import argparse
 import csv
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,11 +32,15 @@ from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.networks import read_rows
 from mnet_cost.measure.request import CalibrationRequest, calibrate_files
 from mnet_cost.measure.runs.machine_plan import WHOLE_NETWORKS
+from mnet_cost.models.library import load_model
+from mnet_cost.network import elaborate
 
 RUNS = Path(__file__).resolve().parent / "runs"
 REFERENCE = "mobilenet_v1@alpha=0.25,resolution=128"
 """Runs in each round of all files."""
 NUMBERS_OF_NETWORKS = (6, 4, 1)
+TWO_THREADS = "_2_threads"
+"""Of the name of a run, behind that of the same with one thread."""
 SHOWN = 5
 
 
@@ -59,17 +66,34 @@ def main() -> None:
 
 def show(name: str) -> None:
     """The errors of one run, from fewer and fewer rows."""
-    others = read_rows((str(RUNS / f"{name}_networks.csv"),), {})[0]
-    others = tuple(row for row in others if row.model != REFERENCE)
-    lines, worst = [], ""
-    for networks in NUMBERS_OF_NETWORKS:
-        lines.append(line(f"graphs, {networks} networks", fitted(name, networks, True), others))
-        worst = worst or named(fitted(name, networks, True), others)
+    others = networks_of(name)
+    fit = fitted(name, NUMBERS_OF_NETWORKS[0], True)
+    lines = [line(f"graphs, {NUMBERS_OF_NETWORKS[0]} networks", fit, others)]
+    for networks in NUMBERS_OF_NETWORKS[1:]:
+        label = f"graphs, {networks} network{'s' if networks > 1 else ''}"
+        lines.append(line(label, fitted(name, networks, True), others))
     lines.append(line("1 network (--quick)", fitted(name, 1, False), others))
+    if (RUNS / f"{name}{TWO_THREADS}_networks.csv").exists():
+        threaded = networks_of(f"{name}{TWO_THREADS}")
+        lines.append(line("2 threads by all of this", fit, threaded, threads=2))
     print(f"\n{name}: {len(others)} other networks, errors in %; noise {noise(others)}")
     heads = ["measured", "median", "mean", "in 10 %", "in 20 %", "rank", "band", "mult-adds, mean"]
     print(tabulate(lines, heads, floatfmt=("", ".1f", ".1f", ".0f", ".0f", ".4f", ".0f", ".1f")))
-    print(f"worst: {worst}")
+    print(f"worst: {named(fit, others)}")
+
+
+def networks_of(name: str) -> tuple[Measurement, ...]:
+    """The networks of a run that no fit has seen, and whose layers are those of runtimes."""
+    rows = read_rows((str(RUNS / f"{name}_networks.csv"),), {})[0]
+    return tuple(row for row in rows if row.model != REFERENCE and is_as_in_runtimes(row.model))
+
+
+@cache
+def is_as_in_runtimes(model: str) -> bool:
+    """Whether a built module does all layers as runtimes do."""
+    read = load_model(model)
+    steps = elaborate(read.spec, read.knobs).steps
+    return not any(step.layer.built_otherwise for step in steps)
 
 
 def noise(rows: Sequence[Measurement]) -> str:
@@ -98,13 +122,19 @@ def fitted(name: str, networks: int, with_graphs: bool) -> tuple[str, list[Measu
     return text, [row for row in seen if row.model in WHOLE_NETWORKS]
 
 
-def compared(fit: tuple[str, list[Measurement]], others: Sequence[Measurement]) -> Result:
+def compared(
+    fit: tuple[str, list[Measurement]],
+    others: Sequence[Measurement],
+    threads: int | None = None,
+) -> Result:
     """Estimates of networks beside their times."""
     text, seen = fit
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "profile.yaml"
         path.write_text(text, encoding="utf-8")
-        times = [analyze(row.model, devices=[str(path)]).devices[0] for row in others]
+        times = [
+            analyze(row.model, devices=[str(path)], threads=threads).devices[0] for row in others
+        ]
     measured = np.array([row.latency_s for row in others])
     estimated = np.array([each.latency_s for each in times])
     inside = [each.low_s <= s <= each.high_s for each, s in zip(times, measured, strict=True)]
@@ -126,10 +156,13 @@ def mult_adds_of(row: Measurement) -> int:
 
 
 def line(
-    label: str, fit: tuple[str, list[Measurement]], others: Sequence[Measurement]
+    label: str,
+    fit: tuple[str, list[Measurement]],
+    others: Sequence[Measurement],
+    threads: int | None = None,
 ) -> list[object]:
     """A row of the table."""
-    result = compared(fit, others)
+    result = compared(fit, others, threads)
     off = np.abs(result.errors)
     return [
         label, 100 * np.median(off), 100 * off.mean(), 100 * np.mean(off < 0.1),
