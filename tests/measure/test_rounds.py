@@ -41,6 +41,14 @@ def session_of(runtime: FakeRuntime, tmp_path: Path, output: str | None = None,
     )  # fmt: skip
 
 
+def test_layers_that_run_as_other_operators_are_named(tmp_path: Path) -> None:
+    name = "ssdlite320_mobilenet_v2"
+    runtime = FakeRuntime(FakeMachine(tmp_path), {**SECONDS, name: 0.03})
+    (warning,) = session_of(runtime, tmp_path, names=(name,)).warnings
+    assert warning.startswith(f"{name}: `")
+    assert "(non_max_suppression) runs as other operators" in warning
+
+
 def drifting(machine: FakeMachine, name: str) -> float:
     """A machine that becomes slower by two hundredths each second."""
     return 1 + 0.02 * machine.now()
