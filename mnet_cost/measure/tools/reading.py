@@ -33,6 +33,7 @@ TOOLS = (
 MAX_BYTES = 16 * 2**20
 """Of an output: trtexec's times of 50,000 runs."""
 _SHOWN = 8
+_IN_NUMBERS = frozenset("0123456789.eE+-")
 
 
 def read_tool_output(path: str | os.PathLike[str], network: str | None = None) -> ToolRun:
@@ -89,8 +90,21 @@ def read_tool_runs(
     for read in READERS:
         runs = read(source)
         if runs is not None:
+            _refuse_cut(source, runs)
             return runs
     return None
+
+
+def _refuse_cut(source: Source, runs: Sequence[ToolRun]) -> None:
+    """`MeasurementError` where the file ends in the middle of a line with a time: digits of it may
+    be missing."""
+    lines = source.lines()
+    last = runs[-1].span
+    if last.line == len(lines) and lines[-1].rstrip(" ")[-1:] in _IN_NUMBERS:
+        hint = "where the last number is whole, end its line with a line break"
+        raise MeasurementError(
+            Problem("the file ends within this line: is it cut off?", last, hint)
+        )
 
 
 def is_table(source: Source) -> bool:
