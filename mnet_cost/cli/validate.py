@@ -92,9 +92,20 @@ def _inputs(options: argparse.Namespace) -> list[str]:
     return [*options.models, *options.recorded, *([options.device] if options.device else [])]
 
 
+def _check_record(record: str, output: str | None) -> None:
+    """`OutputError` for a record that would go over another file."""
+    from mnet_cost.cli.output import refuse_same
+    from mnet_cost.errors import OutputError, Problem
+
+    if not record.lower().endswith(".json"):
+        hint = "runs go to a file that ends in .json"
+        raise OutputError(Problem(f"{record}: is no JSON file by its name", hint=hint))
+    refuse_same(output, record)
+
+
 def _request(options: argparse.Namespace) -> ValidationRequest:
     """What the options ask for."""
-    from mnet_cost.cli.measure import named_models, plan_of
+    from mnet_cost.cli.measure import given_running, named_models, plan_of
     from mnet_cost.cli.output import refuse_inputs
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.measure.runs.request import runtime_named
@@ -102,11 +113,14 @@ def _request(options: argparse.Namespace) -> ValidationRequest:
 
     for target in filter(None, (options.record, options.output)):
         refuse_inputs(target, _inputs(options))
+    if options.record is not None:
+        _check_record(options.record, options.output)
     device = None if options.device is None else one_profile(options.device)
     if options.recorded:
-        for option, given in (("--runtime", options.runtime), ("--record", options.record)):
+        beside = {"runtime": options.runtime, "record": options.record, **given_running(options)}
+        for option, given in beside.items():
             if given is not None:
-                raise UsageError(f"recorded runs are not measured again: leave out `{option}`")
+                raise UsageError(f"recorded runs are not measured again: leave out `--{option}`")
         return ValidationRequest(
             recorded=options.recorded, models=named_models(options), device=device
         )
