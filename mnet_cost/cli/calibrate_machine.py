@@ -82,6 +82,7 @@ def _refuse(options: argparse.Namespace) -> None:
 def _record(options: argparse.Namespace) -> str:
     """The file of the rows."""
     from mnet_cost.cli.output import refuse_same
+    from mnet_cost.paths import check_writable
 
     record: str | None = options.record
     if record is None:
@@ -93,6 +94,8 @@ def _record(options: argparse.Namespace) -> str:
     if not record.lower().endswith(".csv"):
         raise OutputError(Problem(f"{record}: is no CSV file by its name", hint="rows.csv"))
     refuse_same(options.output, record)
+    if options.output != "-":
+        check_writable(options.output)
     return record
 
 

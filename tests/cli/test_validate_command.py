@@ -187,6 +187,8 @@ def test_a_spec_with_hostile_names_and_knobs(
             "a.json: is for the record and for the output",
         ),
         (["resnet8", "--from", RECORD], "no run of `resnet8` was recorded"),
+        (["lenet5", "--runtime", "ncnn", "--record", "no/x.json"], "there is no folder `no`"),
+        (["lenet5", "--runtime", "ncnn", "-o", "no/x.csv"], "there is no folder `no`"),
         (["--from", RECORD, "-o", RECORD], "is read by this command"),
         (["--from", RECORD, "--device", "nowhere"], "nowhere"),
         (["--from", RECORD, "--device", "all"], "`all` is not one profile"),

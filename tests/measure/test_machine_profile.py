@@ -370,6 +370,10 @@ def test_too_many_threads(tmp_path: Path, machine: FakeMachine, runtime: FakeRun
             "rows.txt: is no CSV file by its name",
         ),
         (
+            ["--runtime", "onnxruntime", "-o", "no/a.yaml", "--record", "a.csv"],
+            "there is no folder `no`",
+        ),
+        (
             ["--runtime", "onnxruntime", "-o", "a.csv", "--record", "./a.csv"],
             "a.csv: is for the record and for the output",
         ),

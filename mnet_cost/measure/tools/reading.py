@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from mnet_cost.errors import MeasurementError, Problem, Source, did_you_mean
 from mnet_cost.files import open_file
+from mnet_cost.measure.drift import joined_rounds
 from mnet_cost.measure.measurements import REQUIRED, read_measurements
 from mnet_cost.measure.tools import benchmark_model, benchncnn, executorch, perf_test, trtexec
 from mnet_cost.measure.tools.base import Reader, Times, ToolRun
@@ -127,7 +128,7 @@ def _rows(path: str) -> tuple[ToolRun, ...]:
             batch=row.batch,
             span=row.time_span,
         )
-        for row in read_measurements(path)
+        for row in joined_rounds(read_measurements(path))
     )
 
 
