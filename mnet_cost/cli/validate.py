@@ -92,29 +92,23 @@ def _inputs(options: argparse.Namespace) -> list[str]:
     return [*options.models, *options.recorded, *([options.device] if options.device else [])]
 
 
-def _check_record(record: str, output: str | None) -> None:
-    """`OutputError` for a record that would go over another file."""
-    from mnet_cost.cli.output import refuse_same
-    from mnet_cost.errors import OutputError, Problem
-
-    if not record.lower().endswith(".json"):
-        hint = "runs go to a file that ends in .json"
-        raise OutputError(Problem(f"{record}: is no JSON file by its name", hint=hint))
-    refuse_same(output, record)
-
-
 def _request(options: argparse.Namespace) -> ValidationRequest:
     """What the options ask for."""
     from mnet_cost.cli.measure import given_running, named_models, plan_of
-    from mnet_cost.cli.output import refuse_inputs
+    from mnet_cost.cli.output import refuse_inputs, refuse_same
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.measure.runs.request import runtime_named
-    from mnet_cost.measure.runs.validation_request import ValidationRequest, one_profile
+    from mnet_cost.measure.runs.validation_request import (
+        ValidationRequest,
+        check_record,
+        one_profile,
+    )
     from mnet_cost.measure.tools.rows import parted
     from mnet_cost.paths import check_writable
 
     if options.record is not None:
-        _check_record(options.record, options.output)
+        check_record(options.record)
+        refuse_same(options.output, options.record)
     for target in filter(None, (options.record, options.output)):
         refuse_inputs(target, _inputs(options))
         if target != "-":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.choice import Device, choose_devices
-from mnet_cost.errors import MnetCostError, Problem, UsageError, did_you_mean
+from mnet_cost.errors import MnetCostError, OutputError, Problem, UsageError, did_you_mean
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.machine import Machine
 from mnet_cost.measure.runs.references import runnable_for
@@ -34,7 +34,7 @@ from mnet_cost.measure.runtimes.base import RunSettings, Runtime, RuntimeProfile
 from mnet_cost.measure.tools.base import ToolRun
 from mnet_cost.models.types import Model
 from mnet_cost.network import elaborate
-from mnet_cost.paths import write_whole
+from mnet_cost.paths import check_writable, write_whole
 
 _SHOWN = 8
 _PROFILED_S = 1.0
@@ -81,6 +81,14 @@ def one_profile(device: Device) -> DeviceProfile:
     return profiles[0]
 
 
+def check_record(path: str) -> None:
+    """`OutputError` for a file that cannot take a record, or is of something else by its name."""
+    if not path.lower().endswith(".json"):
+        hint = "runs go to a file that ends in .json"
+        raise OutputError(Problem(f"{path}: is no JSON file by its name", hint=hint))
+    check_writable(path)
+
+
 def validate_request(
     request: ValidationRequest,
     *,
@@ -95,6 +103,8 @@ def validate_request(
     """
     if request.measuring is None:
         return Validated(validations=tuple(_recorded(request)))
+    if request.record is not None:
+        check_record(request.record)
     runs = measured_runs(request.measuring, progress=progress, say=say, machine=machine)
     if request.record is not None and runs.runs:
         write_whole(request.record, runs_text([*runs.runs], request.record))
