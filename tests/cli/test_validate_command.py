@@ -204,6 +204,22 @@ def test_what_cannot_be_is_refused(
     assert said in err
 
 
+@pytest.mark.usefixtures("fake")
+def test_ctrl_c_before_kernels_are_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(self: FakeProgram, runs: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeProgram, "profile", stop)
+    status, out, err = run(capsys, "lenet5", "--runtime", "ncnn", "--record", "kept.json")
+    assert status == 130
+    assert "stopped: kernels were not measured of all networks" in err
+    assert "* its kernels were not measured" in out
+    assert "does not say what its kernels take" not in out
+    assert "* its kernels were not measured" in run(capsys, "--from", "kept.json")[1]
+
+
 def test_without_a_profile_it_says_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "--from", RECORD)
     assert "* no estimate: `mnet-cost calibrate --runtime ncnn -o this-machine.yaml`" in out

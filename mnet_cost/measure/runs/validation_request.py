@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mnet_cost.devices import DeviceProfile
@@ -29,7 +29,7 @@ from mnet_cost.measure.runs.run_files import (
     runs_text,
 )
 from mnet_cost.measure.runs.sessions import Failure, Session, Timed
-from mnet_cost.measure.runs.validate import Validation, validate_run
+from mnet_cost.measure.runs.validate import NOT_PROFILED, Validation, validate_run
 from mnet_cost.measure.runtimes.base import RunSettings, Runtime, RuntimeProfile
 from mnet_cost.measure.tools.base import ToolRun
 from mnet_cost.models.types import Model
@@ -163,14 +163,17 @@ def measured_runs(
         failures, interrupted, runs = [*session.failures], session.interrupted, []
         for timed in session.timed:
             runnable, profile = runnables[timed.reference, timed.batch], None
+            warnings: tuple[str, ...] = (NOT_PROFILED,)
             try:
                 if not interrupted:
                     profile = profiled(runnable, request.runtime, request.settings, timed.median_s)
+                    warnings = ()
             except KeyboardInterrupt:
                 interrupted = True
             except MnetCostError as error:
                 failures.append(Failure(reference=timed.reference, error=error))
-            runs.append(_run(runnable, request.settings, session, timed, profile))
+            run = _run(runnable, request.settings, session, timed, profile)
+            runs.append(replace(run, warnings=(*warnings, *run.warnings)))
     return MeasuredRuns(
         runs=tuple(runs),
         runnables=tuple([runnables[timed.reference, timed.batch] for timed in session.timed]),
