@@ -185,6 +185,16 @@ def whole_file(path: Named) -> Iterator[Path]:
                 draft.unlink(missing_ok=True)
 
 
+def check_writable(path: Named) -> None:
+    """`OutputError` where `whole_file` could not write to a path now: asked before long work."""
+    with naming(path, "cannot be written", shown="-o"):
+        target, mode = file_to_write(path)
+        if not mode or stat.S_ISREG(mode):
+            draft = draft_of(target)
+            draft.touch()
+            draft.unlink()
+
+
 def short_name(name: str) -> str:
     """The start of `name`, short enough for a file name to which something is added."""
     return os.fsencode(name)[:_NAME_BYTES].decode(errors="ignore")

@@ -20,6 +20,7 @@ def run_machine(options: argparse.Namespace) -> int:
     the rows are kept, and no profile is written."""
     from mnet_cost.cli.bar import Bar
     from mnet_cost.cli.calibrate import write_profile
+    from mnet_cost.cli.measure import stopped
     from mnet_cost.cli.output import say
     from mnet_cost.measure.runs.request import runtime_named
     from mnet_cost.torch_model.installed import require
@@ -49,7 +50,7 @@ def run_machine(options: argparse.Namespace) -> int:
         with Bar("measuring, seconds") as bar:
             profile = calibrate_machine(request, progress=bar, say=say)
     except KeyboardInterrupt:
-        say(f"stopped; what was measured is in {shlex.quote(record)}: the same command goes on")
+        say(stopped(record))
         return _STOPPED
     calibrations = {PRECISION: profile.calibration}
     report = calibration_report(
@@ -80,6 +81,9 @@ def _refuse(options: argparse.Namespace) -> None:
 
 def _record(options: argparse.Namespace) -> str:
     """The file of the rows."""
+    from mnet_cost.cli.output import refuse_same
+    from mnet_cost.paths import check_writable
+
     record: str | None = options.record
     if record is None:
         if options.output == "-":
@@ -89,6 +93,9 @@ def _record(options: argparse.Namespace) -> str:
         record = f"{root}.csv" if ending.lower() != ".csv" else f"{options.output}.csv"
     if not record.lower().endswith(".csv"):
         raise OutputError(Problem(f"{record}: is no CSV file by its name", hint="rows.csv"))
+    refuse_same(options.output, record)
+    if options.output != "-":
+        check_writable(options.output)
     return record
 
 

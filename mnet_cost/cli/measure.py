@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnet_cost.cli.options import (
     Subparsers,
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from mnet_cost.models.types import Model
 
 _STOPPED, _FAILED = 130, 2
+_OF_RUNNING = (
+    "threads", "precision", "on", "rounds", "seconds", "minutes", "pin", "patient", "reference",
+    "memory", "energy",
+)  # fmt: skip
+"""Options of `add_running_options` beside the runtime."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -69,12 +75,11 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
     """How networks run, and how they are measured: for commands that measure."""
     running = parser.add_argument_group("running")
     running.add_argument("--runtime", metavar="NAME", help="what runs them: {measured_runtimes}")
-    running.add_argument("--threads", metavar="N", type=count, default=1, help="of the runtime (1)")
+    running.add_argument("--threads", metavar="N", type=count, help="of the runtime (1)")
     running.add_argument("--precision", metavar="P", help="{precisions} (fp32)")
     running.add_argument(
         "--on",
         choices=("cpu", "cuda"),
-        default="cpu",
         help="what they run on, where the runtime has a choice (cpu)",
     )
     measuring = parser.add_argument_group("measuring")
@@ -85,7 +90,6 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         metavar="S",
         type=float,
-        default=0.5,
         help="the most for each network in each round; it ends before where the median is known "
         "to 1%% (0.5)",
     )
@@ -137,7 +141,7 @@ def run(options: argparse.Namespace) -> int:
         )  # fmt: skip
         print_text(shown)
     if measured.session.interrupted:
-        say(_stopped(options.output))
+        say(stopped(options.output))
         return _STOPPED
     return _FAILED if measured.session.failures else 0
 
@@ -178,27 +182,22 @@ def plan_of(
     """What `add_running_options` asks for."""
     from mnet_cost.measure.runs.request import plan_measure
 
-    return plan_measure(
-        networks,
-        runtime=runtime,
-        threads=options.threads,
-        precision=options.precision,
-        on=options.on,
-        rounds=options.rounds,
-        seconds=options.seconds,
-        minutes=options.minutes,
-        pin=options.pin,
-        patient=options.patient,
-        reference=options.reference,
-        memory=options.memory,
-        energy=options.energy,
-        devices=devices,
-        output=output,
-    )
+    given = given_running(options)
+    return plan_measure(networks, runtime=runtime, devices=devices, output=output, **given)
 
 
-def _stopped(output: str | None) -> str:
-    """How to go on."""
+def given_running(options: argparse.Namespace) -> dict[str, Any]:
+    """Options of `add_running_options` that somebody wrote, without the runtime."""
+    values = {name: getattr(options, name) for name in _OF_RUNNING}
+    return {
+        name: value for name, value in values.items() if value is not None and value is not False
+    }
+
+
+def stopped(output: str | None) -> str:
+    """What is left after Ctrl-C, and how to go on."""
+    if output is not None and not os.path.exists(output):
+        return "stopped before anything was measured"
     if output is None:
         return "stopped; with -o FILE.csv, the same command goes on where it was stopped"
     return f"stopped; what was measured is in {shlex.quote(output)}: the same command goes on there"

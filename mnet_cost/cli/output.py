@@ -42,6 +42,12 @@ def refuse_inputs(target: str, inputs: Iterable[str]) -> None:
         raise OutputError(f"{target}: is read by this command: choose another file")
 
 
+def refuse_same(output: str | None, record: str) -> None:
+    """`OutputError` where the report and the record would be one file: one would be lost."""
+    if output is not None and same_file(output, record):
+        raise OutputError(f"{record}: is for the record and for the output: choose two files")
+
+
 def _form_of(target: str) -> str:
     """The format that a file's ending stands for; `OutputError` for one of something else."""
     from mnet_cost.report import FORMATS

@@ -36,7 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="MODEL",
         nargs="*",
         help="NAME_OR_PATH[:variant][@knob=value,...], a spec or a model file; with --from those "
-        "of the recorded runs that are meant (all)",
+        "of the recorded runs that are meant (all), LOGGED=MODEL where a tool calls one LOGGED",
     )
     add_knob_options(parser)
     beside = parser.add_argument_group("estimate beside")
@@ -94,21 +94,39 @@ def _inputs(options: argparse.Namespace) -> list[str]:
 
 def _request(options: argparse.Namespace) -> ValidationRequest:
     """What the options ask for."""
-    from mnet_cost.cli.measure import named_models, plan_of
-    from mnet_cost.cli.output import refuse_inputs
+    from mnet_cost.cli.measure import given_running, named_models, plan_of
+    from mnet_cost.cli.output import refuse_inputs, refuse_same
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.measure.runs.request import runtime_named
-    from mnet_cost.measure.runs.validation_request import ValidationRequest, one_profile
+    from mnet_cost.measure.runs.validation_request import (
+        ValidationRequest,
+        check_record,
+        one_profile,
+    )
+    from mnet_cost.measure.tools.rows import parted
+    from mnet_cost.paths import check_writable
 
+    if options.record is not None:
+        check_record(options.record)
+        refuse_same(options.output, options.record)
     for target in filter(None, (options.record, options.output)):
         refuse_inputs(target, _inputs(options))
+        if target != "-":
+            check_writable(target)
     device = None if options.device is None else one_profile(options.device)
     if options.recorded:
-        for option, given in (("--runtime", options.runtime), ("--record", options.record)):
+        beside = {"runtime": options.runtime, "record": options.record, **given_running(options)}
+        for option, given in beside.items():
             if given is not None:
-                raise UsageError(f"recorded runs are not measured again: leave out `{option}`")
+                raise UsageError(f"recorded runs are not measured again: leave out `--{option}`")
+        named = [parted(name) for name in options.models]
+        options.models = [reference for _, reference in named]
+        models = named_models(options)
+        logged = {
+            reference: name for reference, (name, _) in zip(models, named, strict=True) if name
+        }
         return ValidationRequest(
-            recorded=options.recorded, models=named_models(options), device=device
+            recorded=options.recorded, models=models, logged=logged, device=device
         )
     if not options.models:
         hint = "MODEL names one; `--from FILE` reads what was recorded"

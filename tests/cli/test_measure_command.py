@@ -114,6 +114,8 @@ def test_ctrl_c_keeps_what_was_measured(
     runtime.interrupt_after = 0
     assert main([*MEASURE, "lenet5"]) == 130
     assert "with -o FILE.csv, the same command goes on" in capsys.readouterr().err
+    assert main([*MEASURE, "lenet5", "-o", "none.csv"]) == 130
+    assert "stopped before anything was measured" in capsys.readouterr().err
 
 
 def test_a_network_that_cannot_run(
@@ -151,7 +153,9 @@ def test_hostile_names(runtime: FakeRuntime, capsys: pytest.CaptureFixture[str])
         ([*MEASURE[1:], "lenet5", "--pin", "3,9"], "CPU 9 is none that this process may use"),
         ([*MEASURE[1:], "lenet5", "--pin", "a"], "`a` names no CPUs"),
         ([*MEASURE[1:], "lenet5", "--precision", "fp23"], "there is no precision `fp23`"),
-        ([*MEASURE[1:], "lenet5", "--minutes", "-1"], "`-1` minutes is no time"),
+        ([*MEASURE[1:], "lenet5", "--minutes", "-1"], "minutes are more than 0"),
+        ([*MEASURE[1:], "lenet5", "--minutes", "1e9"], "a week at most, not `1e9`"),
+        ([*MEASURE[1:], "lenet5", "--pin", "9"], "it may use 0-3"),
         ([*MEASURE[1:], "lenet5", "--seconds", "nan"], "not nan s"),
         ([*MEASURE[1:], "lenet5", "--energy", "rapl"], "this machine has no counter `rapl`"),
         ([*MEASURE[1:], "lenet5", "--energy", "watts"], "energy is not read from `watts`"),

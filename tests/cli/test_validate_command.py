@@ -177,7 +177,18 @@ def test_a_spec_with_hostile_names_and_knobs(
         (["lenet5", "--runtime", "onnxruntim"], "did you mean `onnxruntime`?"),
         (["--from", RECORD, "--runtime", "ncnn"], "leave out `--runtime`"),
         (["--from", RECORD, "--record", "x.json"], "leave out `--record`"),
+        (["--from", RECORD, "--threads", "4"], "leave out `--threads`"),
+        (["--from", RECORD, "--precision", "int8"], "leave out `--precision`"),
+        (["--from", RECORD, "--memory"], "leave out `--memory`"),
+        (["--from", RECORD, "--seconds", "0"], "leave out `--seconds`"),
+        (["lenet5", "--runtime", "ncnn", "--record", "net.onnx"], "is no JSON file by its name"),
+        (
+            ["lenet5", "--runtime", "ncnn", "--record", "a.json", "-o", "./a.json"],
+            "a.json: is for the record and for the output",
+        ),
         (["resnet8", "--from", RECORD], "no run of `resnet8` was recorded"),
+        (["lenet5", "--runtime", "ncnn", "--record", "no/x.json"], "there is no folder `no`"),
+        (["lenet5", "--runtime", "ncnn", "-o", "no/x.csv"], "there is no folder `no`"),
         (["--from", RECORD, "-o", RECORD], "is read by this command"),
         (["--from", RECORD, "--device", "nowhere"], "nowhere"),
         (["--from", RECORD, "--device", "all"], "`all` is not one profile"),
@@ -191,6 +202,22 @@ def test_what_cannot_be_is_refused(
     status, out, err = run(capsys, *words)
     assert (status, out) == (2, "")
     assert said in err
+
+
+@pytest.mark.usefixtures("fake")
+def test_ctrl_c_before_kernels_are_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(self: FakeProgram, runs: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeProgram, "profile", stop)
+    status, out, err = run(capsys, "lenet5", "--runtime", "ncnn", "--record", "kept.json")
+    assert status == 130
+    assert "stopped: kernels were not measured of all networks" in err
+    assert "* its kernels were not measured" in out
+    assert "does not say what its kernels take" not in out
+    assert "* its kernels were not measured" in run(capsys, "--from", "kept.json")[1]
 
 
 def test_without_a_profile_it_says_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -384,6 +384,14 @@ def test_too_many_threads(tmp_path: Path, machine: FakeMachine, runtime: FakeRun
             ["--runtime", "onnxruntime", "-o", "a.yaml", "--record", "rows.txt"],
             "rows.txt: is no CSV file by its name",
         ),
+        (
+            ["--runtime", "onnxruntime", "-o", "no/a.yaml", "--record", "a.csv"],
+            "there is no folder `no`",
+        ),
+        (
+            ["--runtime", "onnxruntime", "-o", "a.csv", "--record", "./a.csv"],
+            "a.csv: is for the record and for the output",
+        ),
         (["--from", "a.csv", "--quick"], "`--quick` is for measuring this machine"),
         (["--from", "a.csv", "--threads", "2"], "`--where threads=N` takes rows"),
     ],

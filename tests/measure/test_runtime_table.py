@@ -48,3 +48,16 @@ def test_without_a_name_the_way_to_a_runtime_is_shown(monkeypatch: pytest.Monkey
     assert hint.startswith(
         "`--runtime onnxruntime`, after python -m pip install 'mnet-cost[onnxruntime]'; not "
     )
+
+
+def test_a_package_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise OSError("libfake.so: cannot open shared object file\nmore")
+
+    monkeypatch.setattr(runtimes, "find_spec", lambda name: object())
+    monkeypatch.setattr(runtimes, "import_module", broken)
+    with pytest.raises(MissingPackageError) as raised:
+        runtimes.load_runtime("openvino")
+    said = str(raised.value)
+    assert "`openvino` needs is installed, but cannot be imported: libfake.so: cannot" in said
+    assert "--force-reinstall 'mnet-cost[openvino]'" in said

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from small_networks import runnable
 
+from mnet_cost.measure.runs.references import runnable_for
 from mnet_cost.measure.runtimes import load_runtime
 from mnet_cost.measure.runtimes.base import RunError, RunSettings
+from mnet_cost.models.library import load_model
+from mnet_cost.network import elaborate
 
 pytest.importorskip("torch")
 
@@ -46,6 +49,25 @@ def test_it_runs(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -
         assert layers == LAYERS
     program.close()
     assert capfd.readouterr() == ("", "")  # its own words are not the command's output
+
+
+def test_a_file_that_is_named_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("MNN")
+    pytest.importorskip("onnxscript")
+    monkeypatch.chdir(tmp_path)
+    Path("net.onnx").write_bytes(runnable(tmp_path).onnx().read_bytes())
+    Path("folder").mkdir()
+    model = load_model("net.onnx")
+    file = runnable_for("net.onnx", elaborate(model.spec, model.knobs), Path("folder"))
+    assert load_runtime("mnn").prepare(file, RunSettings()).time() > 0
+    wrong = elaborate(model.spec, {**model.knobs, "batch": 4})
+    with pytest.raises(RunError) as refused:
+        load_runtime("onnxruntime").prepare(
+            runnable_for("net.onnx", wrong, Path("folder")), RunSettings()
+        )
+    assert str(refused.value).startswith("net.onnx: is of 1 example, and cannot run 4\nhint: leave")
 
 
 def test_other_settings_are_refused(tmp_path: Path, name: str) -> None:

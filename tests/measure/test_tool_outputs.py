@@ -448,6 +448,32 @@ def test_a_log_that_is_cut_off_has_a_time_or_an_error(name: str, tmp_path: Path)
     assert all(run.times is not None or run.profile is not None for run in found)
 
 
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name not in ("csv", "inspector")])
+def test_a_number_that_is_cut_off_is_no_time(name: str, tmp_path: Path) -> None:
+    whole = SAMPLES[name]
+    runs = read_tool_runs(written(tmp_path, whole))
+    known = [figure for run in runs or () for figure in figures_of(run)]
+    for end in range(len(whole)):
+        try:
+            runs = read_tool_runs(written(tmp_path, whole[:end]))
+        except MeasurementError:
+            continue
+        for run in runs or ():
+            if run.times is not None:
+                assert min(known) <= run.times.value_s <= max(known), whole[:end][-80:]
+
+
+def figures_of(run: ToolRun) -> list[float]:
+    """All figures of a run."""
+    return [
+        value
+        for times in (run.times, *run.others.values())
+        if times is not None
+        for value in (times.median_s, times.mean_s, times.fastest_s, times.slowest_s)
+        if value is not None
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     [

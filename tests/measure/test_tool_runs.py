@@ -88,6 +88,38 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "does not say which network it is of" in capsys.readouterr().err
 
 
+ROWS = """\
+loop_count = 8
+num_threads = 4
+squeezenet  min =    3.50  max =    3.80  avg =    3.60
+resnet18  min =   15.50  max =   15.80  avg =   15.60
+"""
+ROUNDS = """\
+model,latency_ms,run,reference,batch
+lenet5,1.0,1,none,1
+lenet5,1.2,2,none,1
+lenet5,7.0,1,none,8
+ds_cnn,2.0,1,none,1
+"""
+
+
+def test_a_file_of_several_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def times(text: str, *models: str) -> list[float]:
+        (tmp_path / "log").write_text(text)
+        assert main(["validate", *models, "--from", str(tmp_path / "log"), "--format", "json"]) == 0
+        networks = json.loads(capsys.readouterr().out)["networks"]
+        return [found["run"]["median_ms"] for found in networks]
+
+    assert times(ROWS, "squeezenet=squeezenet1_1") == pytest.approx([3.6])
+    assert times(ROWS, "resnet18=lenet5", "squeezenet=ds_cnn") == pytest.approx([15.6, 3.6])
+    assert times(ROUNDS, "lenet5", "ds_cnn") == pytest.approx([1.1, 2.0])
+    assert times(ROUNDS, "lenet5@batch=8") == pytest.approx([7.0])
+    assert main(["validate", "lenet5", "--from", str(tmp_path / "log"), "--batch", "2"]) == 2
+    (tmp_path / "log").write_text(ROWS)
+    assert main(["validate", "lenet5", "--from", str(tmp_path / "log")]) == 2
+    assert "`squeezenet=MODEL` says which network that is" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "[" * 100_000, "{}", "\x00", "model,latency_ms\n"])
 def test_files_of_nobody(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x"

@@ -85,7 +85,7 @@ def check_cpus(cpus: tuple[int, ...], machine: Machine, threads: int) -> tuple[i
     wrong = [cpu for cpu in cpus if cpu not in usable]
     if wrong:
         message = f"CPU {wrong[0]} is none that this process may use"
-        raise UsageError(Problem(message, hint=f"there are {shown_cpus(usable)}"))
+        raise UsageError(Problem(message, hint=f"it may use {shown_cpus(usable)}"))
     if cpus and len(cpus) < threads:
         message = f"{threads} threads need as many CPUs, and {shown_cpus(cpus)} is {len(cpus)}"
         raise UsageError(Problem(message, hint="name more CPUs, or fewer `--threads`"))

@@ -16,6 +16,7 @@ from io import StringIO
 
 from mnet_cost.errors import MeasurementError, OutputError, Problem, UsageError
 from mnet_cost.escaping import printable
+from mnet_cost.files import open_file
 from mnet_cost.measure.measurements import NO_REFERENCE, read_cells, role_of
 from mnet_cost.models.library import STDIN, is_path, is_revision, split_reference
 from mnet_cost.paths import naming
@@ -164,7 +165,7 @@ def _mend(path: str) -> bool:
     Only of a file that begins as ours do: another one is not touched, and refused.
     """
     header = ",".join(COLUMNS)
-    with naming(path, "cannot be read", MeasurementError), open(path, "rb") as file:
+    with naming(path, "cannot be read", MeasurementError), open_file(path) as file:
         content = file.read()
     if not content:
         return True

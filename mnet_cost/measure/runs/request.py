@@ -234,5 +234,6 @@ def _seconds(minutes: Any) -> float | None:
     except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds <= _MOST_SECONDS:
-        raise UsageError(Problem(f"`{minutes}` minutes is no time", hint="write `--minutes 3`"))
+        message = f"minutes are more than 0 and a week at most, not `{minutes}`"
+        raise UsageError(Problem(message, hint="write `--minutes 3`"))
     return seconds

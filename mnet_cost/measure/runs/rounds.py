@@ -137,7 +137,8 @@ def check_plan(plan: Plan, settings: RunSettings, machine: Machine) -> None:
         )
     cpus = machine.cpus()
     if settings.threads > len(cpus):
-        message = f"{settings.threads} threads on {len(cpus)} CPUs would wait for each other"
+        some = f"{len(cpus)} CPU{'s' if len(cpus) > 1 else ''}"
+        message = f"{settings.threads} threads on {some} would wait for each other"
         raise UsageError(Problem(message, hint=f"--threads {len(cpus)} is the most here"))
     check_cpus(plan.cpus or (), machine, settings.threads)
 
@@ -303,9 +304,12 @@ class _Measuring:
         try:
             round_ = self._time(self.reference, self.setting.reference, run, None)
         except MnetCostError as error:
+            name = self.reference.reference
+            if not any(problem.message.startswith(name) for problem in error.problems):
+                raise  # no network can run so
             hint = "`--reference NAME` is another network, `--reference none` none"
-            what = f"the reference network {self.reference.reference} cannot run"
-            raise RunError((Problem(what, hint=hint), *error.problems)) from None
+            what = f"the reference network {name} cannot run"
+            raise RunError((*error.problems, Problem(what, hint=hint))) from None
         self._keep(round_)
         self._reference_at = self.machine.now()
 

@@ -29,6 +29,9 @@ from mnet_cost.measure.runs.run_files import Run, RunNetwork
 from mnet_cost.network import Network
 from mnet_cost.tensors import PRECISIONS
 
+NOT_PROFILED = "its kernels were not measured"
+"""A warning of a run that was stopped, or failed, before they were."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
@@ -219,9 +222,9 @@ def _notes(run: Run, analysis: Analysis, joined: Joined | None) -> list[str]:
             "the run took less than the lower bound: a peak of the profile is lower than that of "
             "this machine, or the runtime does less work than the spec says"
         )
-    if joined is None:
+    if joined is None and NOT_PROFILED not in run.warnings:
         notes.append(f"{run.runtime} does not say what its kernels take")
-    elif joined.scale < 1:
+    elif joined is not None and joined.scale < 1:
         notes.append(
             f"kernels took longer in the profile than the run without a profiler: each is taken "
             f"{joined.scale:.2f} times as long, and nothing is left between kernels"

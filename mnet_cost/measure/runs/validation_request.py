@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.choice import Device, choose_devices
-from mnet_cost.errors import MnetCostError, Problem, UsageError, did_you_mean
+from mnet_cost.errors import MnetCostError, OutputError, Problem, UsageError, did_you_mean
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.machine import Machine
 from mnet_cost.measure.runs.references import runnable_for
@@ -29,12 +29,14 @@ from mnet_cost.measure.runs.run_files import (
     runs_text,
 )
 from mnet_cost.measure.runs.sessions import Failure, Session, Timed
-from mnet_cost.measure.runs.validate import Validation, validate_run
+from mnet_cost.measure.runs.validate import NOT_PROFILED, Validation, validate_run
 from mnet_cost.measure.runtimes.base import RunSettings, Runtime, RuntimeProfile
+from mnet_cost.measure.tools.base import ToolRun
 from mnet_cost.models.types import Model
 from mnet_cost.network import elaborate
-from mnet_cost.paths import write_whole
+from mnet_cost.paths import check_writable, write_whole
 
+_SHOWN = 8
 _PROFILED_S = 1.0
 _FEWEST_PROFILED, _MOST_PROFILED = 5, 50
 """Inferences with a profiler: as many as fit in a second, within these."""
@@ -50,6 +52,8 @@ class ValidationRequest:
     """Files of runs, which are looked at in the place of measuring."""
     models: Mapping[str, Model] = field(default_factory=dict)
     """Of what was recorded the networks that are meant, by their reference; all without any."""
+    logged: Mapping[str, str] = field(default_factory=dict)
+    """How other tools call those networks, by their reference; the rest has its own name."""
     device: DeviceProfile | None = None
     """Whose estimate is asked for."""
     record: str | None = None
@@ -77,6 +81,14 @@ def one_profile(device: Device) -> DeviceProfile:
     return profiles[0]
 
 
+def check_record(path: str) -> None:
+    """`OutputError` for a file that cannot take a record, or is of something else by its name."""
+    if not path.lower().endswith(".json"):
+        hint = "runs go to a file that ends in .json"
+        raise OutputError(Problem(f"{path}: is no JSON file by its name", hint=hint))
+    check_writable(path)
+
+
 def validate_request(
     request: ValidationRequest,
     *,
@@ -91,6 +103,8 @@ def validate_request(
     """
     if request.measuring is None:
         return Validated(validations=tuple(_recorded(request)))
+    if request.record is not None:
+        check_record(request.record)
     runs = measured_runs(request.measuring, progress=progress, say=say, machine=machine)
     if request.record is not None and runs.runs:
         write_whole(request.record, runs_text([*runs.runs], request.record))
@@ -149,14 +163,17 @@ def measured_runs(
         failures, interrupted, runs = [*session.failures], session.interrupted, []
         for timed in session.timed:
             runnable, profile = runnables[timed.reference, timed.batch], None
+            warnings: tuple[str, ...] = (NOT_PROFILED,)
             try:
                 if not interrupted:
                     profile = profiled(runnable, request.runtime, request.settings, timed.median_s)
+                    warnings = ()
             except KeyboardInterrupt:
                 interrupted = True
             except MnetCostError as error:
                 failures.append(Failure(reference=timed.reference, error=error))
-            runs.append(_run(runnable, request.settings, session, timed, profile))
+            run = _run(runnable, request.settings, session, timed, profile)
+            runs.append(replace(run, warnings=(*warnings, *run.warnings)))
     return MeasuredRuns(
         runs=tuple(runs),
         runnables=tuple([runnables[timed.reference, timed.batch] for timed in session.timed]),
@@ -206,23 +223,43 @@ def _recorded(request: ValidationRequest) -> list[Validation]:
 
 
 def _told(request: ValidationRequest, paths: Sequence[str]) -> list[Validation]:
-    """Outputs of other tools, of the one network that is named."""
+    """Outputs of other tools, of the networks that are named."""
     from mnet_cost.measure.runs.tool_runs import run_of_tool
-    from mnet_cost.measure.tools.reading import read_tool_output
+    from mnet_cost.measure.tools.reading import read_tool_runs, unknown
 
-    outputs = [read_tool_output(path) for path in paths]
-    if len(request.models) != 1:
-        message = f"{paths[0]} does not say which network it is of"
-        hint = "name one: mnet-cost validate MODEL --from FILE"
-        raise UsageError(Problem(message, hint=hint))
-    ((reference, model),) = request.models.items()
-    network = elaborate(model.spec, model.knobs)
-    return [
-        validate_run(
-            run_of_tool(output, without_batch(reference), network), network, request.device
-        )
-        for output in outputs
-    ]
+    validations = []
+    for path in paths:
+        runs = read_tool_runs(path)
+        if runs is None:
+            raise unknown(path)
+        if not request.models or (len(runs) == 1 < len(request.models) and not request.logged):
+            message = f"{path} does not say which network it is of"
+            hint = "name one: mnet-cost validate MODEL --from FILE"
+            raise UsageError(Problem(message, hint=hint))
+        for reference, model in request.models.items():
+            network = elaborate(model.spec, model.knobs)
+            name = without_batch(reference)
+            if len(runs) == len(request.models) == 1 and not request.logged:
+                output = runs[0]  # a device has a name of its own for it
+            else:
+                output = _called(request.logged.get(reference, name), network.batch, runs)
+            run = run_of_tool(output, name, network)
+            validations.append(validate_run(run, network, request.device))
+    return validations
+
+
+def _called(name: str, batch: int, runs: Sequence[ToolRun]) -> ToolRun:
+    """The run that a tool calls by a name; `UsageError` where there is not one alone."""
+    found = [run for run in runs if run.network == name and run.batch in (None, batch)]
+    if len(found) == 1:
+        return found[0]
+    known = list(dict.fromkeys(run.network for run in runs))
+    where = f"{runs[0].span.source.path}: `{name}` stands there"
+    if found:
+        hint = "leave one of them alone in the file"
+        raise UsageError(Problem(f"{where} {len(found)} times, in several settings", hint=hint))
+    hint = f"there are {', '.join(known[:_SHOWN])}; `{known[0]}=MODEL` says which network that is"
+    raise UsageError(Problem(f"{where} nowhere", hint=hint))
 
 
 def _of_records(request: ValidationRequest, runs: Sequence[Run]) -> list[Validation]:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import NamedTuple, cast
 
 from mnet_cost.errors import MissingPackageError, Problem, UsageError, did_you_mean
-from mnet_cost.measure.runtimes.base import Runtime
+from mnet_cost.measure.runtimes.base import Runtime, first_line
 
 
 class Entry(NamedTuple):
@@ -42,7 +42,7 @@ def load_runtime(name: str) -> Runtime:
     """The adapter of a runtime.
 
     Raises `UsageError` for a name that is none of them, `MissingPackageError`, which says how to
-    install it, where a package is not there.
+    install it, where a package is not there or cannot be imported.
     """
     entry = RUNTIMES.get(name)
     if entry is None:
@@ -57,7 +57,16 @@ def load_runtime(name: str) -> Runtime:
                 hint=f"python -m pip install 'mnet-cost[{entry.extra}]'",
             )
         )
-    adapter = import_module(f"mnet_cost.measure.runtimes.{entry.module}")
+    try:
+        adapter = import_module(f"mnet_cost.measure.runtimes.{entry.module}")
+    except Exception as error:  # whatever a package raises, such as for a library that is not there
+        said = first_line(error)
+        raise MissingPackageError(
+            Problem(
+                f"a package that `{name}` needs is installed, but cannot be imported: {said}",
+                hint=f"python -m pip install --force-reinstall 'mnet-cost[{entry.extra}]'",
+            )
+        ) from error
     return cast(Runtime, adapter.runtime(name))
 
 

@@ -87,7 +87,8 @@ def _check(settings: RunSettings) -> None:
 
 def _converted(runnable: Runnable) -> Path:
     """The .mnn file of a network. Raises `RunError` with what the converter says."""
-    model, converted = runnable.onnx(), runnable.file(".mnn")
+    # The converter runs in another folder, where a relative path would lead elsewhere.
+    model, converted = runnable.onnx().resolve(), runnable.file(".mnn")
     # With -P, no module is imported from the folder of the files.
     files = ["--modelFile", str(model), "--MNNModel", str(converted)]
     command = [sys.executable, "-P", "-c", _CONVERT, "-f", "ONNX", *files, "--bizCode", "none"]
@@ -99,7 +100,7 @@ def _converted(runnable: Runnable) -> Path:
         raise refused(runnable, f"MNN did not convert it: {first_line(error)}") from None
     said = (run.stdout + run.stderr).decode(errors="replace")
     if run.returncode or "Converted Success" not in said:
-        lines = [line for line in said.splitlines() if re.search("support|rror|ail", line)]
+        lines = [line for line in said.splitlines() if re.search("(un|not )support|rror|ail", line)]
         reason = lines[0].strip() if lines else f"its converter ended with {run.returncode}"
         raise refused(runnable, f"MNN cannot convert it: {reason}", hint=_ELSE)
     return converted

@@ -20,8 +20,11 @@ _ELSE = "another runtime may have it: `--runtime torch`"
 def refused_file(runnable: Runnable, runtime: str, error: BaseException) -> RunError:
     """`error` of a runtime against the ONNX file of `runnable` as a `RunError`.
 
-    The node that the error speaks of, by its name or by its operator, leads to a layer.
+    The node that the error speaks of, by its name or by its operator, leads to a layer. What is a
+    `RunError` already has its own words.
     """
+    if isinstance(error, RunError):
+        return error
     nodes = [(one.name, one.operator) for one in read_file(runnable.onnx())[1]]
     text = str(error)
     line = _told(text) or type(error).__name__

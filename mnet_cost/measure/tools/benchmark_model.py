@@ -78,18 +78,18 @@ def _logged(source: Source, lines: list[str]) -> _Logged | None:
     counts, timings, begun = None, None, 0
     for index, line in enumerate(lines):
         begun += "Running benchmark for at least" in line
-        if begun and (match := _COUNT.search(line)):
+        if begun >= 2 and (match := _COUNT.search(line)):
             counts = (match, index)
         elif match := _TIMINGS.search(line):
             timings = (match, index)
             break  # what follows are counts of operators
-    if timings is None and (counts is None or begun < 2):
+    if timings is None and counts is None:
         return None
     index = timings[1] if timings else counts[1] if counts else 0
     span = place(source, index + 1)
     stated: dict[str, float] = {}
     runs = None
-    if counts is not None and begun >= 2:
+    if counts is not None:
         runs = int(counts[0][1])
         for word in counts[0][2].split():
             key, _, text = word.partition("=")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from mnet_cost.errors import MeasurementError, Problem, Source, did_you_mean
 from mnet_cost.files import open_file
+from mnet_cost.measure.drift import joined_rounds
 from mnet_cost.measure.measurements import REQUIRED, read_measurements
 from mnet_cost.measure.tools import benchmark_model, benchncnn, executorch, perf_test, trtexec
 from mnet_cost.measure.tools.base import Reader, Times, ToolRun
@@ -33,6 +34,7 @@ TOOLS = (
 MAX_BYTES = 16 * 2**20
 """Of an output: trtexec's times of 50,000 runs."""
 _SHOWN = 8
+_IN_NUMBERS = frozenset("0123456789.eE+-")
 
 
 def read_tool_output(path: str | os.PathLike[str], network: str | None = None) -> ToolRun:
@@ -89,8 +91,21 @@ def read_tool_runs(
     for read in READERS:
         runs = read(source)
         if runs is not None:
+            _refuse_cut(source, runs)
             return runs
     return None
+
+
+def _refuse_cut(source: Source, runs: Sequence[ToolRun]) -> None:
+    """`MeasurementError` where the file ends in the middle of a line with a time: digits of it may
+    be missing."""
+    lines = source.lines()
+    last = runs[-1].span
+    if last.line == len(lines) and lines[-1].rstrip(" ")[-1:] in _IN_NUMBERS:
+        hint = "where the last number is whole, end its line with a line break"
+        raise MeasurementError(
+            Problem("the file ends within this line: is it cut off?", last, hint)
+        )
 
 
 def is_table(source: Source) -> bool:
@@ -113,7 +128,7 @@ def _rows(path: str) -> tuple[ToolRun, ...]:
             batch=row.batch,
             span=row.time_span,
         )
-        for row in read_measurements(path)
+        for row in joined_rounds(read_measurements(path))
     )
 
 

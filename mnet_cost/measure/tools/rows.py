@@ -30,13 +30,13 @@ class NamedNetworks:
         self._in_order: list[str] = []
         self._unused: dict[str, None] = {}
         for model in models:
-            name, reference = _parted(model)
+            name, reference = parted(model)
             if name:
                 self._by_name[name] = reference
             else:
                 self._in_order.append(reference)
             self._unused[model] = None
-        self._models = {_parted(model): model for model in models}
+        self._models = {parted(model): model for model in models}
 
     def __bool__(self) -> bool:
         """Whether any is named: then a file that is no table has to be a log."""
@@ -74,7 +74,7 @@ class NamedNetworks:
         return [Problem(f"`--model {model}` is of no log", hint=hint) for model in self._unused]
 
 
-def _parted(model: str) -> tuple[str, str]:
+def parted(model: str) -> tuple[str, str]:
     """(name in the log, reference): the knobs of a reference have an `=` as well, behind `@`."""
     name, equals, reference = model.partition("=")
     if equals and name and reference and "@" not in name:
