@@ -71,7 +71,7 @@ class Runnable:
             from mnet_cost.torch_model.export import example_inputs
 
             numbers = torch.Generator().manual_seed(SEED)
-            rows = self._rows()
+            rows = self.rows()
             self._inputs = tuple(
                 torch.randn(example.shape, generator=numbers)
                 if example.is_floating_point()
@@ -80,7 +80,7 @@ class Runnable:
             )
         return self._inputs
 
-    def _rows(self) -> int:
+    def rows(self) -> int:
         """How many rows the smallest of the embeddings has: each index below is in all of them."""
         from mnet_cost.layers.parameters import Embedding
 
@@ -112,6 +112,12 @@ class Runnable:
         """The model file with that ending (`.tflite`) that the network was read from: runtimes that
         take its format run it as it is. None where there is none."""
         return None
+
+    def given_int8(self, ending: str) -> bool:
+        """Whether the model file with that ending is quantized: a runtime that runs it computes in
+        int8, whatever it is asked for."""
+        stated = self.network.spec.precision
+        return stated is not None and stated.name == "int8" and self.given(ending) is not None
 
     def _export(self) -> tuple[Path, Mapping[str, tuple[str, ...]]]:
         if self._direct:
