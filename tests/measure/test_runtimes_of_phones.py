@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from small_networks import runnable
+from tflite_files import Op, T, tflite_file
 
+from mnet_cost.measure.runs.references import runnable_of
 from mnet_cost.measure.runtimes import load_runtime
 from mnet_cost.measure.runtimes.base import RunError, RunSettings
 
@@ -78,3 +80,51 @@ layers:
         load_runtime("ncnn").prepare(runnable(tmp_path, spec), RunSettings())
     assert "ncnn has no operator `torch.topk` of `best`" in str(caught.value)
     assert "{id: best" in str(caught.value)
+
+
+def given(folder: Path, batch: int = 1, open_batch: bool = False, kind: str = "float32") -> Path:
+    """A TFLite file with one convolution."""
+    signature = (-1, 8, 6, 3) if open_batch else ()
+    scales = 0 if kind == "float32" else 1
+    tensors = [
+        T("x", (batch, 8, 6, 3), kind, signature=signature, scales=scales),
+        T("w", (4, 3, 3, 3), kind, data=True, scales=scales),
+        T("b", (4,), "float32" if kind == "float32" else "int32", data=True),
+        T("y", (batch, 8, 6, 4), kind, scales=scales),
+    ]
+    options = {"stride_w": 1, "stride_h": 1, "padding": "SAME"}
+    path = folder / "net.tflite"
+    path.write_bytes(tflite_file(tensors, [Op("CONV_2D", ["x", "w", "b"], ["y"], options)]))
+    return path
+
+
+@pytest.mark.parametrize(("kind", "precision"), [("float32", "fp32"), ("int8", "int8")])
+def test_litert_runs_a_given_file_as_it_is(tmp_path: Path, kind: str, precision: str) -> None:
+    """No converter is asked for: the file itself is read."""
+    pytest.importorskip("ai_edge_litert")
+    path = given(tmp_path, kind=kind)
+    program = load_runtime("tflite").prepare(runnable_of(str(path), tmp_path), RunSettings())
+    assert program.time() > 0
+    assert program.precision == precision
+    program.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["net.tflite"]
+
+
+def test_litert_and_the_batch_of_a_given_file(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    runtime = load_runtime("tflite")
+    path = str(given(tmp_path, open_batch=True))
+    program = runtime.prepare(runnable_of(path, tmp_path, {"batch": 3}), RunSettings())
+    assert program.time() > 0
+    path = str(given(tmp_path))
+    with pytest.raises(RunError, match="is of 1 example, and cannot run 3"):
+        runtime.prepare(runnable_of(path, tmp_path, {"batch": 3}), RunSettings())
+
+
+def test_litert_says_what_it_cannot_run_of_a_given_file(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    path = tmp_path / "net.tflite"
+    tensors = [T("x", (1, 8, 6, 3)), T("y", (1, 8, 6, 3))]
+    path.write_bytes(tflite_file(tensors, [Op("OfNobody", ["x"], ["y"])]))
+    with pytest.raises(RunError, match=r"LiteRT cannot run it: .*OfNobody"):
+        load_runtime("tflite").prepare(runnable_of(str(path), tmp_path), RunSettings())
