@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_networks import runnable
@@ -48,6 +49,18 @@ def test_it_runs(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -
         assert layers == LAYERS
     program.close()
     assert capfd.readouterr() == ("", "")  # its own words are not the command's output
+
+
+def test_each_run_of_mnn_has_the_same_inputs(tmp_path: Path) -> None:
+    """MNN reuses the memory of inputs: what is left there is another input, of other numbers."""
+    for module in NEEDED["mnn"]:
+        pytest.importorskip(module, exc_type=ImportError)
+    program: Any = load_runtime("mnn").prepare(runnable(tmp_path), RunSettings())
+    results = []
+    for _ in range(3):
+        program.time()
+        results.append(program._results[0][1].getNumpyData().tolist())
+    assert results[0] == results[1] == results[2]
 
 
 def test_other_settings_are_refused(tmp_path: Path, name: str) -> None:
