@@ -42,6 +42,7 @@ def test_it_runs(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -
     else:
         assert profile is not None
         assert profile.runs == 2
+        assert 0 <= profile.overhead_s <= min(kernel.seconds for kernel in profile.kernels)
         layers: set[str] = set()
         for kernel in profile.kernels:
             for node in kernel.nodes:
