@@ -127,6 +127,19 @@ def test_onnxruntime_runs_it_and_its_kernels_lead_to_layers(tmp_path: Path) -> N
     assert joined == set(runnable.layers)
 
 
+def test_mnn_runs_the_sizes_that_a_file_leaves_open(tmp_path: Path) -> None:
+    """Its converter takes each of them as 1."""
+    pytest.importorskip("MNN")
+    pytest.importorskip("onnxscript")
+    from mnet_cost.measure.runtimes import load_runtime
+
+    runnable = named(written(tmp_path / "net.onnx"), batch=3)
+    program: Any = load_runtime("mnn").prepare(runnable, RunSettings())
+    assert program.time() > 0
+    assert [tensor.getShape() for tensor, _ in program._results] == [(3, 4, 1, 1)]
+    assert [tensor.getShape() for tensor, _ in program._inputs] == [(3, 3, 8, 6)]
+
+
 def quantized(path: Path) -> Path:
     """A file with one convolution between Q and DQ."""
     stored = [

@@ -128,7 +128,12 @@ class _MnnProgram:
         for name, tensor in zip(names, runnable.inputs(), strict=True):
             values = np.ascontiguousarray(tensor.numpy())
             values = values if tensor.is_floating_point() else values.astype(np.int32)
+            if name not in inputs:  # nothing reads it
+                continue
+            if tuple(inputs[name].getShape()) != values.shape:  # the file leaves sizes open
+                self._net.resizeTensor(inputs[name], values.shape)
             self._inputs.append((inputs[name], _host_tensor(values)))
+        self._net.resizeSession(self._session)
         outputs = self._net.getSessionOutputAll(self._session).values()
         self._results = [
             (tensor, _host_tensor(np.zeros(tensor.getShape(), np.float32))) for tensor in outputs
