@@ -140,6 +140,19 @@ def test_mnn_runs_the_sizes_that_a_file_leaves_open(tmp_path: Path) -> None:
     assert [tensor.getShape() for tensor, _ in program._inputs] == [(3, 3, 8, 6)]
 
 
+def test_mnn_finds_inputs_by_the_names_of_the_file(tmp_path: Path) -> None:
+    """torch has called inputs `input.1`, which is no name in a spec."""
+    pytest.importorskip("MNN")
+    pytest.importorskip("onnxscript")
+    from mnet_cost.measure.runtimes import load_runtime
+
+    model = onnx.load(written(tmp_path / "net.onnx"))
+    model.graph.input[0].name = model.graph.node[0].input[0] = "input.1"
+    onnx.save(model, tmp_path / "net.onnx")
+    program: Any = load_runtime("mnn").prepare(named(tmp_path / "net.onnx"), RunSettings())
+    assert len(program._inputs) == 1
+
+
 def quantized(path: Path) -> Path:
     """A file with one convolution between Q and DQ."""
     stored = [

@@ -29,6 +29,7 @@ from mnet_cost.measure.runtimes.base import (
     first_line,
     refused,
 )
+from mnet_cost.measure.runtimes.onnx_kernels import read_file
 from mnet_cost.measure.runtimes.quiet import silenced
 
 with silenced():  # it greets
@@ -123,7 +124,7 @@ class _MnnProgram:
             self._net = MNN.Interpreter(str(model))
             self._session = self._net.createSession(options)
         inputs = self._net.getSessionInputAll(self._session)
-        names = [runnable.network.tensors[index].name for index in runnable.network.inputs]
+        names, _ = read_file(runnable.onnx())
         self._inputs = []
         for name, tensor in zip(names, runnable.inputs(), strict=True):
             values = np.ascontiguousarray(tensor.numpy())
