@@ -213,6 +213,8 @@ def test_logs_of_two_networks_in_one_file_are_refused(tmp_path: Path) -> None:
     other = BENCHMARK_MODEL.replace("net.tflite", "other.tflite").replace("3209", "9876")
     with pytest.raises(MeasurementError, match=r"other\.tflite` begins here, behind"):
         read_tool_output(written(tmp_path, BENCHMARK_MODEL + other))
+    with pytest.raises(MeasurementError, match="a second run ends here"):
+        read_tool_output(written(tmp_path, 2 * TRTEXEC))
 
 
 def test_benchmark_model_gives_the_median_where_it_prints_one(tmp_path: Path) -> None:
