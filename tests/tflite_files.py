@@ -115,7 +115,8 @@ def _tensor(tensor: T, buffer: int) -> Table:
     }
     if tensor.scales:
         scales = Numbers("float", [0.5] * tensor.scales)
-        table[4] = {2: scales, 6: Number("int32", tensor.axis)}
+        zeros = Numbers("int64", [0] * tensor.scales)
+        table[4] = {2: scales, 3: zeros, 6: Number("int32", tensor.axis)}
     if tensor.signature:
         table[7] = Numbers("int32", tensor.signature)
     return table

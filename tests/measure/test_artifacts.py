@@ -36,6 +36,23 @@ def test_the_weights_are_the_same_each_time(tmp_path: Path) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "depthwise_conv2d: {kernel: 3, bias: false}}, {batch_norm: {}}, {relu: {}}, "
+        "{conv2d: {channels: 8, kernel: 1, bias: false}}, {batch_norm: {}}, {relu: {}",
+        "linear: {features: 8}}, {relu: {}",
+    ],
+)
+def test_numbers_of_deep_networks_are_not_denormal(tmp_path: Path, layers: str) -> None:
+    """Arithmetic on those takes many times as long."""
+    deep = network(f"input: {{x: [8, 8, 8]}}\nlayers: [{', '.join([f'{{{layers}}}'] * 80)}]")
+    runnable = Runnable("deep", deep, tmp_path)
+    with torch.no_grad():
+        result = runnable.module()(*runnable.inputs())
+    assert 1e-25 < float(result.abs().max()) < 1e25
+
+
 def test_nodes_are_named_after_layers(runnable: Runnable) -> None:
     """Merged and folded layers are of the node that does them."""
     layers = runnable.layers_of_node()

@@ -127,6 +127,90 @@ def test_onnxruntime_runs_it_and_its_kernels_lead_to_layers(tmp_path: Path) -> N
     assert joined == set(runnable.layers)
 
 
+def test_mnn_runs_the_sizes_that_a_file_leaves_open(tmp_path: Path) -> None:
+    """Its converter takes each of them as 1."""
+    pytest.importorskip("MNN")
+    pytest.importorskip("onnxscript")
+    from mnet_cost.measure.runtimes import load_runtime
+
+    runnable = named(written(tmp_path / "net.onnx"), batch=3)
+    program: Any = load_runtime("mnn").prepare(runnable, RunSettings())
+    assert program.time() > 0
+    assert [tensor.getShape() for tensor, _ in program._results] == [(3, 4, 1, 1)]
+    assert [tensor.getShape() for tensor, _ in program._inputs] == [(3, 3, 8, 6)]
+
+
+def test_mnn_finds_inputs_by_the_names_of_the_file(tmp_path: Path) -> None:
+    """torch has called inputs `input.1`, which is no name in a spec."""
+    pytest.importorskip("MNN")
+    pytest.importorskip("onnxscript")
+    from mnet_cost.measure.runtimes import load_runtime
+
+    model = onnx.load(written(tmp_path / "net.onnx"))
+    model.graph.input[0].name = model.graph.node[0].input[0] = "input.1"
+    onnx.save(model, tmp_path / "net.onnx")
+    program: Any = load_runtime("mnn").prepare(named(tmp_path / "net.onnx"), RunSettings())
+    assert len(program._inputs) == 1
+
+
+def quantized(path: Path) -> Path:
+    """A file with one convolution between Q and DQ."""
+    stored = [
+        numpy_helper.from_array(torch.ones(4, 3, 3, 3, dtype=torch.int8).numpy(), "w"),
+        numpy_helper.from_array(torch.tensor(0.5).numpy(), "scale"),
+        numpy_helper.from_array(torch.tensor(0, dtype=torch.int8).numpy(), "zero"),
+    ]
+    nodes = [
+        helper.make_node(operator, [name, "scale", "zero"], [made], name=made)
+        for operator, name, made in (
+            ("QuantizeLinear", "x", "x_q"), ("DequantizeLinear", "x_q", "x_d"),
+            ("DequantizeLinear", "w", "w_d"),
+        )
+    ]  # fmt: skip
+    nodes += [
+        helper.make_node("Conv", ["x_d", "w_d"], ["a"], name="conv", pads=[1, 1, 1, 1]),
+        helper.make_node("QuantizeLinear", ["a", "scale", "zero"], ["a_q"], name="a_q"),
+        helper.make_node("DequantizeLinear", ["a_q", "scale", "zero"], ["y"], name="y"),
+    ]
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 8, 8])],
+        stored,
+    )  # fmt: skip
+    opset = helper.make_opsetid("", 18)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_a_quantized_file_computes_in_int8(tmp_path: Path, name: str) -> None:
+    """Whatever precision is asked for: a row that said fp32 would be fitted as such."""
+    pytest.importorskip(name)
+    pytest.importorskip("onnxscript")
+    from mnet_cost.measure.runtimes import load_runtime
+
+    runnable = runnable_of(str(quantized(tmp_path / "net.onnx")), tmp_path)
+    assert load_runtime(name).prepare(runnable, RunSettings()).precision == "int8"
+
+
+def test_rounds_of_a_quantized_file_are_not_measured_again(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    from mnet_cost.measure.runs.rounds import Plan, measure
+    from mnet_cost.measure.runtimes import load_runtime
+
+    runnable = runnable_of(str(quantized(tmp_path / "net.onnx")), tmp_path)
+    output = tmp_path / "times.csv"
+    plan = Plan(rounds=1, seconds=0.001, reference=None, cpus=())
+    for _ in range(2):
+        session = measure(
+            [runnable], load_runtime("onnxruntime"), RunSettings(), plan, output=str(output)
+        )
+        assert [(each.precision, each.runs > 0) for each in session.timed] == [("int8", True)]
+    assert len(output.read_text(encoding="utf-8").splitlines()) == 2
+
+
 def test_a_file_of_one_example_does_not_run_two(tmp_path: Path) -> None:
     runnable = named(written(tmp_path / "net.onnx", batch=1), batch=2)
     with pytest.raises(RunError, match="is of 1 example, and cannot run 2"):

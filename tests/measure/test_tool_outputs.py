@@ -208,6 +208,15 @@ def test_benchmark_model_times_are_microseconds_of_the_regular_runs(tmp_path: Pa
     assert run.span.line == 15
 
 
+def test_logs_of_two_networks_in_one_file_are_refused(tmp_path: Path) -> None:
+    """The name was that of the last, and the time that of the first."""
+    other = BENCHMARK_MODEL.replace("net.tflite", "other.tflite").replace("3209", "9876")
+    with pytest.raises(MeasurementError, match=r"other\.tflite` begins here, behind"):
+        read_tool_output(written(tmp_path, BENCHMARK_MODEL + other))
+    with pytest.raises(MeasurementError, match="a second run ends here"):
+        read_tool_output(written(tmp_path, 2 * TRTEXEC))
+
+
 def test_benchmark_model_gives_the_median_where_it_prints_one(tmp_path: Path) -> None:
     text = BENCHMARK_MODEL.replace("std=45", "std=45 p5=3060 median=3188 p95=3400")
     run = read_tool_output(written(tmp_path, text))

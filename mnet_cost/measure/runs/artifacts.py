@@ -1,7 +1,8 @@
 """A network in the forms that runtimes take: a module of torch, an ONNX file, a file of its own.
 
 Each form is made when it is first asked for, and kept. Its nodes lead back to the layers of the
-spec. Weights are random: times do not depend on them.
+spec. Weights are random, of a size that keeps numbers far from denormal ones: of other values times
+do not depend.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Runnable:
             from mnet_cost.torch_model.graph import build_module, initialize
 
             self._module = initialize(build_module(self.network), SEED).eval()
+            _keep_sizes(self._module)
         return self._module
 
     def inputs(self) -> tuple[Any, ...]:
@@ -71,7 +73,7 @@ class Runnable:
             from mnet_cost.torch_model.export import example_inputs
 
             numbers = torch.Generator().manual_seed(SEED)
-            rows = self._rows()
+            rows = self.rows()
             self._inputs = tuple(
                 torch.randn(example.shape, generator=numbers)
                 if example.is_floating_point()
@@ -80,7 +82,7 @@ class Runnable:
             )
         return self._inputs
 
-    def _rows(self) -> int:
+    def rows(self) -> int:
         """How many rows the smallest of the embeddings has: each index below is in all of them."""
         from mnet_cost.layers.parameters import Embedding
 
@@ -112,6 +114,12 @@ class Runnable:
         """The model file with that ending (`.tflite`) that the network was read from: runtimes that
         take its format run it as it is. None where there is none."""
         return None
+
+    def given_int8(self, ending: str) -> bool:
+        """Whether the model file with that ending is quantized: a runtime that runs it computes in
+        int8, whatever it is asked for."""
+        stated = self.network.spec.precision
+        return stated is not None and stated.name == "int8" and self.given(ending) is not None
 
     def _export(self) -> tuple[Path, Mapping[str, tuple[str, ...]]]:
         if self._direct:
@@ -164,3 +172,26 @@ class Runnable:
             ) as file,
         ):
             return Path(file.name)
+
+
+def _keep_sizes(module: fx.GraphModule) -> None:
+    """Give weights the variance 2 / fan in, with which results are about as large as inputs.
+
+    With those that a training begins with, each depthwise convolution makes numbers smaller, since
+    norms have statistics of none. After some hundred layers they are denormal, and arithmetic on
+    them takes ten times as long. Attention stays as it is: its softmax would be one row alone.
+    """
+    import torch
+    from torch import nn
+
+    from mnet_cost.torch_model.modules import Attention
+
+    parts = [*module.modules()]
+    attention = {inner for part in parts if isinstance(part, Attention) for inner in part.modules()}
+    with torch.no_grad():
+        for part in parts:
+            if isinstance(part, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)):
+                weight = part.weight
+                size = weight.square().mean().sqrt()  # of one number, no deviation is known
+                if part not in attention and size > 0:
+                    weight.mul_((2 / weight[0].numel()) ** 0.5 / size)

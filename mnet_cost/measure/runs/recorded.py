@@ -64,8 +64,6 @@ class Setting:
     runtime: str
     runtime_version: str
     threads: int
-    precision: str
-    """That is asked for."""
     processor: str
     reference: str
     """The reference network as the file names it, or `none`."""
@@ -80,6 +78,7 @@ class Recorder:
         self.path = path
         self._setting = setting
         self.rounds: tuple[Round, ...] = ()
+        """Those with the threads and the reference of the command, in any precision."""
         self.last_run = 0
         """The largest number of a round."""
         if os.path.exists(path) and not _mend(path):
@@ -118,7 +117,6 @@ class Recorder:
         return (
             cells["threads"] == str(setting.threads)
             and cells["reference"] == setting.reference
-            and cells["precision"] == setting.precision
             and float(cells["latency_ms"]) > 0
         )
 

@@ -123,7 +123,7 @@ class FileRunnable(Runnable):
             )
         if kind.is_floating_point:
             return torch.randn(shape, generator=numbers).to(kind)
-        most = 2 if kind == torch.bool else self._rows()
+        most = 2 if kind == torch.bool else self.rows()
         return torch.randint(most, shape, generator=numbers).to(kind)
 
     def _shape(self, number: int, tensor: Tensor) -> tuple[int, ...]:

@@ -113,7 +113,6 @@ def measure(
             runtime=runtime.name,
             runtime_version=runtime.version(),
             threads=settings.threads,
-            precision=settings.precision,
             processor=processor_name(machine) or "",
             reference=row_name(plan.reference or NO_REFERENCE, output),
         )
@@ -198,7 +197,7 @@ class _Measuring:
     def run(self) -> Session:
         """Measure all of them."""
         if self.recorder is not None:
-            self.rounds += self.recorder.rounds
+            self.rounds += [each for each in self.recorder.rounds if self._is_asked_for(each)]
         if self.plan.energy is not None:
             self._find_meter()
         before = self.machine.usage()
@@ -236,6 +235,16 @@ class _Measuring:
         )  # fmt: skip
         self._judge(session)
         return replace(session, warnings=tuple(self.warnings))
+
+    def _is_asked_for(self, round_: Round) -> bool:
+        """Whether a recorded round is of the precision that this command would measure."""
+        if round_.precision == self.settings.precision:
+            return True
+        return round_.precision == "int8" and any(
+            network.model == round_.model
+            and (runnable.given_int8(".onnx") or runnable.given_int8(".tflite"))
+            for network, runnable in self.networks.items()
+        )
 
     def _find_meter(self) -> None:
         from mnet_cost.measure.runs.energy import find_meter

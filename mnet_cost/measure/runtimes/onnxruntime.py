@@ -103,10 +103,9 @@ def _refuse(settings: RunSettings) -> None:
 class _Program:
     """A session and its inputs."""
 
-    precision = "fp32"
-
     def __init__(self, runnable: Runnable, settings: RunSettings) -> None:
         self._runnable = runnable
+        self.precision = "int8" if runnable.given_int8(".onnx") else "fp32"
         self._threads = settings.threads
         self._session: Any = _session(runnable, _options(settings.threads))
         self._binding = _bound(self._session, runnable)

@@ -114,6 +114,8 @@ class _Program:
                     hint=f"measure with `--precision {self.precision}`",
                 )
             )
+        if runnable.given_int8(".onnx"):  # what it says is of layers that are not quantized
+            self.precision = "int8"
         self._request = _request(self._compiled, runnable)
         with _refusing(runnable):
             self._request.infer()

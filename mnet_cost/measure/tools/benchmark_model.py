@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mnet_cost.errors import Source
+from mnet_cost.errors import MeasurementError, Problem, Source
 from mnet_cost.measure.runtimes.base import RuntimeKernel
 from mnet_cost.measure.tools.base import (
     Times,
@@ -28,6 +28,7 @@ TOOL = "benchmark_model"
 
 _COUNT = re.compile(r"\bcount=(\d{1,12})((?: [a-z0-9]{1,8}=[-+.\deE]{1,30}){1,12})")
 _TIMINGS = re.compile(r"Inference timings in us: .{0,200}?Inference \(avg\): ([-+.\deE]{1,30})")
+_GRAPH = re.compile(r"(?:^|\s)Graph: \[([^\]]{1,1000})\]")
 _HEADERS = ("[node type]", "node type,")
 _REGULAR = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _TITLE = re.compile(r"=+ ([A-Z][\w ]{0,60}) =+")
@@ -37,6 +38,7 @@ _RUN_ORDER = "Run Order"
 def read(source: Source) -> tuple[ToolRun, ...] | None:
     """The run of a log, or the times of operators of a CSV."""
     lines = plain_lines(source)
+    _refuse_several(source, lines)
     settings = _settings(lines)
     logged = _logged(source, lines)
     header = _header(lines)
@@ -66,6 +68,18 @@ def read(source: Source) -> tuple[ToolRun, ...] | None:
             notes=(*notes, *said),
         ),
     )
+
+
+def _refuse_several(source: Source, lines: list[str]) -> None:
+    """Raise for logs of several networks in one file: a time of one would be that of another."""
+    first = ""
+    for index, line in enumerate(lines):
+        if match := _GRAPH.search(line):
+            if first and match[1] != first:
+                message = f"the log of `{match[1][:100]}` begins here, behind that of another"
+                hint = "give each network a file of its own"
+                raise MeasurementError(Problem(message, place(source, index + 1), hint))
+            first = match[1]
 
 
 class _Logged(NamedTuple):

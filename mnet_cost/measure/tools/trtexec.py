@@ -66,6 +66,11 @@ def read(source: Source) -> tuple[ToolRun, ...] | None:
     is_log = any(mark in line for line in lines for mark in marks)
     if not is_log and not any(_PROFILE.match(line.strip()) for line in lines):
         return None
+    begun = [index for index, line in enumerate(lines) if marks[0] in line]
+    if len(begun) > 1:
+        message = "a second run ends here: which network has which time is not clear"
+        hint = "give each network a file of its own"
+        raise MeasurementError(Problem(message, place(source, begun[1] + 1), hint))
     return (_read_log(source, lines),)
 
 
