@@ -49,6 +49,25 @@ def test_layers_that_run_as_other_operators_are_named(tmp_path: Path) -> None:
     assert "(non_max_suppression) runs as other operators" in warning
 
 
+def test_rounds_in_which_each_run_was_disturbed_say_nothing(tmp_path: Path) -> None:
+    machine = FakeMachine(tmp_path)
+
+    def slow(machine: FakeMachine, name: str) -> float:
+        disturbed = name == "ds_cnn" and runtime.prepared.count("ds_cnn") == 1
+        machine.taken += disturbed
+        return 4.0 if disturbed else 1.0
+
+    runtime = FakeRuntime(machine, SECONDS, slow=slow)
+    # Programs are prepared anew in each round, so the first one is the disturbed one.
+    machine.free_memory = lambda: 0  # type: ignore[method-assign]
+    session = session_of(runtime, tmp_path)
+    (timed,) = [each for each in session.timed if each.reference == "ds_cnn"]
+    assert timed.median_s == pytest.approx(0.01)
+    assert len(timed.rounds_s) == 2
+    (warning,) = [each for each in session.warnings if "every run" in each]
+    assert "of ds_cnn: times of such rounds may be several times too long" in warning
+
+
 def drifting(machine: FakeMachine, name: str) -> float:
     """A machine that becomes slower by two hundredths each second."""
     return 1 + 0.02 * machine.now()

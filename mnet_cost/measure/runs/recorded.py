@@ -47,8 +47,9 @@ class Round:
     low_s: float
     high_s: float
     runs: int
+    """Those in which no other program got the CPU; 0 where the times are of others."""
     left_out: int = 0
-    """Runs beside those, in which other programs got the CPU."""
+    """Runs in which other programs got the CPU."""
     times_s: tuple[float, ...] = ()
     """Each run; empty where it was read from a file."""
     energy_j: float | None = None

@@ -73,6 +73,8 @@ _BUSY = 0.1
 """Share of the CPUs that others may keep busy on a quiet machine."""
 _STOLEN = 0.02
 """Share of the time that a host may take on a quiet one."""
+_NAMED = 3
+"""Networks that a warning names."""
 _INTERRUPTED = 0.1
 """Share of runs that are left out without a word."""
 _LOUD = 0.05
@@ -377,7 +379,7 @@ class _Measuring:
             fastest_s=min(series.times_s),
             low_s=series.percentile(0.1),
             high_s=series.percentile(0.9),
-            runs=len(series.times_s),
+            runs=0 if series.is_disturbed else len(series.times_s),
             left_out=series.left_out,
             times_s=series.times_s,
             energy_j=series.energy_j,
@@ -478,8 +480,17 @@ class _Measuring:
                 f"this machine was not quiet: {self._others(load)}. Times may be longer than on a "
                 "quiet one; --patient waits until others are done"
             )
+        disturbed = list(dict.fromkeys(each.model for each in self.rounds if each.runs == 0))
+        if disturbed:
+            more = f" and {len(disturbed) - _NAMED} more" if len(disturbed) > _NAMED else ""
+            self._warn(
+                "other programs got the CPU in every run of a round of "
+                f"{', '.join(disturbed[:_NAMED])}{more}: times of such rounds may be several times "
+                "too long"
+            )
         share = max(
-            [each.left_out / (each.left_out + each.runs) for each in self.rounds], default=0
+            [each.left_out / (each.left_out + each.runs) for each in self.rounds if each.runs],
+            default=0,
         )
         if share > _INTERRUPTED:
             self._warn(

@@ -163,6 +163,8 @@ def _timed(
     slow: Mapping[Hashable, float],
 ) -> Timed:
     by_run: dict[Hashable, list[Round]] = {}
+    # A round in which each run was disturbed says nothing beside one in which some were not.
+    rounds = [each for each in rounds if each.runs] or rounds
     for each in rounds:
         by_run.setdefault(each.run, []).append(each)
     medians = {run: median([each.median_s for each in own]) for run, own in by_run.items()}

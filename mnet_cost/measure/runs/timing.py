@@ -39,10 +39,12 @@ class Series(NamedTuple):
     times_s: tuple[float, ...]
     """Of the runs in which no CPU was taken away from the process; of all where there are none."""
     left_out: int
-    """Runs that are not among them."""
+    """Runs in which a CPU was taken away: not among them, unless all are."""
     energy_j: float | None
     """Of one run; None: unknown."""
     load: Load
+    is_disturbed: bool = False
+    """Whether a CPU was taken away in each of the runs."""
 
     @property
     def median_s(self) -> float:
@@ -127,9 +129,8 @@ def run_series(
                     break
         joules = meter.stop() if meter else None
         load = load_between(before, machine.usage(), cpus)
-    kept = times or every
     energy_j = None if joules is None else joules / len(every)
-    return Series(tuple(kept), len(every) - len(kept), energy_j, load)
+    return Series(tuple(times or every), len(every) - len(times), energy_j, load, not times)
 
 
 @contextmanager
