@@ -70,7 +70,8 @@ def joined_rounds(
     """`rows`, of which those that are rounds of one measurement are one row with its `rounds_s`.
 
     Rounds name their reference network. `others` are rows of the same file that nobody asked for:
-    their reference counts all the same. Other rows stay as they are.
+    their reference counts all the same. Rounds in which each run was disturbed count where there
+    are no others. Other rows stay as they are.
     """
     references: dict[Hashable, dict[Hashable, list[float]]] = defaultdict(dict)
     for row in (*rows, *others):
@@ -99,7 +100,7 @@ def _joined(
     if not first.reference:
         return first
     runs: dict[Hashable, list[float]] = {}
-    for row in rows:
+    for row in [row for row in rows if not row.is_disturbed] or rows:
         runs.setdefault(row.run, []).append(row.latency_s)
     medians = {run: median(times) for run, times in runs.items()}
     settled = settle(medians, slow.get(_setting(first), {}))

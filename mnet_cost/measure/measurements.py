@@ -104,6 +104,8 @@ class Measurement:
     reference: str = ""
     """The network that ran in the same round to tell drift, or `none`; empty for a time that is no
     round of several. A path in it is seen from the working directory."""
+    is_disturbed: bool = False
+    """Whether another program got the CPU in each run of the round."""
     rounds_s: tuple[float, ...] = ()
     """Of each round, drift taken out, where `latency_s` is the median of several."""
     role: str = NETWORK
@@ -451,6 +453,7 @@ def _measurement(row: _Row) -> Measurement | None:
         date=row.text("date"),
         role=role,
         reference=beside or "",
+        is_disturbed=bool(beside) and row.text("runs") == "0",
     )
 
 

@@ -52,6 +52,17 @@ lenet5,0.2,onnxruntime,1,,,
 """
 
 
+def test_disturbed_rounds_count_where_there_are_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "times.csv"
+    cells = "onnxruntime,1,3,mobilenet_v1@alpha=0.25"
+    text = ROWS.replace(f"24.0,{cells},20", f"99.0,{cells},0")
+    text = text.replace(f"70.0,{cells},20", f"70.0,{cells},0")
+    path.write_text(text, encoding="utf-8")
+    rows = {row.model: row.rounds_s for row in read_rows([path], {})[0]}
+    assert len(rows["mobilenet_v2"]) == 2
+    assert len(rows["resnet18"]) == 1
+
+
 def test_rounds_of_a_file_are_one_row(tmp_path: Path) -> None:
     path = tmp_path / "times.csv"
     path.write_text(ROWS, encoding="utf-8")
