@@ -259,12 +259,14 @@ def test_rounds_that_differ_are_followed_by_more(
     whole: Whole, tmp_path: Path, machine: FakeMachine
 ) -> None:
     assert rounds_of(whole.folder, "resnet18") == 3
+    prepared: list[str] = []
     runtime = FakeRuntime(
         machine,
         known_seconds(),
         # Each series has a speed of its own, 15 % around the true one.
-        slow=lambda machine, name: 1 + 0.15 * math.sin(7 * len(runtime.prepared)),
+        slow=lambda machine, name: 1 + 0.15 * math.sin(7 * len(prepared)),
     )
+    runtime.prepared = prepared
     calibrate_machine(request(runtime, tmp_path), machine=machine, peaks=PEAKS)
     assert rounds_of(tmp_path, "resnet18") == machine_profile.MOST_ROUNDS
 
