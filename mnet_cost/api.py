@@ -656,8 +656,15 @@ def validate(
     )
 
     files = [recorded] if isinstance(recorded, (str, os.PathLike)) else [*recorded]
-    if files and (runtime is not None or record is not None):
-        raise UsageError("recorded runs are not measured again: leave out `runtime` and `record`")
+    if files:
+        asked = {
+            "runtime": runtime, "record": record, "precision": precision, "rounds": rounds,
+            "pin": pin, "energy": energy, "threads": threads != 1, "on": on != "cpu",
+            "seconds": seconds != 0.5, "patient": patient, "memory": memory,
+        }  # fmt: skip
+        for name, given in asked.items():
+            if given not in (None, False):
+                raise UsageError(f"recorded runs are not measured again: leave out `{name}`")
     if not files and not models:
         raise TypeError("there is no network to measure")
     profile = None if device is None else one_profile(device)

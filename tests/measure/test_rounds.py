@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from fake_runtime import FakeMachine, FakeRuntime
 
-from mnet_cost.errors import OutputError, UsageError
+from mnet_cost.errors import MeasurementError, OutputError, UsageError
 from mnet_cost.measure.networks import read_rows
 from mnet_cost.measure.runs.artifacts import Runnable
 from mnet_cost.measure.runs.recorded import COLUMNS, row_name
@@ -267,6 +268,16 @@ def test_a_kill_leaves_whole_rows_and_the_next_start_goes_on(tmp_path: Path) -> 
     assert file.read_text(encoding="utf-8") == after
 
 
+def test_a_file_that_an_editor_has_marked_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "times.csv"
+    session_of(FakeRuntime(FakeMachine(tmp_path), SECONDS), tmp_path, str(file))
+    file.write_bytes(codecs.BOM_UTF8 + file.read_bytes())
+    again = FakeRuntime(FakeMachine(tmp_path), SECONDS)
+    session = session_of(again, tmp_path, str(file))
+    assert again.runs == []
+    assert [each.median_s for each in session.timed] == pytest.approx([0.005, 0.01, 0.02])
+
+
 def test_rows_are_read_as_they_were_measured(tmp_path: Path) -> None:
     file = tmp_path / "times.csv"
     runtime = FakeRuntime(FakeMachine(tmp_path), SECONDS, drifting)
@@ -292,6 +303,7 @@ def test_rows_are_read_as_they_were_measured(tmp_path: Path) -> None:
         (lambda text: text.replace("Fake CPU", "Other"), "the processor is `Other` there"),
         (lambda text: "model,latency_ms\nlenet5,3\n", "is there already, with other columns"),
         (lambda text: "a photo", "is there already, with other columns"),
+        (lambda text: text.replace(',1,"mobile', ',one,"mobile'), "csv:2: this row is none of"),
     ],
 )
 def test_a_file_of_something_else_is_refused_and_stays(
@@ -302,7 +314,7 @@ def test_a_file_of_something_else_is_refused_and_stays(
     file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
     before = file.read_bytes()
     again = FakeRuntime(FakeMachine(tmp_path), SECONDS)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises((UsageError, MeasurementError), match=said):
         session_of(again, tmp_path, str(file))
     assert file.read_bytes() == before
     assert again.runs == []

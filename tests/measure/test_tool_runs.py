@@ -62,6 +62,9 @@ def test_what_a_tool_does_not_say_is_said() -> None:
     assert (run.threads, run.precision, run.profile) == (1, "fp32", None)
     assert "benchmark_model does not say the precision: it is taken as fp32" in run.warnings
     assert "benchmark_model does not say the number of threads: it is taken as 1" in run.warnings
+    assert not any("calls the network" in warning for warning in run.warnings)
+    other = run_of_tool(told(network="squeezenet"), "mobilenet_v1", NET).warnings
+    assert "benchmark_model calls the network `squeezenet`: it is taken as mobilenet_v1" in other
     run = run_of_tool(told(times=None), "net.tflite", NET)
     assert run.median_s == pytest.approx(2.1e-3)
     with pytest.raises(MeasurementError, match="says no time"):

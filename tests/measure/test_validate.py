@@ -13,6 +13,7 @@ import pytest
 from profiles import BOUND, DATASHEET, FITTED, STICK
 from spec_text import network
 
+import mnet_cost
 from mnet_cost.errors import MeasurementError, ModelReferenceError, UsageError
 from mnet_cost.measure.runs.run_files import Run, network_of, read_runs, runs_text
 from mnet_cost.measure.runs.validate import Validation, as_measured, summary, validate_run
@@ -259,3 +260,10 @@ def test_a_network_at_another_batch() -> None:
     net = network_of(recorded(batch=4, counts={}))
     assert net.knobs["batch"] == 4
     assert network_of(recorded(), elaborate(net.spec, {})).knobs["batch"] == 1
+
+
+@pytest.mark.parametrize("option", [{"threads": 4}, {"patient": True}, {"record": "run.json"}])
+def test_recorded_runs_take_no_options_of_measuring(option: dict[str, Any]) -> None:
+    (name,) = option
+    with pytest.raises(UsageError, match=f"leave out `{name}`"):
+        mnet_cost.validate(recorded="run.json", **option)

@@ -7,10 +7,10 @@ rows say together (`drift.py`).
 
 from __future__ import annotations
 
+import codecs
 import csv
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 
@@ -88,13 +88,17 @@ class Recorder:
     def _read(self) -> None:
         read_cells(self.path)  # says what is wrong with a cell, and where
         rows = []
-        for cells in _rows(self.path):
+        for line, cells in _rows(self.path):
             self._check(cells)
-            with suppress(KeyError, ValueError):
+            try:
                 run = int(cells["run"])
                 self.last_run = max(self.last_run, run)
                 if self._is_ours(cells):
                     rows.append(_round(cells, run))
+            except (KeyError, ValueError) as error:
+                message = f"{self.path}:{line}: this row is none of `measure`: {error}"
+                hint = "take the row out, or write to another file"
+                raise MeasurementError(Problem(message, hint=hint)) from None
         self.rounds = tuple(rows)
 
     def _check(self, cells: Mapping[str, str]) -> None:
@@ -169,8 +173,8 @@ def _mend(path: str) -> bool:
     if not content:
         return True
     first, _, rest = content.partition(b"\n")
-    if first.decode("utf-8", "replace").rstrip("\r") != header:
-        if header.encode().startswith(content):
+    if first.decode("utf-8-sig", "replace").rstrip("\r") != header:
+        if header.encode().startswith(content.removeprefix(codecs.BOM_UTF8)):
             rest = b""  # it ended within the header
         else:
             message = f"{path} is there already, with other columns"
@@ -183,13 +187,16 @@ def _mend(path: str) -> bool:
     return not kept
 
 
-def _rows(path: str) -> Iterator[dict[str, str]]:
+def _rows(path: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row, with its line."""
     with (
         naming(path, "cannot be read", MeasurementError),
-        open(path, encoding="utf-8", newline="") as file,
+        open(path, encoding="utf-8-sig", newline="") as file,
     ):
-        for cells in csv.DictReader(file):
-            yield {key: value or "" for key, value in cells.items() if isinstance(key, str)}
+        reader = csv.DictReader(file)
+        for cells in reader:
+            found = {key: value or "" for key, value in cells.items() if isinstance(key, str)}
+            yield reader.line_num, found
 
 
 def _round(cells: Mapping[str, str], run: int) -> Round:

@@ -8,6 +8,7 @@ model that was imported from it. Not here: how each tool's output is read (`meas
 from __future__ import annotations
 
 from math import fsum
+from pathlib import PurePath
 
 from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.runs.run_files import Run, counts_of
@@ -33,6 +34,8 @@ def run_of_tool(told: ToolRun, reference: str, network: Network) -> Run:
         notes.append(f"{told.tool} says times of operators alone: the run is taken as their sum")
     elif times.statistic != "median":
         notes.append(f"{told.tool} says no median: the run is the time `{times.statistic}`")
+    if told.network and PurePath(told.network).stem not in reference:
+        notes.append(f"{told.tool} calls the network `{told.network}`: it is taken as {reference}")
     for what, value in (("precision", told.precision), ("number of threads", told.threads)):
         if not value:
             taken = "fp32" if what == "precision" else "1"
