@@ -147,10 +147,10 @@ def test_devices_are_names_files_and_profiles(tmp_path: Path) -> None:
 def test_one_line_each(half: mnet_cost.Analysis) -> None:
     assert repr(half) == (
         "<Analysis mobilenet_v1 alpha=0.5 fp32: 149.5 M mult-adds, 1.332 M params, 2.41 MB peak, "
-        "raspberry_pi_4_ncnn 37.4 ms [32.4 - 43.2] fitted>"
+        "raspberry_pi_4_ncnn 37.4 ms [32.4 - 43.1] fitted>"
     )
     assert repr(half.devices[0]) == (
-        "<DeviceEstimate raspberry_pi_4_ncnn fp32: 37.4 ms [32.4 - 43.2] fitted>"
+        "<DeviceEstimate raspberry_pi_4_ncnn fp32: 37.4 ms [32.4 - 43.1] fitted>"
     )
     assert repr(half.devices[0].device) == (
         "<DeviceProfile raspberry_pi_4_ncnn: ncnn, 1 thread, fitted>"

@@ -131,15 +131,15 @@ def test_what_comes_in_and_goes_out_is_converted_to_a_layout_of_the_runtimes_own
     layer = "conv2d: {channels: 16, kernel: 1}"
     plain, own = amounts(layer), amounts(layer, "own_layout")
     # Both tensors are read once and written once more, each by a kernel.
-    assert own == plain | {"kernel": 3, "move_kernels": 2, "move": 2 * (8 + 16) * 49}
-    assert amounts(layer, "own_layout", batch=4)["move"] == 4 * own["move"]
+    assert own == plain | {"kernel": 3, "move_kernels": 2, "permute": 2 * (8 + 16) * 49}
+    assert amounts(layer, "own_layout", batch=4)["permute"] == 4 * own["permute"]
     # Convolutions read images of few channels as they come, and one position has one order alone.
     image = amounts("conv2d: {channels: 16, kernel: 3}", "own_layout", shape="[3, 8, 8]")
-    assert (image["kernel"], image["move"]) == (2, 2 * 16 * 64)
+    assert (image["kernel"], image["permute"]) == (2, 2 * 16 * 64)
     pooled = amounts("global_avg_pool", "own_layout")
-    assert (pooled["kernel"], pooled["move"]) == (2, 2 * 8 * 49)
+    assert (pooled["kernel"], pooled["permute"]) == (2, 2 * 8 * 49)
     for shape in ("[5, 6]", "[8, 1, 1]"):
-        assert "move" not in amounts("relu", "own_layout", shape=shape)
+        assert "permute" not in amounts("relu", "own_layout", shape=shape)
 
 
 def test_an_input_that_two_layers_read_is_converted_once() -> None:
@@ -179,7 +179,9 @@ def test_layers_without_mult_adds() -> None:
     assert amounts("silu") == {"curve": 2 * 392, "kernel": 1}
     assert amounts("local_response_norm") == {"lrn": 2 * 392, "kernel": 1}
     moved = amounts("channel_shuffle: {groups: 2}")
-    assert moved == {"move": 2 * 392, "move_kernels": 1, "kernel": 1}
+    assert moved == {"permute": 2 * 392, "move_kernels": 1, "kernel": 1}
+    rolled = amounts("roll: {shift: 1}")
+    assert rolled == {"move": 2 * 392, "move_kernels": 1, "kernel": 1}
     # A window of side 2 takes twice its outputs: 8 x 3 x 3.
     pool = amounts("max_pool2d: {kernel: 2, stride: 2, padding: 0}")
     assert pool == {"pooling": 392 + 2 * 72, "kernel": 1}

@@ -171,7 +171,7 @@ def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
         "the band is wider than the shared one: what was left out was further off",
         "the networks are of 3 families: other designs may be further off than the error says",
     ]
-    stated = "fold_norms,fuse_activations,fuse_adds,in_place"
+    stated = "fold_norms,fuse_activations,fuse_adds,in_place,own_layout"
     assert load_device("./x.yaml").kernel_rules == set(stated.split(","))
     document = json.loads(
         calibrate(capsys, "-o", "x.yaml", "--kernels", stated, "--format", "json")

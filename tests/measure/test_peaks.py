@@ -145,7 +145,8 @@ def test_raised_peaks_say_so() -> None:
         ("onnxruntime", "AVX2", 8),
         ("onnxruntime", "", 1),
         ("ncnn", "", 4),
-        ("openvino", "AVX-512", 1),
+        ("openvino", "AVX-512", 16),
+        ("mnn", "AVX-512", 1),
     ],
 )
 def test_channels_of_a_block(runtime: str, vector: str, channels: int) -> None:
