@@ -103,7 +103,7 @@ def _minutes(minutes: float | None) -> float:
     if minutes is None:
         return _MINUTES
     if not _LEAST_MINUTES <= minutes <= _MOST_MINUTES:
-        hint = "`--minutes 3`; of 20 s is `--quick`"
+        hint = "`--minutes 3`, or `--quick`, which takes 20 s"
         raise UsageError(Problem(f"{minutes:g} minutes is no time to measure in", hint=hint))
     return minutes
 

@@ -50,6 +50,8 @@ _GRAPH_S, _NETWORK_S = 0.1, 0.3
 _AGAIN_GRAPH_S, _AGAIN_NETWORK_S = 0.3, 1.0
 """What one takes in a further round, warming up and all, where nothing has to be prepared anew."""
 _MORE_GRAPHS = 5
+_AT_ONCE = 5
+"""Measured before the time that is left is looked at again."""
 _FOR_THE_FIT = 0.1
 """Part of the time that is left to the fit."""
 _SAID = 3
@@ -194,14 +196,14 @@ class _Running:
     def _measure_parts(
         self, references: Sequence[str], rounds: int, least_left: float
     ) -> list[str]:
-        """Rounds of some after others, until there are fewer seconds left than the next ones would
-        leave; those that were measured. The first ones are measured in any case in round 1."""
+        """Measure some at a time, as long as `least_left` seconds would remain after the next ones;
+        returns those that were measured. In round 1 the first ones are measured in any case."""
         done: list[str] = []
         took = self._part_s if rounds > 1 else 0.0
-        for place in range(0, len(references), _MORE_GRAPHS):
+        for place in range(0, len(references), _AT_ONCE):
             if (done or rounds > 1) and self._left() - took < least_left:
                 break
-            part = references[place : place + _MORE_GRAPHS]
+            part = references[place : place + _AT_ONCE]
             began = self.machine.now()
             self.measure(part, rounds)
             took = self._part_s = self.machine.now() - began
