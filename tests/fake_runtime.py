@@ -69,6 +69,7 @@ class FakeRuntime:
     """Takes `seconds[reference]` for a run, times what `slow(machine)` says of the moment."""
 
     packages: tuple[str, ...] = ("fake",)
+    takes: str | None = None
 
     def __init__(
         self,

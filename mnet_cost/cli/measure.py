@@ -15,6 +15,7 @@ from mnet_cost.cli.options import (
     add_knob_options,
     add_notes_option,
     count,
+    given_batches,
     given_knobs,
 )
 from mnet_cost.report import FORMATS
@@ -48,7 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="MODEL",
         help="NAME_OR_PATH[:variant][@knob=value,...]; a path may be git:REV:PATH",
     )
-    add_knob_options(parser)
+    add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     add_running_options(parser)
     beside = parser.add_argument_group("estimates beside")
     beside.add_argument(
@@ -158,17 +159,21 @@ def _request(options: argparse.Namespace) -> MeasureRequest:
 
 
 def named_models(options: argparse.Namespace) -> dict[str, Model]:
-    """The networks of the command line by their references; their warnings go to stderr."""
+    """The networks of the command line by their references, once for each `--batch`; their warnings
+    go to stderr."""
     from mnet_cost.cli.output import say
     from mnet_cost.measure.runs.request import reference_of
     from mnet_cost.models.library import load_model
-    from mnet_cost.search.networks import with_knobs
+    from mnet_cost.search.networks import at_batches, with_knobs
 
+    batches = given_batches(options)
     models = with_knobs([load_model(name) for name in options.models], given_knobs(options))
     for problem in dict.fromkeys(problem for model in models for problem in model.spec.warnings):
         say(problem, "warning: ")
     return {
-        reference_of(model, name): model for name, model in zip(options.models, models, strict=True)
+        reference_of(each, name): each
+        for name, model in zip(options.models, models, strict=True)
+        for each in (at_batches(model, batches) if batches else [model])
     }
 
 

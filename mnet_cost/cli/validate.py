@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="NAME_OR_PATH[:variant][@knob=value,...], a spec or a model file; with --from those "
         "of the recorded runs that are meant (all), LOGGED=MODEL where a tool calls one LOGGED",
     )
-    add_knob_options(parser)
+    add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     beside = parser.add_argument_group("estimate beside")
     beside.add_argument(
         "--device",

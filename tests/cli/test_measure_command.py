@@ -60,6 +60,16 @@ def test_times_and_estimates(runtime: FakeRuntime, capsys: pytest.CaptureFixture
     assert "raspberry_pi_4: 1 of 1 measured times are in the range of the estimate" in out
 
 
+def test_several_batches(runtime: FakeRuntime, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*MEASURE, "lenet5", "ds_cnn", "--batch", "1,8", "--format", "json"])
+    networks = json.loads(checked(capsys.readouterr().out))["networks"]
+    assert [(each["model"], each["batch"]) for each in networks] == [
+        ("lenet5", 1), ("lenet5", 8), ("ds_cnn", 1), ("ds_cnn", 8),
+    ]  # fmt: skip
+    assert main([*MEASURE, "lenet5", "--batch", "1,0.5"]) == 2
+    assert "a batch is a whole number from 1 on, not `0.5`" in capsys.readouterr().err
+
+
 def test_the_document(runtime: FakeRuntime, capsys: pytest.CaptureFixture[str]) -> None:
     main([*MEASURE, "lenet5", "ds_cnn@batch=8", "--device", "raspberry_pi_4", "--format", "json"])
     document = json.loads(checked(capsys.readouterr().out))

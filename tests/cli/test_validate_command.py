@@ -53,6 +53,7 @@ class FakeProgram:
 class FakeRuntime:
     name = "ncnn"
     packages: tuple[str, ...] = ()
+    takes: str | None = None
 
     def version(self) -> str:
         return "1.0"

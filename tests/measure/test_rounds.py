@@ -50,6 +50,23 @@ def test_layers_that_run_as_other_operators_are_named(tmp_path: Path) -> None:
     assert "(non_max_suppression) runs as other operators" in warning
 
 
+@pytest.mark.parametrize(("takes", "warned"), [(None, 1), (".onnx", 1), (".tflite", 0)])
+def test_a_file_that_a_runtime_runs_as_it_is_has_its_own_operators(
+    tmp_path: Path, takes: str | None, warned: int
+) -> None:
+    class OfTfliteFile(Runnable):
+        def given(self, ending: str) -> Path | None:
+            return tmp_path / "model.tflite" if ending == ".tflite" else None
+
+    name = "ssdlite320_mobilenet_v2"
+    runtime = FakeRuntime(FakeMachine(tmp_path), {**SECONDS, name: 0.03})
+    runtime.takes = takes
+    (asked,) = runnables(tmp_path, (name,))
+    asked.__class__ = OfTfliteFile
+    session = measure([asked], runtime, SETTINGS, Plan(cpus=()), machine=runtime.machine)
+    assert len([each for each in session.warnings if "other operators" in each]) == warned
+
+
 def test_rounds_in_which_each_run_was_disturbed_say_nothing(tmp_path: Path) -> None:
     machine = FakeMachine(tmp_path)
 

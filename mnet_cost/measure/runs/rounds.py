@@ -132,6 +132,8 @@ def check_plan(plan: Plan, settings: RunSettings, machine: Machine) -> None:
     for what, number in (("rounds", plan.rounds), ("threads", settings.threads)):
         if number < 1:
             raise UsageError(f"{what} are 1 or more, not {number}")
+    if isinstance(plan.seconds, bool) or not isinstance(plan.seconds, (int, float)):
+        raise TypeError(f"seconds are a number, not {plan.seconds!r}")
     if not 0 < plan.seconds <= 3600:
         raise UsageError(
             f"runs of one network in a round take up to an hour, not {plan.seconds:g} s"
@@ -419,8 +421,10 @@ class _Measuring:
         return peak
 
     def _warn_of_stand_ins(self, runnable: Runnable) -> None:
-        """Say which layers run as operators that stand for them; a model file has its own."""
-        if runnable.given(".onnx") is not None:
+        """Say which layers run as operators that stand for them; a model file that the runtime
+        runs as it is has its own."""
+        takes = self.runtime.takes
+        if takes is not None and runnable.given(takes) is not None:
             return
         for step in runnable.network.steps:
             if step.layer.built_otherwise:

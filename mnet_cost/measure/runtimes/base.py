@@ -108,6 +108,8 @@ class Runtime(Protocol):
     """As `runtime` in profiles: `onnxruntime`, `torch-compile`."""
     packages: tuple[str, ...]
     """What has to be installed, as pip names it."""
+    takes: str | None
+    """The ending of the model files that it runs as they are, `.onnx`; None: it runs none."""
 
     def version(self) -> str:
         """Of the runtime that is installed."""

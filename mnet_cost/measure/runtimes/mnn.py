@@ -58,6 +58,7 @@ class Mnn:
     """MNN on the processor."""
 
     packages: tuple[str, ...] = ("MNN", "onnx", "torch", "onnxscript")
+    takes: str | None = ".onnx"
 
     def __init__(self, name: str) -> None:
         self.name = name

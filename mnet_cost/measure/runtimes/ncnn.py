@@ -48,6 +48,7 @@ class Ncnn:
     """ncnn on the processor."""
 
     packages: tuple[str, ...] = ("ncnn", "pnnx", "torch")
+    takes: str | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name

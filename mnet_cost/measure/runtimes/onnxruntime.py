@@ -56,6 +56,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     packages: tuple[str, ...] = ("onnxruntime", "onnx", "torch", "onnxscript")
+    takes: str | None = ".onnx"
 
     def version(self) -> str:
         """Of the package."""

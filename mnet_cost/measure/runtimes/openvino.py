@@ -41,6 +41,7 @@ class OpenVino:
 
     name = "openvino"
     packages: tuple[str, ...] = ("openvino", "onnx", "torch", "onnxscript")
+    takes: str | None = ".onnx"
 
     def version(self) -> str:
         """Of the package: `2026.4.1`."""

@@ -46,6 +46,7 @@ class TfLite:
     """LiteRT on the processor."""
 
     packages: tuple[str, ...] = ("ai-edge-litert", "litert-torch", "torch")
+    takes: str | None = ".tflite"
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -63,6 +63,7 @@ class TorchCompile:
     """torch with inductor."""
 
     packages: tuple[str, ...] = ("torch",)
+    takes: str | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -44,6 +44,7 @@ class TorchEager:
     """torch without a compiler."""
 
     packages: tuple[str, ...] = ("torch",)
+    takes: str | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name
