@@ -31,6 +31,7 @@ from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.mult_adds_alone import left_out_by_mult_adds
 from mnet_cost.measure.networks import Networks, kernels_of
 from mnet_cost.measure.runs.machine_plan import WHOLE_NETWORKS, MachinePlan
+from mnet_cost.measure.runs.small_graphs import candidates
 from mnet_cost.measure.settings import Setting
 from mnet_cost.measure.trials import Trial, trial_of
 
@@ -72,8 +73,9 @@ def replay(shared: SharedCoefficients, setting: Setting, measured: int) -> tuple
     networks, graphs = recorded()
     plan = MachinePlan(setting, shared, TILE, CACHE_BYTES, Networks())
     whole = [next(row for row in networks if row.model == name) for name in WHOLE_NETWORKS]
-    rows = [graphs[name] for name in plan.first()] + whole[:measured]
-    while more := plan.more(rows, MORE_AT_ONCE):
+    unknown = {candidate.reference for candidate in candidates()} - graphs.keys()
+    rows = [graphs[name] for name in plan.first(unknown)] + whole[:measured]
+    while more := plan.more(rows, MORE_AT_ONCE, unknown):
         rows += [graphs[name] for name in more]
     others = [row for row in networks if row not in rows]
     return sum(row.is_small_graph for row in rows), errors_of(rows, others, shared, setting)

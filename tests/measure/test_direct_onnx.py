@@ -27,6 +27,12 @@ GRAPHS = next(
 SMALL = {"size": 9, "channels": 16, "wide": 24, "count": 2, "group": 4}
 """Knobs under which every variant has all of its kinds and little to compute."""
 ATTENTION = {"channels": 128}
+BY_VARIANT = {
+    "attention": ATTENTION,
+    "norm_attention": ATTENTION,
+    "windowed": {"size": 6, "window": 3, "channels": 32},
+    "pixel_unshuffle": {"size": 8},
+}
 
 
 def variants() -> list[str]:
@@ -35,7 +41,7 @@ def variants() -> list[str]:
 
 
 def network_of(variant: str, **knobs: Any) -> Network:
-    more = ATTENTION if "attention" in variant else {}
+    more = BY_VARIANT.get(variant, {})
     return elaborate(read_spec(str(GRAPHS), variant), {**SMALL, **more, **knobs})
 
 

@@ -16,9 +16,11 @@ from mnet_cost.measure.runs.peaks import (
     Level,
     Peaks,
     caches_of,
+    held_by,
     levels_of,
     measure_peaks,
     pipeline_of,
+    working_sets,
 )
 from mnet_cost.measure.runs.peaks_text import base_of, peaks_lines, raised, tile_of
 from mnet_cost.measure.runtimes.base import RunError
@@ -77,6 +79,33 @@ def test_without_caches_main_memory_is_stated() -> None:
     assert level == Level(
         name="DRAM", size_bytes=4 << 30, bytes_per_s=5e9, working_set_bytes=64 << 20
     )
+
+
+def test_working_sets_of_caches() -> None:
+    # Of L1 half; of L2 from four times L1 on, twice as much each time, up to half.
+    sets = working_sets([32 << 10, 1 << 20, 32 << 20])
+    assert sets == [
+        [16 << 10], [128 << 10, 256 << 10, 512 << 10], [4 << 20, 8 << 20, 16 << 20],
+    ]  # fmt: skip
+    assert working_sets([]) == []
+    assert working_sets([32 << 10, 64 << 10]) == [[16 << 10], [32 << 10]]
+
+
+def test_a_cache_that_others_use_holds_less_than_the_system_says() -> None:
+    sets = [8, 16, 32, 64]
+    assert held_by(sets, [30e9, 29e9, 31e9, 28e9]) is None
+    assert held_by(sets, [30e9, 29e9, 18e9, 17e9]) == 32
+    assert held_by(sets, [30e9, 12e9, 28e9, 17e9]) == 64  # the slow one in between was disturbed
+    assert held_by([8], [30e9]) is None
+
+
+def test_a_measured_size_is_stated_as_such() -> None:
+    level = Level(
+        name="L3", size_bytes=64 << 20, bytes_per_s=30e9, working_set_bytes=8 << 20, is_whole=False
+    )
+    text = " ".join(" ".join(peaks_lines(example(levels=(level,)), "onnxruntime")).split())
+    assert "size: 67108864 B" in text
+    assert "size: the least that is read more slowly; bandwidth: reads of 8.39 MB" in text
 
 
 @pytest.mark.parametrize(

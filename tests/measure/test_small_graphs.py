@@ -40,8 +40,12 @@ def work() -> Work:
 def test_candidates_are_those_that_were_measured() -> None:
     with (FOLDER / "onnxruntime_small_graphs.csv").open(newline="") as file:
         measured = {row["model"]: row["family"] for row in csv.DictReader(file)}
-    assert {each.reference: each.path for each in candidates()} == measured
-    assert len(candidates()) == 87
+    paths = {each.reference: each.path for each in candidates()}
+    assert paths.items() >= measured.items()
+    assert len(measured) == 87
+    # These came later.
+    later = {path for reference, path in paths.items() if reference not in measured}
+    assert later == {"convnext", "pixel_unshuffle", "windowed"}
     assert work().references == tuple(each.reference for each in candidates())
 
 
@@ -52,7 +56,7 @@ def test_the_first_graphs_are_of_different_paths() -> None:
     assert len(first) == FIRST_GRAPHS == len(set(first))
     paths = {each.reference: each.path for each in candidates()}
     assert len({paths[name] for name in first}) >= 15
-    for kind in ("attention", "depthwise", "grouped", "stem", "resize", "layer_norm"):
+    for kind in ("attention", "depthwise", "convnext", "stem", "average_pool", "layer_norm"):
         assert any(kind in name for name in first), kind
     # What cannot be measured is passed over, and so is what was measured.
     measured = read_measurements(FOLDER / "onnxruntime_small_graphs.csv")
@@ -62,6 +66,24 @@ def test_the_first_graphs_are_of_different_paths() -> None:
     assert len(more) == 3
     assert not set(more) & set(first)
     assert more[0] not in others
+
+
+def test_at_last_a_graph_for_each_code_that_none_has_run() -> None:
+    plan = MachinePlan(Setting("onnxruntime", RULES, "onnxruntime"), SHARED, 16, 0, Networks())
+    measured = {
+        row.model: row for row in read_measurements(FOLDER / "onnxruntime_small_graphs.csv")
+    }
+    paths = {each.reference: each.path for each in candidates()}
+    unknown = paths.keys() - measured.keys()
+    chosen = list(plan.first(unknown))
+    while more := plan.more([measured[name] for name in chosen], 5, unknown):
+        chosen += more
+    assert len(chosen) == len(set(chosen)) < 60
+    assert {paths[name] for name in chosen} == {paths[name] for name in measured}
+    # Nothing but these is missing, though they hardly narrow what is open.
+    others = plan.more([measured[name] for name in chosen], 5)
+    assert {paths[name] for name in others} == {"convnext", "pixel_unshuffle", "windowed"}
+    assert len(others) >= 3
 
 
 def test_more_is_known_after_each_graph() -> None:

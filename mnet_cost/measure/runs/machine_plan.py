@@ -51,21 +51,27 @@ class MachinePlan:
         self._networks = networks
         rules = setting.rules
         names = [candidate.reference for candidate in candidates()]
+        self._paths = {candidate.reference: candidate.path for candidate in candidates()}
         self._graphs = work_of(names, rules, tile, shared, networks)
         self._library = library_work(rules, tile, shared, networks)
         self._clear = clear_of_caches(self._graphs, shared, cache_bytes)
 
-    def first(self) -> tuple[str, ...]:
-        """The graphs to measure first, whatever was measured."""
-        return self._chosen(Knowledge(self._shared, self._library.amounts), FIRST_GRAPHS, ())
+    def first(self, without: Collection[str] = ()) -> tuple[str, ...]:
+        """The graphs to measure first, whatever was measured; not those of `without`."""
+        knowledge = Knowledge(self._shared, self._library.amounts)
+        return self._chosen(knowledge, FIRST_GRAPHS, without, ())
 
     def more(
         self, rows: Sequence[Measurement], count: int, without: Collection[str] = ()
     ) -> tuple[str, ...]:
         """Up to `count` graphs to measure beside `rows`, fewer once it is enough; not those of
-        `without`, which cannot be measured."""
+        `without`, which cannot be measured.
+
+        Last come graphs for code that none has run yet: it can be faster or slower than what its
+        terms say, which nothing tells beforehand.
+        """
         there = {row.model for row in rows if row.is_small_graph}
-        return self._chosen(self.knowledge(rows), count, {*there, *without})
+        return self._chosen(self.knowledge(rows), count, {*there, *without}, there)
 
     def knowledge(self, rows: Sequence[Measurement]) -> Knowledge:
         """What `rows` leave open."""
@@ -78,14 +84,22 @@ class MachinePlan:
             known.measured(amounts, bool(is_small))
         return known
 
-    def _chosen(self, known: Knowledge, count: int, without: Collection[str]) -> tuple[str, ...]:
+    def _chosen(
+        self, known: Knowledge, count: int, without: Collection[str], there: Collection[str]
+    ) -> tuple[str, ...]:
         names = self._graphs.references
         may_be = self._clear & np.array([name not in without for name in names])
+        paths = np.array([self._paths[name] for name in names])
         chosen: list[str] = []
         while len(chosen) < count:
             choice = known.next(self._graphs.amounts, may_be)
-            if choice is None or choice.open_after > (1 - LEAST_GAIN) * choice.open_before:
+            if choice is None:
                 break
+            if choice.open_after > (1 - LEAST_GAIN) * choice.open_before:
+                run = {self._paths[name] for name in (*there, *chosen) if name in self._paths}
+                choice = known.next(self._graphs.amounts, may_be & ~np.isin(paths, list(run)))
+                if choice is None:
+                    break
             may_be[choice.place] = False
             known.measured(self._graphs.amounts[choice.place], True)
             chosen.append(names[choice.place])

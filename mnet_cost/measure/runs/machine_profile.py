@@ -47,7 +47,7 @@ _QUIET = 0.03
 QUICK_S = 20.0
 _GRAPH_S, _NETWORK_S = 0.1, 0.3
 """The most that runs of one take in a round."""
-_AGAIN_GRAPH_S, _AGAIN_NETWORK_S = 0.3, 1.0
+_AGAIN_GRAPH_S, _AGAIN_NETWORK_S = 0.4, 1.0
 """What one takes in a further round, warming up and all, where nothing has to be prepared anew."""
 _MORE_GRAPHS = 5
 _AT_ONCE = 5

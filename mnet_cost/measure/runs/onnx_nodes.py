@@ -32,6 +32,7 @@ from mnet_cost.layers.layout import ChannelShuffle, ToSequence
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.norm import BatchNorm, LayerNorm, LocalResponseNorm
 from mnet_cost.layers.pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
+from mnet_cost.layers.rearrange import PixelUnshuffle, WindowMerge, WindowPartition
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Resize
 from mnet_cost.layers.select import Split
 from mnet_cost.tensors import TensorType
@@ -209,38 +210,45 @@ def _attention(w: Writer, layer: Attention, xs: list[str], types: Types, outputs
     if not is_plain:
         raise NotWritten
     place = layer.context_place(len(xs))
-    (length, width), (keys, context) = _image(types[0], 2), _image(types[place], 2)
-    features, heads = layer.features or width, layer.heads
+    *ahead, length, width = types[0].shape
+    *_, keys, context = types[place].shape
+    if len(ahead) > 1 or len(types[place].shape) != len(types[0].shape):
+        raise NotWritten
+    features, heads, many = layer.features or width, layer.heads, w.batch * prod(ahead)
     parts = []
     for name, x, rows, source in (
         ("query", xs[0], length, width),
         ("key", xs[place], keys, context),
         ("value", xs[place], keys, context),
     ):
-        parts.append((_projection(w, layer, f"{name}.", x, features, source), rows))
+        made = _projection(w, layer, f"{name}.", x, len(types[0].shape), features, source)
+        parts.append((made, rows))
     depth = features // heads
     shapes = {
-        rows: w.whole(f"heads_of_{rows}", [w.batch, rows, heads, depth]) for rows in {length, keys}
+        rows: w.whole(f"heads_of_{rows}", [many, rows, heads, depth]) for rows in {length, keys}
     }
     query, key, value = (
         w.node("Transpose", [w.node("Reshape", [x, shapes[rows]])], perm=[0, 2, 1, 3])
         for x, rows in parts
     )
-    flat = w.node("Reshape", [key, w.whole("keys", [w.batch * heads, keys, depth])])
+    flat = w.node("Reshape", [key, w.whole("keys", [many * heads, keys, depth])])
     turned = w.node("Transpose", [flat], perm=[0, 2, 1])
-    turned = w.node("Reshape", [turned, w.whole("turned", [w.batch, heads, depth, keys])])
+    turned = w.node("Reshape", [turned, w.whole("turned", [many, heads, depth, keys])])
     root = w.number("root", depth**-0.25)
     scores = w.node("MatMul", [w.node("Mul", [query, root]), w.node("Mul", [turned, root])])
     mixed = w.node("MatMul", [w.node("Softmax", [scores], axis=-1), value])
     mixed = w.node("Transpose", [mixed], perm=[0, 2, 1, 3])
-    mixed = w.node("Reshape", [mixed, w.whole("joined", [w.batch, length, features])])
-    return _projection(w, layer, "out.", mixed, width, features)
+    joined = w.whole("joined", [w.batch, *ahead, length, features])
+    mixed = w.node("Reshape", [mixed, joined])
+    return _projection(w, layer, "out.", mixed, len(types[0].shape), width, features)
 
 
-def _projection(w: Writer, layer: Attention, name: str, x: str, features: int, width: int) -> str:
+def _projection(
+    w: Writer, layer: Attention, name: str, x: str, axes: int, features: int, width: int
+) -> str:
     matrix = w.weight(f"{name}weight", (features, width), sqrt(2 / (features + width)))
     bias = w.constant(f"{name}bias", features, 0.0) if layer.bias else None
-    return _product(w, x, 2, name, matrix, bias)
+    return _product(w, x, axes, name, matrix, bias)
 
 
 # --- norms and functions of elements
@@ -257,13 +265,20 @@ def _batch_norm(w: Writer, layer: BatchNorm, xs: list[str], types: Types, output
 
 
 def _layer_norm(w: Writer, layer: LayerNorm, xs: list[str], types: Types, outputs: Types) -> str:
-    if not layer.affine or named_axis(types[0], layer.axis, layer.kind) != -1:
+    if not layer.affine:
         raise NotWritten
-    size = types[0].shape[-1]
-    inputs = [xs[0], w.tensor("weight", w.constant("weight", size, 1.0))]
+    axis, rank = named_axis(types[0], layer.axis, layer.kind), len(types[0].shape)
+    size = types[0].shape[axis]
+    # The axis becomes the last one, and what it was afterwards; the batch stays the first.
+    order = [place for place in range(rank + 1) if place != rank + 1 + axis] + [rank + 1 + axis]
+    x = w.node("Transpose", xs[:1], perm=order) if axis != -1 else xs[0]
+    inputs = [x, w.tensor("weight", w.constant("weight", size, 1.0))]
     if layer.bias:
         inputs.append(w.tensor("bias", w.constant("bias", size, 0.0)))
-    return w.node("LayerNormalization", inputs, axis=-1, epsilon=layer.epsilon)
+    x = w.node("LayerNormalization", inputs, axis=-1, epsilon=layer.epsilon)
+    if axis == -1:
+        return x
+    return w.node("Transpose", [x], perm=[order.index(place) for place in range(rank + 1)])
 
 
 def _local_response_norm(
@@ -354,6 +369,37 @@ def _to_sequence(w: Writer, layer: ToSequence, xs: list[str], types: Types, outp
     return w.node("Transpose", [flat], perm=[0, 2, 1])
 
 
+def _pixel_unshuffle(
+    w: Writer, layer: PixelUnshuffle, xs: list[str], types: Types, outputs: Types
+) -> str:
+    channels, height, width = _image(types[0])
+    factor = layer.factor
+    apart = [channels, height // factor, factor, width // factor, factor]
+    x = w.node("Reshape", [xs[0], w.whole("apart", [w.batch, *apart])])
+    x = w.node("Transpose", [x], perm=[0, 1, 3, 5, 2, 4])
+    return w.node("Reshape", [x, w.whole("joined", [w.batch, *outputs[0].shape])])
+
+
+def _window_partition(
+    w: Writer, layer: WindowPartition, xs: list[str], types: Types, outputs: Types
+) -> str:
+    channels, *_ = _image(types[0])
+    (rows, columns), (high, wide) = layer.window_grid(types)
+    apart = w.whole("apart", [w.batch, channels, rows, high, columns, wide])
+    x = w.node("Transpose", [w.node("Reshape", [xs[0], apart])], perm=[0, 2, 4, 3, 5, 1])
+    return w.node("Reshape", [x, w.whole("joined", [w.batch, *outputs[0].shape])])
+
+
+def _window_merge(
+    w: Writer, layer: WindowMerge, xs: list[str], types: Types, outputs: Types
+) -> str:
+    *_, channels = _image(types[0])
+    (rows, columns), (high, wide) = layer.window_grid(types)
+    apart = w.whole("apart", [w.batch, rows, columns, high, wide, channels])
+    x = w.node("Transpose", [w.node("Reshape", [xs[0], apart])], perm=[0, 5, 1, 3, 2, 4])
+    return w.node("Reshape", [x, w.whole("joined", [w.batch, *outputs[0].shape])])
+
+
 def _same(w: Writer, layer: Layer, xs: list[str], types: Types, outputs: Types) -> str:
     return xs[0]
 
@@ -368,6 +414,9 @@ NODES: dict[type[Layer], Rule] = {
     Resize: _resize,
     Linear: _linear,
     Attention: _attention,
+    PixelUnshuffle: _pixel_unshuffle,
+    WindowPartition: _window_partition,
+    WindowMerge: _window_merge,
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,
     LocalResponseNorm: _local_response_norm,

@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,6 +33,10 @@ _MOST_READ = 512 << 20
 _LEAST_READ = 64 << 20
 """Bytes of the working set that no cache holds."""
 _CACHES_OVER = 4
+_INSIDE = 4
+"""How many times the next smaller cache the working set is that tells how fast a cache is."""
+_AS_FAST = 0.75
+"""Share of that rate which larger working sets reach as long as the cache holds them."""
 _TIMEOUT_S = 120.0
 _ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -63,6 +67,9 @@ class Level:
     """As it was measured, without margin; None where something else limits reads."""
     working_set_bytes: int
     """Of all threads together."""
+    is_whole: bool = True
+    """Whether the system says the size. Else it is that of the smallest working set that is read
+    more slowly: others use the rest of the cache, or they get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,23 +103,33 @@ def measure_peaks(threads: int, machine: Machine | None = None, cpus: Sequence[i
     """
     machine = machine or Machine()
     caches = caches_of(machine, cpus[0] if cpus else machine.cpus()[0])
-    sizes = [_own_share(cache, threads) // 2 for cache in caches]
-    sizes.append(_beyond_caches(caches, threads, machine))
-    rates = _together(threads, cpus, sizes)
+    sets = working_sets([_own_share(cache, threads) for cache in caches])
+    beyond = _beyond_caches(caches, threads, machine)
+    rates = _together(threads, cpus, [*(size for own in sets for size in own), beyond])
     products = {
         name: sum(rate["products"][name] for rate in rates)
         for name in rates[0]["products"]
         if all(name in rate["products"] for rate in rates)
     }
     product = max(products, key=lambda name: products[name])
-    read = [sum(rate["reads"][place] for rate in rates) for place in range(len(sizes))]
+    read = [sum(each) for each in zip(*(rate["reads"] for rate in rates), strict=True)]
+    by_cache, start = [], 0
+    for own in sets:
+        by_cache.append(read[start : start + len(own)])
+        start += len(own)
+    levels = levels_of(
+        caches,
+        [*(each[0] for each in by_cache), read[-1]],
+        [size * threads for size in (*(own[0] for own in sets), beyond)],
+        threads,
+        machine.memory(),
+    )
+    held = [held_by(own, each) for own, each in zip(sets, by_cache, strict=True)]
     return Peaks(
         threads=threads,
         macs_per_s=products[product],
         product=product,
-        levels=levels_of(
-            caches, read, [size * threads for size in sizes], threads, machine.memory()
-        ),
+        levels=_with_sizes(levels, caches, [size and size * threads for size in held]),
         processor=processor_name(machine),
         pipeline=pipeline_of(machine),
         vector=vector_of(machine),
@@ -173,6 +190,42 @@ def levels_of(
 def _own_share(cache: Cache, threads: int) -> int:
     """Bytes of a cache that one of the threads has for itself."""
     return cache.size_bytes // min(threads, cache.shared_by)
+
+
+def working_sets(shares: Sequence[int]) -> list[list[int]]:
+    """Bytes that a thread reads to measure each cache, of which it has `shares` for itself: more
+    than the next smaller one holds, then twice as many again and again, half of its share at
+    last."""
+    sets = []
+    for share, inner in zip(shares, [shares[0], *shares] if shares else [], strict=False):
+        own = [min(share // 2, _INSIDE * inner)]
+        while own[-1] < share // 2:
+            own.append(min(share // 2, 2 * own[-1]))
+        sets.append(own)
+    return sets
+
+
+def held_by(sets: Sequence[int], rates: Sequence[float]) -> int | None:
+    """The size of the smallest working set that a cache does not hold, by the rates at which they
+    are read; None where it holds all of them.
+
+    The system tells the size of a cache, not that other programs and other machines on the same
+    processor share it.
+    """
+    held = [place for place, rate in enumerate(rates) if rate >= _AS_FAST * rates[0]]
+    return None if held[-1] == len(sets) - 1 else sets[held[-1] + 1]
+
+
+def _with_sizes(
+    levels: Sequence[Level], caches: Sequence[Cache], held: Sequence[int | None]
+) -> tuple[Level, ...]:
+    """Levels with the sizes that were measured, where caches do not hold what the system says."""
+    measured = {f"L{cache.level}": size for cache, size in zip(caches, held, strict=True)}
+    return tuple(
+        level if size is None else replace(level, size_bytes=size, is_whole=False)
+        for level in levels
+        for size in (measured.get(level.name),)
+    )
 
 
 def _of_threads(cache: Cache, threads: int) -> int:

@@ -70,6 +70,8 @@ def peaks_lines(peaks: Peaks, runtime: str, factor: float = 1.0) -> list[str]:
     ]
     for level in peaks.levels:
         source = "the system" if level.size_bytes is not None else ""
+        if not level.is_whole:
+            source = "the least that is read more slowly"
         lines.append(f"  - level: {level.name}")
         if level.size_bytes is not None:
             lines.append(f"    size: {level.size_bytes} B")
