@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.layers.axes import channel_axis, named_axis
-from mnet_cost.layers.base import Convolution
+from mnet_cost.layers.base import AttentionSizes, Convolution
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, TensorType, agreed, are_equal, is_equal, smallest
 
@@ -56,6 +56,10 @@ class Kernel(NamedTuple):
     converted: tuple[int, ...] = ()
     """Elements of each input and output of the network that is converted to another layout for it,
     or from the one in which it writes."""
+    attention: AttentionSizes | None = None
+    """Sizes of the anchor if it is attention that is several kernels."""
+    moves_around: int = 0
+    """Kernels that put all elements of the anchor elsewhere before or after it."""
 
     def __repr__(self) -> str:
         layers = f"{len(self.layers)} layer{'s' if len(self.layers) > 1 else ''}"
@@ -153,7 +157,8 @@ def form_kernels(
         else:  # no kernel, and nothing is fused across a tensor that others read
             index = step.inputs[0]
             viewed.update(dict.fromkeys(step.outputs, viewed.get(index, index)))
-    kernels = [_kernel(network, group, precision, viewed) for group in groups]
+    split = "split_operators" in rules
+    kernels = [_kernel(network, group, precision, viewed, split) for group in groups]
     if stored:
         for number, group in enumerate(groups):
             read = (*group.layers[0].step.inputs, *group.joined)
@@ -320,7 +325,13 @@ def _is_copied(network: Network, step: Step, rules: frozenset[str]) -> bool:
     return "copy_slices" in rules and not _is_whole(network, step, step.inputs[0])
 
 
-def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[int, int]) -> Kernel:
+def _kernel(
+    network: Network,
+    group: _Group,
+    precision: DType,
+    viewed: Mapping[int, int],
+    split_operators: bool,
+) -> Kernel:
     anchor, layers = group.layers[0], tuple(group.layers)
     step, batch, tensors = anchor.step, network.batch, network.tensors
     inputs = tuple([tensors[index].type for index in step.inputs])
@@ -350,6 +361,8 @@ def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[i
         layers[-1].step.outputs,
         batch,
         ((inputs[0].dtype if inputs else None) or precision).bytes,
+        attention=step.layer.attention(inputs, anchor.output) if split_operators else None,
+        moves_around=step.layer.moves_around(inputs) if split_operators else 0,
     )
 
 

@@ -18,7 +18,7 @@ from mnet_cost.analysis.winograd import applies, cheapest_tiling, has_winograd
 from mnet_cost.devices.coefficients import Caches
 from mnet_cost.devices.terms import INFERENCE, TERM_NAMES
 from mnet_cost.layers.axes import channel_axis
-from mnet_cost.layers.base import Convolution, Layer
+from mnet_cost.layers.base import AttentionSizes, Convolution, Layer
 from mnet_cost.tensors import (
     TensorType,
     agreed,
@@ -61,7 +61,7 @@ def kernel_amounts(
         key: tuple[object, ...] = (
             id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
             kernel.trained_elements, kernel.input_bytes, kernel.output_bytes, kernel.converted,
-            curves,
+            kernel.attention, kernel.moves_around, curves,
         )  # fmt: skip
         try:
             amounts = known.get(key)
@@ -71,6 +71,10 @@ def kernel_amounts(
             counted = _amounts(kernel, rules, tile)
             if kernel.converted:
                 _add_conversions(counted, kernel)
+            if kernel.attention is not None:
+                _add_parts_of_attention(counted, kernel, kernel.attention)
+            if kernel.moves_around:
+                _add_moves(counted, kernel)
             if curves is not NONE:
                 counted["curve"] = counted.get("curve", NONE) + curves
             if caches is not None:
@@ -117,7 +121,9 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
     if layer.effort == "pooling":
         return _pooling(kernel, rules, tile)
     if layer.effort in ("move", "permute"):
-        return {"kernel": 1.0, "move_kernels": 1.0, layer.effort: moved}
+        # Where convolutions keep channels in blocks, all else runs in the plain layout.
+        whole = layer.keeps_rows and "block_channels" in rules
+        return {"kernel": 1.0, "move_kernels": 1.0, "move" if whole else layer.effort: moved}
     if layer.effort == "arithmetic":
         amounts = {"kernel": 1.0, "elementwise": moved}
         own = kernel.trained or not is_nothing(layer.stored_with_weights(work))
@@ -180,8 +186,9 @@ def _convolution(
             amounts["unpacked_depthwise"] = multiplied * _unpacked(channels, tile)
         return amounts
     if "split_groups" in rules:
-        # Each further group is half a launch: its loop is there, its set-up is shared.
-        amounts["kernel"] = amounts["kernel"] + 0.5 * (sizes.groups - 1)
+        amounts["groups"] = sizes.groups - 1.0
+    elif blocks:
+        amounts["groups"] = where(outside, sizes.groups - 1.0, 0.0)
     if packs:
         worst = _unpacked(sizes.channels_out, tile)
         if not stem:
@@ -226,6 +233,35 @@ def _fused_curves(kernel: Kernel) -> Any:
         if fused.step.layer.effort == "curve"
     ]
     return sum(curves) if curves else NONE
+
+
+def _add_parts_of_attention(
+    amounts: dict[str, float], kernel: Kernel, sizes: AttentionSizes
+) -> None:
+    """The amounts of attention that is several kernels, beside those of a fused one.
+
+    Queries, keys, values and the means of values are put apart by heads, and together again. Each
+    product reads and writes what a fused kernel keeps.
+    """
+    per_million = kernel.batch / _MILLION
+    apart = 2 * sizes.query + 2 * sizes.keys
+    products = apart + 2 * sizes.scores
+    if sizes.projections:
+        # Made by a product with weights, or read by one; the input is read for each of three.
+        products = products + apart
+        amounts["pointwise_elements"] += 2 * kernel.input_elements / _MILLION
+    amounts["pointwise_elements"] += products * per_million
+    amounts["move"] = 2 * apart * per_million
+    amounts["move_kernels"] = 4.0
+    # Two products, the softmax, and the four that put elements elsewhere.
+    amounts["kernel"] += 6.0 + sizes.projections
+
+
+def _add_moves(amounts: dict[str, float], kernel: Kernel) -> None:
+    """The amounts of kernels that put all elements elsewhere, before or after."""
+    moved = (kernel.input_elements + kernel.output_elements) / _MILLION
+    for term, amount in (("kernel", 1.0), ("move_kernels", 1.0), ("move", moved)):
+        amounts[term] = amounts.get(term, NONE) + amount * kernel.moves_around
 
 
 def _add_conversions(amounts: dict[str, float], kernel: Kernel) -> None:

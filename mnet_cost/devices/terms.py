@@ -52,10 +52,11 @@ TERMS = (
     Term("far_elements", "memory", "elements in and out that no cache holds"),
     Term("kernel", "overhead", "kernel launches"),
     Term("move_kernels", "overhead", "kernels of what only moves elements"),
+    Term("groups", "overhead", "groups of convolutions, where each is a convolution of its own"),
     Term("image", "memory", "elements of images normalized by stored numbers"),
     Term("inference", "overhead", "inferences"),
 )
-"""Amounts are in millions, kernel launches and inferences are counted."""
+"""Amounts are in millions; what is overhead is counted."""
 
 TERM_NAMES = tuple(term.name for term in TERMS)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.activation import SOFTMAX_OPS
-from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work
+from mnet_cost.layers.base import AttentionSizes, Effort, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product
@@ -222,6 +222,11 @@ class ScaledDotProductAttention(Layer):
             output_elements=outputs,
         )
 
+    def attention(self, inputs: tuple[TensorType, ...], output: TensorType) -> AttentionSizes:
+        query, key = inputs[:2]
+        scores = self.heads * product(output.shape[:-1]) * key.shape[-2]
+        return AttentionSizes(query.elements, key.elements, scores, projections=0)
+
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         query, key, value = (x.type for x in inputs[:3])
         bias = inputs[3] if len(inputs) == 4 else None
@@ -363,6 +368,16 @@ class Attention(Layer):
             params=weights + biases if self.bias else weights,
             input_elements=sum([x.elements for x in inputs]),
             output_elements=outputs,
+        )
+
+    def attention(self, inputs: tuple[TensorType, ...], output: TensorType) -> AttentionSizes:
+        query, context = inputs[0], inputs[self.context_place(len(inputs))]
+        positions = product(output.shape[:-1])
+        return AttentionSizes(
+            query=positions * self._features(query),
+            keys=product(context.shape[:-1]) * self._kv_features(query),
+            scores=self.heads * positions * context.shape[-2],
+            projections=4,
         )
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:

@@ -68,6 +68,19 @@ class Work(NamedTuple):
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+class AttentionSizes(NamedTuple):
+    """Elements of the tensors inside attention, of one example, which a fused kernel does not read
+    or write."""
+
+    query: Size
+    """Of queries in all heads, and of the means of values."""
+    keys: Size
+    """Of keys, and of values."""
+    scores: Size
+    projections: int
+    """Products with weights that make queries, keys and values, and the output of the means."""
+
+
 class Convolution(NamedTuple):
     """Sizes of a convolution, by which runtimes choose an algorithm; channels are of one group.
 
@@ -130,6 +143,9 @@ class Layer:
     part of the weights before them."""
     is_sum: ClassVar[bool] = False
     """Whether it adds its inputs: an accumulator can start with one of them."""
+    keeps_rows: ClassVar[bool] = False
+    """Of an effort to permute: whether no neighbours of a row part where channels come first, or
+    only a matrix is transposed."""
     built_otherwise: ClassVar[bool] = False
     """Whether a built module does it in another way than runtimes do, which have an operator of
     their own for it: what the module takes says nothing of them."""
@@ -231,6 +247,17 @@ class Layer:
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution | None:
         """Its sizes if it is a convolution, else None."""
         return None
+
+    def attention(
+        self, inputs: tuple[TensorType, ...], output: TensorType
+    ) -> AttentionSizes | None:
+        """Its sizes if it is attention, else None."""
+        return None
+
+    def moves_around(self, inputs: tuple[TensorType, ...]) -> int:
+        """How many times runtimes without an operator of this kind, or for its axis, put all
+        elements elsewhere for it; each is a kernel."""
+        return 0
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved | None:
         """What autograd saves where the output needs a gradient; None where that is unknown."""

@@ -50,6 +50,7 @@ class ChannelShuffle(Copy):
     """
 
     kind: ClassVar[str] = "channel_shuffle"
+    keeps_rows: ClassVar[bool] = True
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
@@ -90,6 +91,7 @@ class ToSequence(Copy):
     __slots__ = ()
 
     kind: ClassVar[str] = "to_sequence"
+    keeps_rows: ClassVar[bool] = True
     reads: ClassVar[Reads] = "spatial"
     makes: ClassVar[Makes] = "sequence"
     memory_format: ClassVar[MemoryFormat] = "permuted"
@@ -116,6 +118,7 @@ class ToImage(Copy):
     """
 
     kind: ClassVar[str] = "to_image"
+    keeps_rows: ClassVar[bool] = True
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "image"
     memory_format: ClassVar[MemoryFormat] = "permuted"

@@ -156,6 +156,10 @@ class LayerNorm(Layer):
             output_elements=elements,
         )
 
+    def moves_around(self, inputs: tuple[TensorType, ...]) -> int:
+        # The axis becomes the last one, and what it was afterwards.
+        return 2 * (named_axis(inputs[0], self.axis, self.kind) != -1)
+
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         size = output.shape[named_axis(output, self.axis, self.kind)]
         return Saved(inputs=(0,), statistics=2 * (output.elements // size))

@@ -134,6 +134,10 @@ class Roll(Copy):
         self.shifts(x)
         return x
 
+    def moves_around(self, inputs: tuple[TensorType, ...]) -> int:
+        # Along each axis it is cut in two, and put together again: one of these is its own kernel.
+        return 2 * len(self.shifts(inputs[0])) - 1
+
     def shifts(self, x: TensorType) -> tuple[tuple[int, Size], ...]:
         """(axis from the end, positions to move by) for each axis along which elements move."""
         if self.axis is None:

@@ -7,6 +7,7 @@ elements have stays. Ignored here: transposes that a runtime turns into strides.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from mnet_cost.layers.axes import fixed
@@ -205,6 +206,13 @@ class Transpose(Layer):
     axes: tuple[int, ...] = spec_field(
         Sizes(-MAX_AXES), "positions of the input's axes, from 0; below 0 from the end"
     )
+
+    @property
+    def keeps_rows(self) -> bool:  # type: ignore[override]
+        """As in `Layer`. Rows and columns of a matrix may be several axes each."""
+        order = self.order(len(self.axes))
+        parts = sum(after != before + 1 for before, after in pairwise([-1, *order]))
+        return parts <= 2 or order[-1] == len(order) - 1
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs

@@ -32,7 +32,7 @@ _MOST_OFF = 0.5
 TELLS = 0.2
 """Part of the time of a small graph that a term must take, so that the graph tells its
 coefficient."""
-WIDER = 5.0
+WIDER = 2.0
 """How many times as wide the prior of such a coefficient is."""
 SMALL_GRAPH_NOISE = 0.2
 """Scale of the errors of small graphs, in natural logarithms. A network has many kernels, whose

@@ -43,7 +43,7 @@ def amounts(
     kernels = form_kernels(network, count_work(network, dtype), dtype, words)
     (values,) = kernel_amounts(kernels, words, tile, caches)
     return {
-        name: round(amount if name in ("kernel", "move_kernels") else amount * 1e6, 6)
+        name: round(amount if name in ("kernel", "move_kernels", "groups") else amount * 1e6, 6)
         for name, amount in zip(TERM_NAMES, values, strict=True)
         if amount
     }
@@ -161,9 +161,13 @@ layers:
 
 def test_groups_are_launched_one_by_one_where_the_runtime_does() -> None:
     layer = "conv2d: {channels: 8, kernel: 1, groups: 4}"
-    assert amounts(layer)["kernel"] == 1
-    assert amounts(layer, "split_groups")["kernel"] == 1 + 0.5 * 3
-    assert amounts("depthwise_conv2d: {kernel: 3}", "split_groups")["kernel"] == 1
+    assert "groups" not in amounts(layer)
+    assert amounts(layer, "split_groups")["groups"] == 3
+    assert "groups" not in amounts("depthwise_conv2d: {kernel: 3}", "split_groups")
+    # Blocks of channels hold all groups that fill them; others are carried out one by one.
+    assert "groups" not in amounts("conv2d: {channels: 8, kernel: 1}", "block_channels", tile=2)
+    assert "groups" not in amounts(layer, "block_channels", tile=2)
+    assert amounts(layer, "block_channels", tile=4)["groups"] == 3
 
 
 def test_what_reads_each_weight_once() -> None:
@@ -178,13 +182,66 @@ def test_layers_without_mult_adds() -> None:
     assert amounts("relu") == {"elementwise": 2 * 392, "kernel": 1}
     assert amounts("silu") == {"curve": 2 * 392, "kernel": 1}
     assert amounts("local_response_norm") == {"lrn": 2 * 392, "kernel": 1}
-    moved = amounts("channel_shuffle: {groups: 2}")
-    assert moved == {"permute": 2 * 392, "move_kernels": 1, "kernel": 1}
     rolled = amounts("roll: {shift: 1}")
     assert rolled == {"move": 2 * 392, "move_kernels": 1, "kernel": 1}
+    for layer in ("channel_shuffle: {groups: 2}", "window_partition: {window: 7}"):
+        assert amounts(layer) == {"permute": 2 * 392, "move_kernels": 1, "kernel": 1}
     # A window of side 2 takes twice its outputs: 8 x 3 x 3.
     pool = amounts("max_pool2d: {kernel: 2, stride: 2, padding: 0}")
     assert pool == {"pooling": 392 + 2 * 72, "kernel": 1}
+
+
+@pytest.mark.parametrize(
+    ("layer", "term"),
+    [
+        ("channel_shuffle: {groups: 2}", "move"),
+        ("to_sequence", "move"),
+        ("transpose: {axes: [1, 0, 2]}", "move"),
+        ("transpose: {axes: [1, 2, 0]}", "move"),  # 8 rows of 49
+        ("transpose: {axes: [0, 2, 1]}", "move"),  # 8 matrices of 7 x 7
+        ("transpose: {axes: [2, 1, 0]}", "permute"),
+        ("window_partition: {window: 7}", "permute"),
+        ("pixel_shuffle: {factor: 2}", "permute"),
+    ],
+)
+def test_whole_rows_move_in_a_plain_layout(layer: str, term: str) -> None:
+    moved = {term: 2 * 392, "move_kernels": 1, "kernel": 1}
+    assert amounts(layer, "block_channels") == moved
+
+
+def test_attention_is_several_kernels_where_the_runtime_has_no_operator_for_it() -> None:
+    # 5 positions of 8 features in 2 heads: queries, keys and values are 40 each, scores 2 x 5 x 5.
+    layer = "attention: {heads: 2, bias: false}"
+    fused = amounts(layer, shape="[5, 8]")
+    assert fused == {
+        "matmul": 4 * 5 * 64 + 2 * 25 * 8, "softmax": 6 * 50, "pointwise_elements": 80,
+        "weights": 256, "kernel": 1,
+    }  # fmt: skip
+    split = amounts(layer, "split_operators", shape="[5, 8]")
+    # Four projections read and write 40 each; one product reads queries and keys and writes
+    # scores, one reads scores and values and writes means. Queries, keys, values and means are put
+    # apart by heads or together. With the softmax these are 11 kernels.
+    elements = 4 * 80 + 2 * (80 + 50)
+    assert split == fused | {
+        "pointwise_elements": elements, "move": 4 * 80, "move_kernels": 4, "kernel": 11,
+    }  # fmt: skip
+    batch = amounts(layer, "split_operators", shape="[5, 8]", batch=3)
+    assert (batch["pointwise_elements"], batch["move"]) == (3 * elements, 3 * 320)
+    windows = amounts(layer, "split_operators", shape="[4, 5, 8]")
+    assert (windows["move"], windows["kernel"]) == (4 * 320, 11)
+
+
+def test_norms_of_channels_and_rolls_move_tensors_around() -> None:
+    norm = amounts("layer_norm: {axis: channels}")
+    assert norm == {"curve": 2 * 392, "kernel": 1}
+    moved = norm | {"kernel": 3, "move_kernels": 2, "move": 2 * 2 * 392}
+    assert amounts("layer_norm: {axis: channels}", "split_operators") == moved
+    assert amounts("rms_norm: {axis: channels}", "split_operators") == moved
+    last = amounts("layer_norm", "split_operators", shape="[5, 8]")
+    assert last == {"curve": 80, "kernel": 1}
+    # Cut in two and put together, along both axes.
+    rolled = amounts("roll: {shift: 1}", "split_operators")
+    assert rolled == {"kernel": 4, "move_kernels": 4, "move": 4 * 2 * 392}
 
 
 def test_an_image_that_is_normalized() -> None:
@@ -264,7 +321,7 @@ def test_channels_that_fill_no_pack(channels: int, tile: int, share: float) -> N
         (
             "[16, 7, 7]",
             "conv2d: {channels: 16, kernel: 3, groups: 4}",
-            {"windows": 4 * 9 * 4 * 8 * 49, "unpacked": 4 * 9 * 4 * 4 * 49},
+            {"windows": 4 * 9 * 4 * 8 * 49, "unpacked": 4 * 9 * 4 * 4 * 49, "groups": 3},
         ),
         ("[12, 7, 7]", "depthwise_conv2d: {kernel: 3}", {"depthwise_3x3": 9 * 16 * 49}),
         (
@@ -370,7 +427,7 @@ def test_terms_have_one_coefficient_of_one() -> None:
     assert TERM_NAMES[0] == "pointwise"
     assert {term.part for term in TERMS} == {"compute", "memory", "overhead"}
     counted = [term.name for term in TERMS if term.part == "overhead"]
-    assert counted == ["kernel", "move_kernels", "inference"]
+    assert counted == ["kernel", "move_kernels", "groups", "inference"]
 
 
 def test_tiles_of_winograd() -> None:

@@ -758,8 +758,8 @@ hint: """
             "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_cheap_activations`, "
             "`fuse_activations`, `fuse_adds`, `in_place`, `concat_in_place`, `copy_slices`, "
             "`winograd`, `winograd_int8`, `im2col`, `overlap_depthwise`, `overlap_windows`, "
-            "`overlap_pointwise`, `overlap_inputs`, `split_groups`, `pack_channels`, "
-            "`own_layout` or `block_channels`",
+            "`overlap_pointwise`, `overlap_inputs`, `split_operators`, `split_groups`, "
+            "`pack_channels`, `own_layout` or `block_channels`",
             id="unknown rule of kernels",
         ),
         pytest.param(
@@ -773,8 +773,8 @@ hint: """
             "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_cheap_activations`, "
             "`fuse_activations`, `fuse_adds`, `in_place`, `concat_in_place`, `copy_slices`, "
             "`winograd`, `winograd_int8`, `im2col`, `overlap_depthwise`, `overlap_windows`, "
-            "`overlap_pointwise`, `overlap_inputs`, `split_groups`, `pack_channels`, "
-            "`own_layout` or `block_channels`",
+            "`overlap_pointwise`, `overlap_inputs`, `split_operators`, `split_groups`, "
+            "`pack_channels`, `own_layout` or `block_channels`",
             id="rule of kernels no word",
         ),
         pytest.param(

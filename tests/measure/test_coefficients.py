@@ -325,7 +325,7 @@ def test_caches_are_stated_where_they_were_seen_to_matter() -> None:
     """ONNX Runtime on a server: weights cost more once a network has 3 MB of them, and most from
     16 MB on."""
     shared = shared_coefficients("onnxruntime")
-    assert shared.caches == Caches((3e6, 16e6), (6e6, 12e6))
+    assert shared.caches == Caches((3e6, 16e6), (2e6, 6e6))
     assert shared_coefficients("onnxruntime", "int8", 4).caches == shared.caches
     assert shared.coefficients[TERM_NAMES.index("far_weights")] > 1
     for name in SHARED_NAMES:
