@@ -2,12 +2,12 @@
 
 Each run in `runs/` has three files. `NAME_calibration.csv` has the rows that `calibrate --runtime`
 measured, `NAME.yaml` the profile that it wrote, and `NAME_networks.csv` other networks that
-`measure` ran some minutes later. `runs/README.md` says on which machines. The profile is fitted
-anew from the rows, on its peaks: from all of them, from the small graphs and some of the whole
-networks, and from one network without small graphs, as `--quick` does. Mult-adds alone are scaled
-by the networks that the fit has seen. Networks with a layer that a built module does in another way
-than runtimes (YOLOv8 suppresses boxes) are left out. Where the same networks ran with two threads,
-they are predicted by the profile of one, too.
+`measure` ran. `runs/README.md` says when, and on which machines. The profile is fitted anew from
+the rows, on its peaks, with today's rules for the kernels of its runtime: from all rows, from the
+small graphs and some of the whole networks, and from one network without small graphs, as `--quick`
+does. Mult-adds alone are scaled by the networks that the fit has seen. Networks with a layer that a
+built module does in another way than runtimes (YOLOv8 suppresses boxes) are left out. Where the
+same networks ran with two threads, they are predicted by the profile of one, too.
 
     python benchmarks/calibrated_machine.py [NAME...]
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import re
 import tempfile
 from collections.abc import Sequence
 from functools import cache
@@ -42,6 +43,7 @@ NUMBERS_OF_NETWORKS = (6, 4, 1)
 TWO_THREADS = "_2_threads"
 """Of the name of a run, behind that of the same with one thread."""
 SHOWN = 5
+_KERNELS = re.compile(r"^kernels: \[[^]]*\]\n", re.MULTILINE)
 
 
 class Result(NamedTuple):
@@ -115,7 +117,9 @@ def fitted(name: str, networks: int, with_graphs: bool) -> tuple[str, list[Measu
             for row in reader:
                 if row["model"] in kept or (with_graphs and row["role"] == "small graph"):
                     writer.writerow(row)
-        profile = RUNS / f"{name}.yaml"
+        profile = Path(folder) / f"{name}.yaml"
+        recorded = (RUNS / profile.name).read_text(encoding="utf-8")
+        profile.write_text(_KERNELS.sub("", recorded), encoding="utf-8")
         request = CalibrationRequest(measurements=(str(some),), into=str(profile))
         text = calibrate_files(request).text
         seen = [row for row in read_measurements(some) if not row.is_small_graph]
