@@ -39,6 +39,7 @@ COLUMNS = (
 )
 CONVOLUTIONS = frozenset({"Conv", "FusedConv", "NhwcFusedConv", "ConvTranspose"})
 KINDS = frozenset({"conv1d", "conv2d", "conv3d", "depthwise_conv2d", "conv_transpose2d"})
+PRODUCTS = frozenset({"convolution", "linear", "matmul"})
 BLOCK = 16
 """Channels of a block, at most: those of a packed convolution are padded to whole blocks."""
 
@@ -117,7 +118,7 @@ def convolutions(runnable: Runnable, measured: Profiled, profile: RuntimeProfile
         found = [steps[layer] for layer in done if steps[layer].layer.kind in KINDS]
         if len(found) != 1:
             # Other kinds have convolutions in them (patches of attention, deformable ones).
-            yield not found and bool(done)
+            yield not found and any(steps[layer].layer.effort in PRODUCTS for layer in done)
             continue
         (step,) = found
         shapes = sizes(events[f"{kernel.name}_kernel_time"])

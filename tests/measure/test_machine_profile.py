@@ -158,8 +158,8 @@ def test_the_fit_finds_the_machine(whole: Whole, tmp_path: Path) -> None:
     scale_s = fit.scale_s.value * 1e6
     for name, factor in FACTORS.items():
         found = scale_s / SCALE_S * math.exp(fit.deviations[name])
-        # Depthwise layers have elements, too, with a coefficient of its own: what is between the two
-        # hardly changes any time.
+        # Depthwise layers have elements, too, with a coefficient of their own: how the time is
+        # shared between the two hardly matters.
         assert 0.4 < math.log(found) / math.log(factor) < 1.2, name
     off = errors(profile.text, tmp_path)
     assert max(map(abs, off.values())) < 0.02, off

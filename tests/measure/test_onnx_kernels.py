@@ -88,6 +88,37 @@ def test_blocked_tensors_are_told_by_their_kernels() -> None:
     }
 
 
+def test_two_nodes_that_became_one_between_convolutions_in_blocked_layout() -> None:
+    """`x * sigmoid(x)` is one operator there, which is named after its product."""
+    file = """
+        stem Conv x,w -> a
+        silu Sigmoid a -> b
+        silu/2 Mul a,b -> c
+        expand Conv c,v -> d
+        add Add a,d -> e
+        gate.silu Sigmoid e -> f
+        gate.silu/2 Mul e,f -> g
+        excite Conv g,u -> h
+        sigmoid Sigmoid h -> i
+    """
+    optimized = """
+        a_nchwc Conv x,w1 -> reorder
+        silu/2/QuickGeluFusion/ QuickGelu reorder -> reorder_token_1
+        d_nchwc Conv reorder_token_1,v1,.,reorder -> reorder_token_2
+        gate.silu/2/QuickGeluFusion/ QuickGelu reorder_token_2 -> reorder_token_3
+        i_nchwc Conv reorder_token_3,u1 -> reorder_token_4 Sigmoid
+        ReorderOutput ReorderOutput reorder_token_4 -> i
+    """
+    assert done(file, optimized) == {
+        "a_nchwc": "stem",
+        "silu/2/QuickGeluFusion/": "silu silu/2",
+        "d_nchwc": "expand add",
+        "gate.silu/2/QuickGeluFusion/": "gate.silu gate.silu/2",
+        "i_nchwc": "excite sigmoid",
+        "ReorderOutput": "copy of sigmoid",
+    }
+
+
 def test_a_batch_norm_in_blocked_layout_is_a_convolution_of_its_own() -> None:
     file = """
         norm BatchNormalization x,s,b,m,v -> a

@@ -28,6 +28,7 @@ LAYOUT_OPERATORS = frozenset(
 _SHAPES = frozenset({"Shape", "Size"})
 _COPIES = frozenset({"Identity", "Dropout"})
 _NUMBERED = re.compile(r"(_token_\d+)+\Z")
+_PART = re.compile(r"/\d+\Z")
 _BLOCKED = ("_bn_nchwc", "_nchwc")
 """What onnxruntime appends to the name of a tensor to name the node that makes it in its blocked
 layout; the first where a convolution does a batch norm."""
@@ -173,10 +174,13 @@ class _File:
 
     def tail(self, places: set[int], others: Iterable[int]) -> set[int]:
         """Those of `others` that need nothing but what `places` make, and so on."""
-        made = {
+        return self.made_of(self.made_by(places), others) if places else set()
+
+    def made_by(self, places: Iterable[int]) -> set[int]:
+        """The tensors that the operations at `places` make."""
+        return {
             self.of[name] for place in places for name in self.operations[place].outputs if name
         }
-        return self.made_of(made, others) if places else set()
 
     def made_of(self, known: Iterable[int], places: Iterable[int]) -> set[int]:
         """Those of `places`, of operations, that need nothing but the tensors `known`."""
@@ -227,17 +231,24 @@ class _Join:
         """The number of an output."""
         if output in self.file.of:
             return self.file.of[output]
-        name = _NUMBERED.sub("", operation.name)
-        for ending in _BLOCKED:
-            number = self.file.of.get(name.removesuffix(ending)) if name.endswith(ending) else None
-            if number is not None and port == 0:
-                return self._after_sum(operation, number)
+        blocked = self._blocked(operation)
+        if blocked is not None and port == 0:
+            return self._after_sum(operation, blocked)
         place = self._place(operation)
         if place is not None:
             outputs = self.file.operations[place].outputs
             return self.file.of[outputs[port]] if port < len(outputs) else None
         if operation.operator in LAYOUT_OPERATORS:
             return self.number.get(operation.inputs[0])
+        return None
+
+    def _blocked(self, operation: Operation) -> int | None:
+        """The number of the tensor after which an operation in blocked layout is named."""
+        name = _NUMBERED.sub("", operation.name)
+        for ending in _BLOCKED:
+            number = self.file.of.get(name.removesuffix(ending)) if name.endswith(ending) else None
+            if number is not None:
+                return number
         return None
 
     def _place(self, operation: Operation) -> int | None:
@@ -331,7 +342,8 @@ class _Join:
 
         An operation does what it is by its name, and what needs nothing but that. Others do of the
         rest what can be made of the tensors that lead to them, and is needed for those that they
-        lead to. A copy for which nothing is left copies what the operation before it made.
+        lead to. What else of its layers is calculated for an operation, it does as well. A copy
+        for which nothing is left copies what the operation before it made.
         """
         own = [self._own(operation, between) for operation in operations]
         rest = between.difference(*own)
@@ -339,18 +351,39 @@ class _Join:
             tail = self.file.tail(done, rest)
             done |= tail
             rest -= tail
-        works = []
+        every = list(own)
         for number, operation in enumerate(operations):
-            done, is_layout = own[number], False
-            if not done:
+            if not own[number]:
                 above = self._numbers(_reach(operations, number, up=True))
                 below = self._numbers(_reach(operations, number, up=False))
                 needed = self.file.between(read, below) or set()
                 done = rest & needed & self.file.made_of(above, between)
-            if not done and operation.operator in LAYOUT_OPERATORS:
-                done, is_layout = self._copied(operations, own, operation), True
-            works.append(self._named(done)._replace(is_layout=is_layout))
+                if operation.operator in LAYOUT_OPERATORS:
+                    done -= self._calculated(done)
+                every[number] = done
+        rest = self._calculated(rest.difference(*every))
+        for done in every:
+            needed = self.file.between(read, self.file.made_by(done)) or set()
+            layers = {self._layer(place) for place in done}
+            done |= {place for place in rest & needed if self._layer(place) in layers}
+            rest -= done
+        works = []
+        for operation, done in zip(operations, every, strict=True):
+            if done or operation.operator not in LAYOUT_OPERATORS:
+                works.append(self._named(done))
+            else:
+                copied = self._copied(operations, own, operation)
+                works.append(self._named(copied)._replace(is_layout=True))
         return works
+
+    def _layer(self, place: int) -> str:
+        """The layer of a node: `block.silu` of `block.silu/2`."""
+        return _PART.sub("", self.file.operations[place].name)
+
+    def _calculated(self, places: set[int]) -> set[int]:
+        """Those of some nodes of the file that are no copies."""
+        operations = self.file.operations
+        return {each for each in places if operations[each].operator not in LAYOUT_OPERATORS}
 
     def _own(self, operation: Operation, between: set[int]) -> set[int]:
         """The nodes of `between` that an operation is by its name, or by what the runtime says."""
@@ -359,7 +392,22 @@ class _Join:
         if place is None and operation.operator not in LAYOUT_OPERATORS:
             name = operation.name.rstrip("/").rpartition("/")[0]  # `matmul/...Fusion`
             place = self.file.place.get(name)
+            if place is None and (blocked := self._blocked(operation)) is not None:
+                return self._own_blocked(operation, blocked) & between
         return (places or ({place} if place is not None else set())) & between
+
+    def _own_blocked(self, operation: Operation, number: int) -> set[int]:
+        """What a convolution in blocked layout does that is named after the tensor `number`: what
+        makes it, and the sum and the activation after it."""
+        last = self._after_sum(operation, number)
+        read = {number, *self._numbers(operation.inputs)}
+        after = None if last is None else self.file.between(read, [last])
+        found = {*self.file.makers[number], *(after or ())}
+        for place in self.file.makers[number]:
+            maker = self.file.operations[place]
+            if maker.operator == operation.activation:  # of which the name is
+                found.update(self.file.makers[self.file.of[maker.inputs[0]]])
+        return found
 
     def _told(self, operation: Operation) -> set[int]:
         return {self.file.place[name] for name in operation.nodes if name in self.file.place}
