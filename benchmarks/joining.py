@@ -117,8 +117,12 @@ def convolutions(runnable: Runnable, measured: Profiled, profile: RuntimeProfile
         done = {layer for node in kernel.nodes for layer in layers.get(node, ())}
         found = [steps[layer] for layer in done if steps[layer].layer.kind in KINDS]
         if len(found) != 1:
-            # Other kinds have convolutions in them (patches of attention, deformable ones).
-            yield not found and any(steps[layer].layer.effort in PRODUCTS for layer in done)
+            # Other kinds have convolutions in them (patches of attention, deformable ones), and a
+            # batch norm by itself is one in blocks of channels.
+            others = [steps[layer].layer for layer in done]
+            yield not found and any(
+                other.effort in PRODUCTS or other.kind == "batch_norm" for other in others
+            )
             continue
         (step,) = found
         shapes = sizes(events[f"{kernel.name}_kernel_time"])
