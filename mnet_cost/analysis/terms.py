@@ -244,14 +244,11 @@ def _add_parts_of_attention(
     product reads and writes what a fused kernel keeps.
     """
     per_million = kernel.batch / _MILLION
-    apart = 2 * sizes.query + 2 * sizes.keys
-    products = apart + 2 * sizes.scores
-    if sizes.projections:
-        # Made by a product with weights, or read by one; the input is read for each of three.
-        products = products + apart
-        amounts["pointwise_elements"] += 2 * kernel.input_elements / _MILLION
+    products = sizes.sequences + 2 * sizes.scores + sizes.read_again
+    if sizes.projections:  # what makes queries, keys and values, and what reads the means
+        products = products + sizes.sequences
     amounts["pointwise_elements"] += products * per_million
-    amounts["move"] = 2 * apart * per_million
+    amounts["move"] = 2 * sizes.sequences * per_million
     amounts["move_kernels"] = 4.0
     # Two products, the softmax, and the four that put elements elsewhere.
     amounts["kernel"] += 6.0 + sizes.projections

@@ -155,26 +155,38 @@ def _request(options: argparse.Namespace) -> MeasureRequest:
     runtime = runtime_named(options.runtime)
     if options.output is not None:
         refuse_inputs(options.output, [*options.models, *options.device])
-    return plan_of(options, named_models(options), runtime, options.device, options.output)
+    return plan_of(options, _at_each_batch(options), runtime, options.device, options.output)
 
 
-def named_models(options: argparse.Namespace) -> dict[str, Model]:
-    """The networks of the command line by their references, once for each `--batch`; their warnings
-    go to stderr."""
+def _at_each_batch(options: argparse.Namespace) -> dict[str, Model]:
+    """The networks of the command line by their references, once for each size of `--batch`."""
+    from mnet_cost.measure.runs.request import reference_of
+    from mnet_cost.search.networks import at_batches
+
+    batches = given_batches(options)
+    networks = zip(options.models, named_in_order(options), strict=True)
+    return {
+        reference_of(each, name) if batches else reference: each
+        for name, (reference, model) in networks
+        for each in (at_batches(model, batches) if batches else [model])
+    }
+
+
+def named_in_order(options: argparse.Namespace) -> list[tuple[str, Model]]:
+    """The networks of the command line, in its order, each with its reference; their warnings go to
+    stderr."""
     from mnet_cost.cli.output import say
     from mnet_cost.measure.runs.request import reference_of
     from mnet_cost.models.library import load_model
-    from mnet_cost.search.networks import at_batches, with_knobs
+    from mnet_cost.search.networks import with_knobs
 
-    batches = given_batches(options)
     models = with_knobs([load_model(name) for name in options.models], given_knobs(options))
     for problem in dict.fromkeys(problem for model in models for problem in model.spec.warnings):
         say(problem, "warning: ")
-    return {
-        reference_of(each, name): each
+    return [
+        (reference_of(model, name), model)
         for name, model in zip(options.models, models, strict=True)
-        for each in (at_batches(model, batches) if batches else [model])
-    }
+    ]
 
 
 def plan_of(

@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="NAME_OR_PATH[:variant][@knob=value,...], a spec or a model file; with --from those "
         "of the recorded runs that are meant (all), LOGGED=MODEL where a tool calls one LOGGED",
     )
-    add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
+    add_knob_options(parser)
     beside = parser.add_argument_group("estimate beside")
     beside.add_argument(
         "--device",
@@ -94,7 +94,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
 
 def _request(options: argparse.Namespace) -> ValidationRequest:
     """What the options ask for."""
-    from mnet_cost.cli.measure import given_running, named_models, plan_of
+    from mnet_cost.cli.measure import given_running, named_in_order, plan_of
     from mnet_cost.cli.output import refuse_inputs, refuse_same
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.measure.runs.request import runtime_named
@@ -121,19 +121,19 @@ def _request(options: argparse.Namespace) -> ValidationRequest:
                 raise UsageError(f"recorded runs are not measured again: leave out `--{option}`")
         named = [parted(name) for name in options.models]
         options.models = [reference for _, reference in named]
-        models = named_models(options)
+        models = named_in_order(options)
         logged = {
-            reference: name for reference, (name, _) in zip(models, named, strict=True) if name
+            reference: name for (reference, _), (name, _) in zip(models, named, strict=True) if name
         }
         return ValidationRequest(
-            recorded=options.recorded, models=models, logged=logged, device=device
+            recorded=options.recorded, models=dict(models), logged=logged, device=device
         )
     if not options.models:
         hint = "MODEL names one; `--from FILE` reads what was recorded"
         raise UsageError(Problem("there is no network to measure", hint=hint))
     runtime = runtime_named(options.runtime)
     return ValidationRequest(
-        measuring=plan_of(options, named_models(options), runtime),
+        measuring=plan_of(options, dict(named_in_order(options)), runtime),
         device=device,
         record=options.record,
     )

@@ -223,9 +223,13 @@ class ScaledDotProductAttention(Layer):
         )
 
     def attention(self, inputs: tuple[TensorType, ...], output: TensorType) -> AttentionSizes:
-        query, key = inputs[:2]
-        scores = self.heads * product(output.shape[:-1]) * key.shape[-2]
-        return AttentionSizes(query.elements, key.elements, scores, projections=0)
+        query, key, value = inputs[:3]
+        return AttentionSizes(
+            sequences=query.elements + key.elements + value.elements + output.elements,
+            scores=self.heads * product(output.shape[:-1]) * key.shape[-2],
+            read_again=0,
+            projections=0,
+        )
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         query, key, value = (x.type for x in inputs[:3])
@@ -371,12 +375,14 @@ class Attention(Layer):
         )
 
     def attention(self, inputs: tuple[TensorType, ...], output: TensorType) -> AttentionSizes:
-        query, context = inputs[0], inputs[self.context_place(len(inputs))]
+        place = self.context_place(len(inputs))
+        query, context = inputs[0], inputs[place]
         positions = product(output.shape[:-1])
+        keys = product(context.shape[:-1]) * self._kv_features(query)
         return AttentionSizes(
-            query=positions * self._features(query),
-            keys=product(context.shape[:-1]) * self._kv_features(query),
+            sequences=2 * positions * self._features(query) + 2 * keys,
             scores=self.heads * positions * context.shape[-2],
+            read_again=(1 if place else 2) * context.elements,
             projections=4,
         )
 

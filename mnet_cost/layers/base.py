@@ -72,11 +72,11 @@ class AttentionSizes(NamedTuple):
     """Elements of the tensors inside attention, of one example, which a fused kernel does not read
     or write."""
 
-    query: Size
-    """Of queries in all heads, and of the means of values."""
-    keys: Size
-    """Of keys, and of values."""
+    sequences: Size
+    """Of queries, keys, values and the means of values, in all heads."""
     scores: Size
+    read_again: Size
+    """Of inputs, as often as another projection reads them than the first one."""
     projections: int
     """Products with weights that make queries, keys and values, and the output of the means."""
 
@@ -144,8 +144,8 @@ class Layer:
     is_sum: ClassVar[bool] = False
     """Whether it adds its inputs: an accumulator can start with one of them."""
     keeps_rows: ClassVar[bool] = False
-    """Of an effort to permute: whether no neighbours of a row part where channels come first, or
-    only a matrix is transposed."""
+    """Of an effort to permute, where channels come first: whether elements that are neighbours in
+    a row stay neighbours, or the layer only transposes a matrix."""
     built_otherwise: ClassVar[bool] = False
     """Whether a built module does it in another way than runtimes do, which have an operator of
     their own for it: what the module takes says nothing of them."""

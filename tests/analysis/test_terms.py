@@ -227,6 +227,9 @@ def test_attention_is_several_kernels_where_the_runtime_has_no_operator_for_it()
     }  # fmt: skip
     batch = amounts(layer, "split_operators", shape="[5, 8]", batch=3)
     assert (batch["pointwise_elements"], batch["move"]) == (3 * elements, 3 * 320)
+    causal = amounts("attention: {heads: 2, bias: false, causal: true}", "split_operators",
+                     shape="[5, 8]")  # fmt: skip
+    assert causal == split
     windows = amounts(layer, "split_operators", shape="[4, 5, 8]")
     assert (windows["move"], windows["kernel"]) == (4 * 320, 11)
 

@@ -106,6 +106,14 @@ def parts(network: Mapping[str, Any]) -> float:
 
 
 @pytest.mark.usefixtures("fake")
+def test_a_network_that_is_named_twice_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "lenet5", *MEASURE, "--record", "runs.json")[0] == 0
+    twice = document(capsys, "lenet5", "lenet5", "--from", "runs.json")
+    assert twice["networks"] == document(capsys, "lenet5", "--from", "runs.json")["networks"]
+    assert len(twice["networks"]) == 1
+
+
+@pytest.mark.usefixtures("fake")
 def test_a_network_is_measured_joined_and_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["lenet5", *MEASURE, "--device", "raspberry_pi_4_ncnn"]
     found = document(capsys, *words, "--record", "runs.json")

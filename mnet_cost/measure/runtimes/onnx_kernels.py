@@ -340,13 +340,19 @@ class _Join:
     ) -> list[Work]:
         """The work of operations that do the nodes `between` together.
 
-        An operation does what it is by its name, and what needs nothing but that. Others do of the
-        rest what can be made of the tensors that lead to them, and is needed for those that they
-        lead to. What else of its layers is calculated for an operation, it does as well. A copy
-        for which nothing is left copies what the operation before it made.
+        An operation does what it is by its name, what else of the same layers leads to that, and
+        what needs nothing but that. Others do of the rest what can be made of the tensors that
+        lead to them, and is needed for those that they lead to. A copy for which nothing is left
+        copies what the operation before it made.
         """
         own = [self._own(operation, between) for operation in operations]
         rest = between.difference(*own)
+        for done in own:
+            needed = self.file.between(read, self.file.made_by(done)) or set()
+            layers = {self._layer(place) for place in done}
+            alike = {place for place in rest & needed if self._layer(place) in layers}
+            done |= self._calculated(alike)
+            rest -= done
         for done in own:
             tail = self.file.tail(done, rest)
             done |= tail
@@ -361,12 +367,6 @@ class _Join:
                 if operation.operator in LAYOUT_OPERATORS:
                     done -= self._calculated(done)
                 every[number] = done
-        rest = self._calculated(rest.difference(*every))
-        for done in every:
-            needed = self.file.between(read, self.file.made_by(done)) or set()
-            layers = {self._layer(place) for place in done}
-            done |= {place for place in rest & needed if self._layer(place) in layers}
-            rest -= done
         works = []
         for operation, done in zip(operations, every, strict=True):
             if done or operation.operator not in LAYOUT_OPERATORS:
