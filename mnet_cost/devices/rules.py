@@ -29,8 +29,8 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
         "overlap_windows": "convolutions with larger kernels than 1x1 do the same, and pooling",
         "overlap_pointwise": "1x1 convolutions do the same",
         "overlap_inputs": "an input of the network may be written over like any other tensor",
-        "split_operators": "attention, a roll, and a norm along another axis than the last one are "
-        "several kernels: products, sums and copies",
+        "split_operators": "attention, a roll, and a layer norm along another axis than the last "
+        "are several kernels: products, sums and copies",
         "split_groups": "a grouped convolution is one convolution for each group",
         "pack_channels": "channels are kept in packs of `tile`: where they do not divide, smaller "
         "packs or single channels are computed",

@@ -60,10 +60,6 @@ class RmsNorm(Layer):
             output_elements=elements,
         )
 
-    def moves_around(self, inputs: tuple[TensorType, ...]) -> int:
-        # The axis becomes the last one, and what it was afterwards.
-        return 2 * (named_axis(inputs[0], self.axis, self.kind) != -1)
-
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         (x,) = inputs
         rows = output.elements // output.shape[named_axis(output, self.axis, self.kind)]
